@@ -1,0 +1,1 @@
+"""Wiring above, the common language below."""

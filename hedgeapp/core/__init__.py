@@ -1,0 +1,1 @@
+"""The common language: records, amounts, instruments, reference data and events."""

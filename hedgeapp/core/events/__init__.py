@@ -1,0 +1,59 @@
+"""Events: every fact that changes our state.  (one union; the class name is the kind in the log, for ever)
+
+A published event never changes: add a field with a default, or a new kind.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from hedgeapp.core.events.balances import BalanceStated, TransferSeen
+from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
+from hedgeapp.core.events.marks import MarksTaken
+from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
+from hedgeapp.core.events.reference import (
+    AccountChanged,
+    AssetChanged,
+    ChainChanged,
+    CustodianChanged,
+    InstrumentChanged,
+    LimitChanged,
+    VenueChanged,
+)
+from hedgeapp.core.events.trading import FillRecorded, OrderSeen
+from hedgeapp.core.records import record
+
+Event = (
+    AssetChanged
+    | VenueChanged
+    | AccountChanged
+    | InstrumentChanged
+    | CustodianChanged
+    | ChainChanged
+    | LimitChanged
+    | OrderSeen
+    | FillRecorded
+    | PositionOpened
+    | PositionStated
+    | FundingPaid
+    | BalanceStated
+    | TransferSeen
+    | CollateralStated
+    | SupplyStated
+    | MintSeen
+    | RedeemSeen
+    | MarksTaken
+    | FeedStateChanged
+    | ServiceTaken
+)
+
+KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in Event.__args__}
+
+
+@record
+class Recorded:
+    """An event as the log holds it: its place in the total order, and when the log took it."""
+
+    seq: int
+    recorded_at: datetime
+    event: Event

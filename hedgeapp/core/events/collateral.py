@@ -1,0 +1,83 @@
+"""Events of collateral: what custodians and chains hold for us, what was minted against it.  (records)"""
+
+from datetime import datetime
+from decimal import Decimal
+
+from hedgeapp.core.records import record
+
+
+@record
+class CollateralStated:
+    """A custodian's or a chain's word on one wallet: total = free + locked, in units of `asset`.
+
+    `holder` is the custodian or the chain; `reference` is the block number or the statement's time in ms.
+    """
+
+    at: datetime
+    holder: str
+    wallet: str
+    asset: str
+    total: Decimal
+    locked: Decimal
+    reference: str
+
+    @property
+    def key(self) -> str:
+        return f"collateral:{self.holder}:{self.wallet}:{self.asset}:{self.reference}"
+
+
+@record
+class SupplyStated:
+    """The chain's word on the synthetic dollar's total supply at a block."""
+
+    at: datetime
+    chain: str
+    asset: str
+    total: Decimal
+    block: int
+
+    @property
+    def key(self) -> str:
+        return f"supply:{self.chain}:{self.asset}:{self.block}"
+
+
+@record
+class MintSeen:
+    """A confirmed mint: collateral came in, synthetic dollars went out. Amounts in units of their assets."""
+
+    at: datetime
+    chain: str
+    transaction: str
+    log_index: int
+    block: int
+    order_hash: str
+    benefactor: str
+    beneficiary: str
+    collateral_asset: str
+    collateral_amount: Decimal
+    synthetic_amount: Decimal
+
+    @property
+    def key(self) -> str:
+        return f"mint:{self.chain}:{self.transaction}:{self.log_index}"
+
+
+@record
+class RedeemSeen:
+    """A confirmed redemption: synthetic dollars were burned, collateral went out. Amounts in units of their assets."""
+
+    at: datetime
+    chain: str
+    transaction: str
+    log_index: int
+    block: int
+    order_hash: str
+    benefactor: str
+    beneficiary: str
+    collateral_asset: str
+    collateral_amount: Decimal
+    synthetic_amount: Decimal
+
+    @property
+    def key(self) -> str:
+        return f"redeem:{self.chain}:{self.transaction}:{self.log_index}"

@@ -1,0 +1,54 @@
+"""Events of trading: orders as the venue sees them, and fills.  (records)"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from hedgeapp.core.records import record
+
+Side = Literal["buy", "sell"]
+OrderStatus = Literal["working", "partially_filled", "filled", "canceled", "rejected", "expired"]
+
+
+@record
+class OrderSeen:
+    """The venue reported an order's state; quantities are contracts, `price` is None for a market order."""
+
+    at: datetime
+    account: str
+    instrument: str
+    venue_order_id: str
+    client_order_id: str
+    side: Side
+    type: str
+    status: OrderStatus
+    price: Decimal | None
+    quantity: Decimal
+    filled: Decimal
+    average_price: Decimal | None
+    reduce_only: bool
+
+    @property
+    def key(self) -> str:
+        return f"order:{self.account}:{self.instrument}:{self.venue_order_id}:{self.status}:{self.filled.normalize():f}"
+
+
+@record
+class FillRecorded:
+    """An execution: `quantity` contracts (> 0) at `price`; a positive `fee` was paid, a negative one received."""
+
+    at: datetime
+    account: str
+    instrument: str
+    trade_id: str
+    venue_order_id: str
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal
+    fee_asset: str
+    is_maker: bool
+
+    @property
+    def key(self) -> str:
+        return f"fill:{self.account}:{self.instrument}:{self.trade_id}"

@@ -1,0 +1,76 @@
+"""Instruments: what is traded, and what a quantity of it is worth.  quantity x price -> value in the settlement asset
+
+`value` is always in the settlement asset: linear q·size·price (stablecoin), inverse q·size/price (coin).
+Sources: facts of the exchanges' contract pages; `docs/arithmetic.md` has the derivations.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from hedgeapp.core.amounts import quantized
+from hedgeapp.core.records import record
+
+ContractKind = Literal["linear", "inverse"]
+Expiry = Literal["perpetual", "dated"]
+
+
+@record
+class Tier:
+    """One maintenance bracket of a venue.
+
+    `floor` and `cap` bound the position's value in the settlement asset (linear: notional in the stablecoin; inverse:
+    in coin); maintenance margin = value · maintenance_rate − deduction, in the settlement asset.
+    """
+
+    floor: Decimal
+    cap: Decimal
+    maintenance_rate: Decimal
+    deduction: Decimal
+    leverage_max: Decimal
+
+
+@record
+class Instrument:
+    """A perpetual or dated contract, in our spelling.
+
+    `id` is `venue:SYMBOL`. A quantity is a signed number of contracts; `contract_size` is base units per contract
+    (linear) or quote units per contract (inverse).
+    """
+
+    id: str
+    venue: str
+    symbol: str
+    venue_symbol: str
+    kind: ContractKind
+    expiry: Expiry
+    base: str
+    quote: str
+    settlement: str
+    contract_size: Decimal
+    tick_size: Decimal
+    step_size: Decimal
+    expires_at: datetime | None = None
+    tiers: tuple[Tier, ...] = ()
+    is_trading: bool = True
+
+
+def value(kind: ContractKind, size: Decimal, price: Decimal) -> Decimal:
+    """Return what a signed `size` (base units if linear, quote units if inverse) is worth in the settlement asset.
+
+    Linear: size · price. Inverse: size / price, rounded to 1e-18 so that sums of values are exact.
+    """
+    return size * price if kind == "linear" else quantized(size / price)
+
+
+def price_of(kind: ContractKind, size: Decimal, worth: Decimal) -> Decimal:
+    """Return the average price at which `size` is worth `worth`: arithmetic if linear, harmonic if inverse."""
+    return worth / size if kind == "linear" else size / worth
+
+
+def pnl(kind: ContractKind, worth_then: Decimal, worth_now: Decimal) -> Decimal:
+    """Return the gain of holding a signed position while its worth changed, in the settlement asset.
+
+    Linear: q·(P − P0) = now − then. Inverse: Q·(1/P0 − 1/P) = then − now (a coin is worth more when the price falls).
+    """
+    return worth_now - worth_then if kind == "linear" else worth_then - worth_now

@@ -1,0 +1,34 @@
+"""Marks: one datum that a position or a price may be valued with.  (records)"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from hedgeapp.core.records import record
+
+MarkKind = Literal[
+    "mark",  # the venue's mark price of an instrument, in its quote
+    "index",  # the venue's index price of an instrument's base, in its quote
+    "bid",  # the best bid of an instrument's book
+    "ask",  # the best ask of an instrument's book
+    "funding_rate",  # the rate of the next payment, per funding interval; positive: longs pay shorts
+    "funding_at",  # the time of the next payment, in seconds since 1970
+    "protocol_rate",  # units of the underlying per unit of a staked asset, by the protocol
+    "market_rate",  # the same, by the market
+    "usd",  # USD per unit of an asset
+]
+
+
+@record
+class Mark:
+    """A value with its source and its two times.
+
+    `subject` is an instrument id or an asset; `source` names the feed; `at` is the source's time, `received_at` ours.
+    """
+
+    subject: str
+    kind: MarkKind
+    value: Decimal
+    at: datetime
+    received_at: datetime
+    source: str

@@ -1,0 +1,98 @@
+"""Reference data: assets, venues, accounts, custodians, chains and limits, in our one spelling.  (records)"""
+
+from decimal import Decimal
+
+from hedgeapp.core.records import record
+
+
+@record
+class Asset:
+    """A coin, token or stablecoin.
+
+    `underlying` is the currency it is an exposure to (ETH for stETH and wstETH; itself otherwise). `assumed_usd` is a
+    USD price to be used, plainly marked as assumed, while no verified price is known.
+    """
+
+    symbol: str
+    name: str
+    decimals: int
+    underlying: str
+    assumed_usd: Decimal | None = None
+
+
+@record
+class Venue:
+    """An exchange: one REST and one WebSocket root, one protocol."""
+
+    name: str
+    protocol: str
+    rest_url: str
+    ws_url: str
+    is_enabled: bool = True
+
+
+@record
+class Account:
+    """One ring-fenced account at a venue; `name` is `venue:label`, `instruments` are our symbols traded there."""
+
+    name: str
+    venue: str
+    label: str
+    instruments: tuple[str, ...]
+    is_enabled: bool = True
+
+
+@record
+class Custodian:
+    """A custodian whose wallets hold collateral."""
+
+    name: str
+    protocol: str
+    url: str
+    is_enabled: bool = True
+
+
+@record
+class Token:
+    """An asset's contract on a chain; `decimals` converts its integer balances."""
+
+    asset: str
+    address: str
+    decimals: int
+
+
+@record
+class Wallet:
+    """An address of ours on a chain."""
+
+    address: str
+    label: str
+
+
+@record
+class Chain:
+    """A chain node and the contracts that are read from it."""
+
+    name: str
+    url: str
+    chain_id: int
+    confirmations: int
+    wallets: tuple[Wallet, ...]
+    tokens: tuple[Token, ...]
+    wsteth: str
+    steth_pool: str
+    minting: str
+    synthetic: str
+    is_enabled: bool = True
+
+
+@record
+class Limit:
+    """A bound on a number: `kind` says which number, `subject` of what, `unit` in what."""
+
+    name: str
+    kind: str
+    subject: str
+    value: Decimal
+    unit: str
+    note: str = ""

@@ -1,0 +1,42 @@
+"""Environment: every setting that an operator may give, typed, with its unit and its default."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Environment(BaseSettings):
+    """The process's environment variables; a missing or malformed one is named at start."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    hedgeapp_env: Literal["SANDBOX", "PAPER", "LIVE"] = Field(
+        "SANDBOX", description="which world this is; shown on every page"
+    )
+    database_url: str = Field(description="PostgreSQL, as the app's role")
+    database_owner_url: str = Field(
+        "", description="PostgreSQL, as the owner: migrations and replay; DATABASE_URL when empty"
+    )
+    redis_url: str = Field(description="Redis or Valkey; disposable")
+    hedgeapp_secret_key: str = Field(min_length=32, description="Django's secret key")
+    hedgeapp_field_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Fernet keys, comma-separated; the first encrypts API keys, all decrypt"
+    )
+    hedgeapp_var: Path = Field(ROOT / "var", description="folder of everything this installation writes")
+    hedgeapp_hosts: str = Field(
+        "localhost,127.0.0.1", description="host names the web process answers to, comma-separated"
+    )
+    hedgeapp_services: str = Field(
+        "", description="services this worker may host, comma-separated patterns; empty: none"
+    )
+    hedgeapp_log_level: str = Field("INFO", description="level of the logs")
+    port: int = Field(8000, description="port of the web process")
+
+    @field_validator("hedgeapp_field_keys", mode="before")
+    @classmethod
+    def _split(cls, given: object) -> object:
+        return tuple(key for key in given.split(",") if key) if isinstance(given, str) else given

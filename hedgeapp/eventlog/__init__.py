@@ -1,0 +1,1 @@
+"""The Persistor: one append-only, hash-chained log."""

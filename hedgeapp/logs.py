@@ -1,0 +1,65 @@
+"""Logs: one line an event, structured, without secrets."""
+
+import logging
+import re
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+# Names whose values never reach a log, wherever they stand in an event's fields.
+_SECRET_NAMES = re.compile(r"secret|password|api_?key|signature|token|authorization|cookie", re.IGNORECASE)
+_SECRET_IN_TEXT = re.compile(r"((?:signature|listenKey|api_?key|secret|password|token)=)[^&\s'\"]+", re.IGNORECASE)
+_SECRET_IN_URL = re.compile(r"(://[^/\s:@]*:)[^@/\s]+@")
+
+
+def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        if _SECRET_NAMES.search(name):
+            event[name] = "…"
+        elif isinstance(value, str):
+            event[name] = redacted(value)
+    return event
+
+
+def redacted(text: str) -> str:
+    """Return a text with the values of secrets in URLs and queries replaced by an ellipsis."""
+    return _SECRET_IN_URL.sub(r"\1…@", _SECRET_IN_TEXT.sub(r"\1…", text))
+
+
+_SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+    structlog.processors.format_exc_info,
+    _without_secrets,
+]
+
+structlog.configure(
+    processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    cache_logger_on_first_use=True,
+)
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "foreign_pre_chain": [structlog.stdlib.add_logger_name, *_SHARED],
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.LogfmtRenderer(key_order=["at", "level", "event"], bool_as_flag=False),
+            ],
+        },
+    },
+    "handlers": {"line": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["line"], "level": "INFO"},
+    "loggers": {
+        "uvicorn.access": {"level": "WARNING"},
+        "asyncio": {"level": "WARNING"},
+        "ccxt": {"level": "WARNING"},
+    },
+}

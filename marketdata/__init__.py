@@ -1,0 +1,1 @@
+"""Observe: outside data in, checked, spelled our way."""

@@ -1,0 +1,1 @@
+"""The pure half of market data: books, checks, spelling, the board's records."""

@@ -1,0 +1,35 @@
+"""Board: the latest of everything, how old it is, and how its feeds do.  Mark x budget x at -> Freshness"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Literal
+
+from hedgeapp.core.records import record
+
+Freshness = Literal["live", "late", "stale"]
+
+
+def freshness(age: timedelta, budget: timedelta) -> Freshness:
+    """Return how fresh a datum of this age is: late past half of its budget, stale past the whole of it."""
+    if age > budget:
+        return "stale"
+    return "late" if age > budget / 2 else "live"
+
+
+@record
+class FeedHealth:
+    """How a feed does: what it is connected to, when it last heard something, what went wrong.
+
+    `messages_per_s` is a mean over the last seconds; `counters` are totals since the service began (messages, gaps,
+    resyncs, refused, reconnects); `error` is the last one in a sentence, empty while connected.
+    """
+
+    feed: str
+    is_connected: bool
+    since: datetime
+    last_message_at: datetime | None
+    messages_per_s: float
+    counters: Mapping[str, int]
+    error: str
+    epoch: int
+    posted_at: datetime
