@@ -3,9 +3,23 @@
 import os
 
 from celery import Celery
+from celery.signals import setup_logging, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hedgeapp.settings")
 
 app = Celery("hedgeapp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def host_services(**_: object) -> None:
+    """Give this worker its host; imported here because it needs Django's settings to be ready."""
+    from hedgeapp.host import ServiceHost
+
+    app.steps["worker"].add(ServiceHost)
+
+
+@setup_logging.connect
+def keep_our_logging(**_: object) -> None:
+    """Keep Django's logging: one-line structured logs."""

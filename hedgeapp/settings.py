@@ -101,6 +101,14 @@ CELERY_BEAT_SCHEDULE = {
     "prune-frames": {"task": "portfolio.tasks.prune_frames", "schedule": timedelta(hours=1)},
 }
 
+# Services that always run, by name; the sources add one for each venue, account, custodian and chain.
+SERVICES = {
+    "beat": "hedgeapp.beat.run",
+    "engine": "portfolio.engine.run",
+    "projector": "portfolio.projector.run",
+}
+SERVICE_SOURCES = ["marketdata.feeds.services"]
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios against a peer or the bare machine, measured in the same run."""
