@@ -1,0 +1,47 @@
+"""Rows: what a frame holds, line by line.  (records)
+
+Amounts are signed: long and received are positive, short and paid are negative. Each number is a `Figure`; nothing here
+is summed across assets except in a `_usd` column. Rows keep one order from frame to frame (sorted by their names).
+"""
+
+from portfolio.core.rows.exposure import BandState, ConcentrationRow, ExposureLine, ExposureRow, LineKind, Worth
+from portfolio.core.rows.holdings import Backing, BackingRow, BalanceRow, CollateralRow
+from portfolio.core.rows.margin import LiquidationRow, MarginRow
+from portfolio.core.rows.positions import (
+    Agreement,
+    AssetFigure,
+    FundingRow,
+    PnlRow,
+    PositionRow,
+    PositionSubtotal,
+    VenuePositions,
+)
+from portfolio.core.rows.status import EventRow, Fault, FeedCondition, FeedRow, Health, Kpi
+
+__all__ = [
+    "Agreement",
+    "AssetFigure",
+    "Backing",
+    "BackingRow",
+    "BalanceRow",
+    "BandState",
+    "CollateralRow",
+    "ConcentrationRow",
+    "EventRow",
+    "ExposureLine",
+    "ExposureRow",
+    "Fault",
+    "FeedCondition",
+    "FeedRow",
+    "FundingRow",
+    "Health",
+    "Kpi",
+    "LineKind",
+    "LiquidationRow",
+    "MarginRow",
+    "PnlRow",
+    "PositionRow",
+    "PositionSubtotal",
+    "VenuePositions",
+    "Worth",
+]
