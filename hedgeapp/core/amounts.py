@@ -1,5 +1,6 @@
 """Amounts: a quantity that never forgets its asset.  Decimal x asset -> Amount"""
 
+import decimal
 from collections.abc import Iterable, Iterator
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 
@@ -11,6 +12,12 @@ ONE = Decimal(1)
 # The finest unit that is ever kept: 1e-18, the precision of an ERC-20 token. Values that come out of a division are
 # rounded to it once, so that sums of them are exact and do not depend on their order.
 QUANTUM = Decimal(1).scaleb(-18)
+
+# Sums at the quantum of a book worth billions need more than decimal's 28 digits, or they would round in silence. Set
+# for this thread and, as decimal's documentation has it, for every thread that starts from now on.
+PRECISION_DIGITS = 60
+decimal.DefaultContext.prec = PRECISION_DIGITS
+decimal.getcontext().prec = PRECISION_DIGITS
 
 
 class AssetsDiffer(ValueError):
