@@ -1,0 +1,166 @@
+"""Orders of the sandbox chain: mints, redemptions and refills, the transfers they make and the logs they leave."""
+
+import random
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+
+from sandbox.chain.contracts import (
+    MINT,
+    MINTING,
+    NOBODY,
+    REDEEM,
+    TOKENS,
+    TRANSFER,
+    USDE,
+    USDT,
+    WSTETH,
+    Token,
+    address_of,
+    word,
+)
+
+Kind = Literal["mint", "redeem", "refill"]
+BENEFACTORS: Final = 8
+MINTERS: Final = 20  # the same 20 accounts mint and redeem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One transaction: amounts are in the tokens' smallest units; `custody` receives what is minted against."""
+
+    kind: Kind
+    order_id: str
+    transaction: str
+    benefactor: str
+    beneficiary: str
+    minter: str
+    custody: str
+    collateral: str
+    collateral_amount: int
+    usde_amount: int
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """Tokens on their way; NOBODY as sender creates them, as receiver destroys them."""
+
+    token: str
+    sender: str
+    receiver: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """What a contract left in the receipt."""
+
+    address: str
+    topics: tuple[bytes, ...]
+    data: bytes
+
+
+def transfers(order: Order) -> list[Transfer]:
+    """Return the token transfers of an order in their sequence.
+
+    A mint pays the custody wallet, a redemption is paid by the minting contract, a refill moves custody to it.
+    """
+    minting = MINTING.lower()
+    if order.kind == "refill":
+        return [_transfer(order.collateral, order.custody, minting, order.collateral_amount)]
+    if order.kind == "mint":
+        return [
+            _transfer(order.collateral, order.benefactor, order.custody, order.collateral_amount),
+            _transfer(USDE.address, NOBODY, order.beneficiary, order.usde_amount),
+        ]
+    return [
+        _transfer(USDE.address, order.benefactor, NOBODY, order.usde_amount),
+        _transfer(order.collateral, minting, order.beneficiary, order.collateral_amount),
+    ]
+
+
+def logs(order: Order) -> list[Log]:
+    """Return the logs of an order: an ERC-20 Transfer for each transfer, then the contract's Mint or Redeem.
+
+    The order id is indexed, so the log carries only its hash.
+    """
+    found = [
+        Log(address=t.token, topics=(TRANSFER, word(t.sender), word(t.receiver)), data=encode(["uint256"], [t.amount]))
+        for t in transfers(order)
+    ]
+    if order.kind == "refill":
+        return found
+    topics = (
+        MINT if order.kind == "mint" else REDEEM,
+        keccak(order.order_id.encode()),
+        word(order.benefactor),
+        word(order.beneficiary),
+    )
+    data = encode(
+        ["address", "address", "uint256", "uint256"],
+        [order.minter, order.collateral, order.collateral_amount, order.usde_amount],
+    )
+    return [*found, Log(address=MINTING.lower(), topics=topics, data=data)]
+
+
+def mint(seed: int, salt: bytes, token: Token, amount: int, price: Decimal, custody: str) -> Order:
+    """Return a mint of `amount` smallest units of `token` at `price` USDe per whole token."""
+    usde = int(Decimal(amount) * price * 10**USDE.decimals / 10**token.decimals)
+    return _order(seed, salt, "mint", token, amount, usde, custody)
+
+
+def drawn(seed: int, salt: bytes, custody: str, prices: dict[str, Decimal]) -> Order:
+    """Draw the order that a block's salt calls for: three in five are mints, a third of those in wstETH."""
+    dice = random.Random(salt)
+    side = dice.random()
+    if side < 0.2:
+        return mint(
+            seed, salt, WSTETH, WSTETH.units(round(dice.uniform(0.05, 0.4), 6)), prices[WSTETH.address], custody
+        )
+    if side < 0.6:
+        return mint(seed, salt, USDT, USDT.units(round(dice.uniform(1_000, 10_000), 2)), prices[USDT.address], custody)
+    amount = USDT.units(round(dice.uniform(500, 5_000), 2))
+    return _order(seed, salt, "redeem", USDT, amount, amount * 10 ** (USDE.decimals - USDT.decimals), custody)
+
+
+def refill(seed: int, salt: bytes, amount: int, custody: str) -> Order:
+    """Return a transfer of USDT from custody to the minting contract, which pays redemptions."""
+    return _order(seed, salt + b"refill", "refill", USDT, amount, 0, custody)
+
+
+def benefactor(seed: int, index: int) -> str:
+    """Return the address of a whitelisted benefactor."""
+    return address_of("benefactor", seed, index)
+
+
+def token_of(asset: str) -> Token:
+    """Return the token of an asset's symbol; raise KeyError for one that is not on this chain."""
+    return {token.asset: token for token in TOKENS.values()}[asset]
+
+
+def _transfer(token: str, sender: str, receiver: str, amount: int) -> Transfer:
+    return Transfer(token=token, sender=sender, receiver=receiver, amount=amount)
+
+
+def _order(seed: int, salt: bytes, kind: Kind, token: Token, amount: int, usde: int, custody: str) -> Order:
+    dice = random.Random(salt + b"who")
+    order_id = f"RFQ-{keccak(salt + b'id').hex()[:24]}"
+    payer = benefactor(seed, dice.randrange(BENEFACTORS))
+    return Order(
+        kind=kind,
+        order_id=order_id,
+        transaction="0x" + keccak(f"{seed}:{kind}:{order_id}".encode()).hex(),
+        benefactor=payer,
+        beneficiary=payer,
+        minter=address_of("minter", seed, dice.randrange(MINTERS)),
+        custody=custody,
+        collateral=token.address,
+        collateral_amount=amount,
+        usde_amount=usde,
+    )
