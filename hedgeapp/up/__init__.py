@@ -1,0 +1,1 @@
+"""Up: from a bare machine to a running stack, with one command."""

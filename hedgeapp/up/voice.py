@@ -1,0 +1,35 @@
+"""Voice: what the supervisor and its children say, line by line, on one terminal."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+COLORS = (36, 33, 32, 35, 34, 96, 93, 92)  # ANSI foregrounds, by order of appearance
+NAME_WIDTH = 9
+OWN_NAME = "up"
+
+
+class Voice:
+    """Writes lines to one stream, each after the name of who says it, in that name's color on a terminal."""
+
+    def __init__(self, stream: TextIO = sys.stdout) -> None:
+        self._stream = stream
+        self._colors: dict[str, int] = {}
+        self._is_terminal = stream.isatty()
+
+    def say(self, text: str, name: str = OWN_NAME) -> None:
+        """Write one line."""
+        label = f"{name:<{NAME_WIDTH}} |"
+        if self._is_terminal:
+            color = self._colors.setdefault(name, COLORS[len(self._colors) % len(COLORS)])
+            label = f"\x1b[{color}m{label}\x1b[0m"
+        print(f"{label} {text}", file=self._stream, flush=True)
+
+    @contextmanager
+    def step(self, label: str) -> Iterator[None]:
+        """Say when a step is done and how many seconds it took."""
+        started = time.monotonic()
+        yield
+        self.say(f"{label}: {time.monotonic() - started:.1f} s")
