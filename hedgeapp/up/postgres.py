@@ -46,7 +46,7 @@ SETTINGS = (
     "log_timezone=UTC",
 )
 DURABLE = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
-FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+FORGETFUL = ("fsync=off", "full_page_writes=off")  # survives a killed server, not a killed machine
 
 # What the app's role may do in a new database and in each schema added to it: no DDL, no TRUNCATE.
 DEFAULT_PRIVILEGES = (

@@ -136,7 +136,7 @@ def held(
         finally:
             loop.close()
 
-    thread = threading.Thread(target=live, name="servers")
+    thread = threading.Thread(target=live, name="servers", daemon=True)
     thread.start()
     try:
         yield entered.result()
