@@ -21,13 +21,15 @@ class Figure:
 
     `value` is None when the number is unknown (`state` is "unknown") or when there is none (any other state, for
     example a liquidation price that no price reaches); it is never zero for want of an input. `at` is the time of the
-    oldest input, None when no input has a time. `because` is a sentence naming the worst input.
+    oldest input, None when no input has a time. `because` is a sentence naming the worst input. `until` is when the
+    first of its inputs becomes stale by its budget: a browser that hears nothing more can tell by itself.
     """
 
     value: Decimal | None
     at: datetime | None
     state: State
     because: str
+    until: datetime | None = None
 
     @property
     def is_known(self) -> bool:
@@ -67,7 +69,7 @@ def none_of(inputs: Iterable[Figure], because: str) -> Figure:
     merged = total(inputs)
     if merged.state == "unknown":
         return merged
-    return Figure(value=None, at=merged.at, state=merged.state, because=because)
+    return Figure(value=None, at=merged.at, state=merged.state, because=because, until=merged.until)
 
 
 def worst(inputs: Iterable[Figure]) -> Figure:
@@ -99,13 +101,15 @@ def _of(inputs: tuple[Figure, ...], value: Decimal | None) -> Figure:
     if not inputs:
         return exact(ZERO if value is None else value)
     bad = inputs[0]
-    oldest = bad.at
+    oldest, until = bad.at, bad.until
     for one in inputs[1:]:
         if _is_worse(one, bad):
             bad = one
         if one.at is not None and (oldest is None or one.at < oldest):
             oldest = one.at
+        if one.until is not None and (until is None or one.until < until):
+            until = one.until
     if value is None and bad.state != "unknown":
         missing = next(one for one in inputs if one.value is None)
         return Figure(value=None, at=oldest, state="unknown", because=missing.because)
-    return Figure(value=value, at=oldest, state=bad.state, because=bad.because)
+    return Figure(value=value, at=oldest, state=bad.state, because=bad.because, until=until)
