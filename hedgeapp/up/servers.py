@@ -97,11 +97,14 @@ async def valkey(server: Valkey, voice: Voice) -> AsyncIterator[Child]:
 async def running(servers: Servers, voice: Voice) -> AsyncIterator[None]:
     """Run servers, started side by side, while the block lasts."""
     async with AsyncExitStack() as stack:
-        async with asyncio.TaskGroup() as starting:
-            if servers.cluster:
-                starting.create_task(_entered(stack, postgres(servers.cluster, voice), voice, "PostgreSQL"))
-            if servers.valkey:
-                starting.create_task(_entered(stack, valkey(servers.valkey, voice), voice, "Valkey"))
+        try:
+            async with asyncio.TaskGroup() as starting:
+                if servers.cluster:
+                    starting.create_task(_entered(stack, postgres(servers.cluster, voice), voice, "PostgreSQL"))
+                if servers.valkey:
+                    starting.create_task(_entered(stack, valkey(servers.valkey, voice), voice, "Valkey"))
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
         yield
 
 
@@ -119,7 +122,7 @@ def held(
     The thread lives as long as the block: the kernel ends children with the thread that started them.
     """
     entered: Future[Held] = Future()
-    loop, leave = asyncio.new_event_loop(), asyncio.Event()
+    leave = asyncio.Event()
 
     async def hold() -> None:
         async with run() as value:
@@ -128,19 +131,18 @@ def held(
 
     def live() -> None:
         try:
-            loop.run_until_complete(hold())
+            runner.run(hold())
         except BaseException as error:
             if entered.done():
                 raise
             entered.set_exception(error)
-        finally:
-            loop.close()
 
-    thread = threading.Thread(target=live, name="servers", daemon=True)
-    thread.start()
-    try:
-        yield entered.result()
-    finally:
-        if not loop.is_closed():
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        thread = threading.Thread(target=live, name="servers", daemon=True)
+        thread.start()
+        try:
+            yield entered.result()
+        finally:
             loop.call_soon_threadsafe(leave.set)
-        thread.join()
+            thread.join()

@@ -16,6 +16,7 @@ from hedgeapp.up.voice import Voice
 PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)  # before the first, second, … restart in a row; the last one repeats
 LIVED_WELL_S = 30.0  # a child that ran this long starts again at the first pause
 STOP_S_MAX = 8.0  # between the polite signal and SIGKILL
+LAST_WORDS_S = 0.5  # for what the process had still said when it ended
 LINE_BYTES_MAX = 16_384
 CHUNK_BYTES = 65_536
 LAST_LINES = 20  # of a quiet child, shown when it dies
@@ -97,54 +98,66 @@ class Child:
             follow()  # last: a change of identity would undo it
 
         self._started = time.monotonic()
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command,
-            cwd=ROOT,
-            env=dict(self._environment),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=in_child,
-        )
+        # A pipe of our own: on asyncio's, wait() would last until the last grandchild closes it.
+        ear, mouth = os.pipe()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                cwd=ROOT,
+                env=dict(self._environment),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=mouth,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=in_child,
+            )
+        except BaseException:
+            os.close(ear)
+            raise
+        finally:
+            os.close(mouth)
+        self._ear = ear
 
     async def _keep_running(self) -> None:
         in_a_row = 0
         while True:
             await self._live()
-            self._kill_group()
-            if self._stopping.is_set():
-                return
             in_a_row = 0 if time.monotonic() - self._started >= LIVED_WELL_S else in_a_row + 1
             pause_s = PAUSES_S[min(max(in_a_row - 1, 0), len(PAUSES_S) - 1)]
-            self.restarts += 1
-            self._report_death(pause_s)
+            if not self._stopping.is_set():
+                self.restarts += 1
+                self._report_death(pause_s)
+            if not await self._is_spawned_again(pause_s):
+                return
+
+    async def _is_spawned_again(self, pause_s: float) -> bool:
+        """Start the process after a pause, however often that takes; say no when it is to stop instead."""
+        while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
-                return
-            await self._spawn_again()
-
-    async def _spawn_again(self) -> None:
-        while True:
+                return False
             try:
-                return await self._spawn()
+                await self._spawn()
+                return True
             except (OSError, subprocess.SubprocessError) as error:
-                self._voice.say(f"{self.name} cannot be started: {error}; next attempt in {PAUSES_S[-1]:g} s")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), PAUSES_S[-1])
-                return None
+                pause_s = PAUSES_S[-1]
+                self._voice.say(f"{self.name} cannot be started: {error}; next attempt in {pause_s:g} s")
 
     async def _live(self) -> None:
+        """Pass on what the process says until it ends."""
         assert self._process is not None
-        talking = asyncio.create_task(self._pass_on(self._process.stdout))
+        stream = asyncio.StreamReader()
+        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(self._ear, "rb")
+        )
+        listening = asyncio.create_task(self._listen(stream))
         await self._process.wait()
-        # A grandchild may hold the pipe open.
-        _, unread = await asyncio.wait([talking], timeout=0.5)
-        for task in unread:
-            task.cancel()
+        self._kill_group()
+        await asyncio.wait([listening], timeout=LAST_WORDS_S)
+        listening.cancel()
+        pipe.close()
 
-    async def _pass_on(self, stream: asyncio.StreamReader | None) -> None:
-        assert stream is not None
+    async def _listen(self, stream: asyncio.StreamReader) -> None:
         rest = b""
         while chunk := await stream.read(CHUNK_BYTES):
             *lines, rest = (rest + chunk).split(b"\n")
