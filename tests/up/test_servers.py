@@ -108,7 +108,7 @@ def test_valkey_asks_for_its_password_and_comes_back_with_its_data(servers: Serv
     assert server
     with held(lambda: running(Servers(cluster=None, valkey=server), voice)):
         with pytest.raises(redis.AuthenticationError):
-            redis.Redis(port=server.port).ping()
+            redis.Redis(port=server.port, retry=Retry(NoBackoff(), 0)).ping()
         client = redis.Redis.from_url(server.url, retry=Retry(NoBackoff(), 0))
         client.config_set("appendfsync", "always")
         client.set("kept", 8)
