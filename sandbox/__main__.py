@@ -1,0 +1,70 @@
+"""`python -m sandbox run|describe`: serve the outside world, or write what the rest of the system is told of it."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+from sandbox.app import PortIsTaken, describe, run
+from sandbox.ledger import LedgerIsUnreadable
+from sandbox.replay import NotACapture
+from sandbox.world import Settings
+
+DEFAULT_PORT = 8900
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, meaning in (
+        ("run", "serve exchanges, custodian and chain on one port"),
+        ("describe", "write reference.toml and credentials.json"),
+    ):
+        command = commands.add_parser(name, help=meaning)
+        command.add_argument("--port", type=int, default=DEFAULT_PORT)
+        command.add_argument("--folder", type=Path, required=True, help="where everything durable lives")
+        command.add_argument("--seed", type=int, default=1, help="of the market model and a new folder's history")
+    serve = commands.choices["run"]
+    serve.add_argument("--replay", type=Path, help="folder of recorded captures to replay instead of the model")
+    serve.add_argument("--speed", type=float, default=1.0, help="of the replay, 1 is as recorded")
+    serve.add_argument("--hand-every", type=float, default=30.0, help="mean seconds between the hand's trades, 0 never")
+    serve.add_argument("--funding-every", type=float, default=28_800.0, help="seconds between two fundings")
+    return parser
+
+
+def main() -> int:
+    """Run the command and give the exit status."""
+    given = arguments().parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        if given.command == "describe":
+            describe(given.port, given.folder, given.seed)
+        else:
+            settings = Settings(
+                folder=given.folder,
+                seed=given.seed,
+                hand_every_s=given.hand_every,
+                funding_every_s=given.funding_every,
+                replay=given.replay,
+                replay_speed=given.speed,
+            )
+            _loop(given.port, settings)
+    except (PortIsTaken, LedgerIsUnreadable, NotACapture) as problem:
+        print(f"sandbox: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _loop(port: int, settings: Settings) -> None:
+    try:
+        import uvloop  # faster, but the sandbox also runs without it
+    except ImportError:
+        asyncio.run(run(port, settings))
+    else:
+        uvloop.run(run(port, settings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,346 @@
+"""The accounts of the venues: fills, funding, margin and liquidation, durable before anybody hears of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from sandbox import margin
+from sandbox.binance import userdata
+from sandbox.binance.wire import cut, money
+from sandbox.instruments import Spec
+from sandbox.ledger import Fill, Funding, Income, Ledger, Numbers, Order, Position
+from sandbox.market import Market
+
+LIQUIDATION_FEE = Decimal("0.0125")
+LIQUIDATION_PART = Decimal("0.5")  # of a position, per second, while the account stays liquidated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One account of a venue and the contracts it may trade."""
+
+    name: str
+    venue: str
+    label: str
+    symbols: tuple[str, ...]
+
+
+class AccountIsUnknown(Exception):
+    """No account has such a name, or it may not trade the contract."""
+
+
+Tell = Callable[[str, str, str, str], None]  # venue, account, kind, text
+
+
+class Accounts:
+    """Every account; money changes only through its methods."""
+
+    def __init__(
+        self,
+        accounts: Sequence[Account],
+        markets: dict[tuple[str, str], Market],
+        ledger: Ledger,
+        *,
+        order_ids: Numbers,
+        income_ids: Numbers,
+        tell: Tell,
+    ) -> None:
+        self.accounts = {each.name: each for each in accounts}
+        self.markets = markets
+        self.ledger = ledger
+        self.order_ids = order_ids
+        self.income_ids = income_ids
+        self._tell = tell
+
+    def market(self, account: str, symbol: str) -> Market:
+        """Find the market of a contract that an account may trade. Raise AccountIsUnknown."""
+        held = self.accounts.get(account)
+        if held is None or symbol not in held.symbols:
+            raise AccountIsUnknown(f"expected an account that trades {symbol}, found {account}")
+        return self.markets[held.venue, symbol]
+
+    def position(self, account: str, symbol: str) -> Position:
+        """Give the account's position in a contract, flat when it never traded it."""
+        held = self.ledger.positions.get((account, symbol))
+        zero = Decimal(0)
+        return held or Position(
+            account=account, symbol=symbol, quantity=zero, entry_price=zero, realized=zero, updated_ms=0
+        )
+
+    def wallet(self, account: str, asset: str) -> Decimal:
+        """Give the account's wallet balance of an asset."""
+        return self.ledger.balances.get((account, asset), Decimal(0))
+
+    def assets(self, account: str) -> list[str]:
+        """List the assets an account holds or can be margined in."""
+        venue = self.accounts[account].venue
+        margins = [self.markets[venue, symbol].spec.margin_asset for symbol in self.accounts[account].symbols]
+        held = [asset for name, asset in self.ledger.balances if name == account]
+        return list(dict.fromkeys([*margins, *held]))
+
+    def holding(self, account: str, symbol: str) -> margin.Holding:
+        """Give the account's position in a contract at its mark."""
+        market, position = self.market(account, symbol), self.position(account, symbol)
+        return holding_of(market, position)
+
+    def holdings(self, account: str, asset: str) -> dict[str, margin.Holding]:
+        """Give the open positions margined in an asset, by symbol."""
+        venue = self.accounts[account].venue
+        found = {}
+        for symbol in self.accounts[account].symbols:
+            if self.markets[venue, symbol].spec.margin_asset == asset and self.position(account, symbol).quantity:
+                found[symbol] = self.holding(account, symbol)
+        return found
+
+    def margin_ratio(self, account: str, asset: str) -> Decimal:
+        """Give the margin ratio of the account's wallet in an asset."""
+        return margin.margin_ratio(self.wallet(account, asset), self.holdings(account, asset).values())
+
+    def liquidation_price(self, account: str, symbol: str) -> Decimal | None:
+        """Give the mark at which the account would be liquidated while other marks stay."""
+        asset = self.market(account, symbol).spec.margin_asset
+        held = self.holdings(account, asset)
+        if symbol not in held:
+            return None
+        others = [each for name, each in held.items() if name != symbol]
+        return margin.liquidation_price(self.wallet(account, asset), held[symbol], others)
+
+    def execute(
+        self,
+        account: str,
+        symbol: str,
+        side: str,
+        parts: Sequence[tuple[int, int, int]],
+        *,
+        maker: bool,
+        at_ms: int,
+        kind: str = "MARKET",
+        client_id: str | None = None,
+    ) -> Order:
+        """Fill a whole order at (trade id, ticks, steps) parts: books it, then tells the account's streams."""
+        market = self.market(account, symbol)
+        order_id = self.order_ids.take()
+        order = _order(market.spec, account, side, parts, maker=maker, kind=kind, at_ms=at_ms, order_id=order_id)
+        order = replace(order, client_id=client_id or f"web_{order_id:x}")
+        fills, incomes, positions = self._booked(market.spec, order, parts, maker=maker)
+        self.ledger.record(orders=[order], fills=fills, incomes=incomes, positions=positions[-1:])
+        self._announce(market, order, fills, incomes, positions)
+        return order
+
+    def _booked(
+        self, spec: Spec, order: Order, parts: Sequence[tuple[int, int, int]], *, maker: bool
+    ) -> tuple[list[Fill], list[Income], list[Position]]:
+        """Work out the fills of an order, the incomes they bring and the position after each."""
+        fills: list[Fill] = []
+        incomes: list[Income] = []
+        positions: list[Position] = []
+        position = self.position(order.account, order.symbol)
+        rate = spec.maker_fee if maker else spec.taker_fee
+        for trade_id, ticks, steps in parts:
+            quantity, price = spec.quantity(steps), spec.price(ticks)
+            signed = quantity if order.side == "BUY" else -quantity
+            total, entry, realized = margin.after_fill(
+                position.quantity, position.entry_price, signed, price, spec.contract_size, inverse=spec.inverse
+            )
+            realized = money(realized)
+            value = abs(margin.notional(quantity, price, spec.contract_size, inverse=spec.inverse))
+            fee = Decimal(0) if order.kind == "LIQUIDATION" else cut(value * rate)
+            position = replace(
+                position,
+                quantity=total,
+                entry_price=money(entry),
+                realized=position.realized + realized,
+                updated_ms=order.updated_ms,
+            )
+            positions.append(position)
+            fills.append(
+                Fill(
+                    account=order.account,
+                    symbol=order.symbol,
+                    id=trade_id,
+                    order_id=order.id,
+                    side=order.side,
+                    price=spec.price_text(ticks),
+                    quantity=quantity,
+                    value=money(value),
+                    realized=realized,
+                    commission=fee,
+                    commission_asset=spec.margin_asset,
+                    maker=maker,
+                    at_ms=order.updated_ms,
+                )
+            )
+            for name, amount in (("REALIZED_PNL", realized), ("COMMISSION", -fee)):
+                if amount:
+                    incomes.append(self._income(spec, order, name, amount, trade_id))
+        return fills, incomes, positions
+
+    def _income(self, spec: Spec, order: Order, kind: str, amount: Decimal, trade_id: int) -> Income:
+        return Income(
+            id=self.income_ids.take(),
+            account=order.account,
+            symbol=order.symbol,
+            kind=kind,
+            income=amount,
+            asset=spec.margin_asset,
+            info=str(trade_id) if trade_id else kind,
+            trade_id=str(trade_id) if trade_id else "",
+            at_ms=order.updated_ms,
+        )
+
+    def _announce(
+        self,
+        market: Market,
+        order: Order,
+        fills: Sequence[Fill],
+        incomes: Sequence[Income],
+        positions: Sequence[Position],
+    ) -> None:
+        """Tell the order's life in the venue's order: NEW, then for each fill the account and the trade."""
+        spec, account, at_ms = market.spec, order.account, order.updated_ms
+        tell, zero, asset = self._tell, Decimal(0), market.spec.margin_asset
+        new = userdata.order_update(spec, order, None, execution="NEW", executed=zero, at_ms=at_ms)
+        tell(spec.venue, account, "ORDER_TRADE_UPDATE", new)
+        wallet = self.wallet(account, asset) - sum((each.income for each in incomes), zero)
+        executed = zero
+        for fill, position in zip(fills, positions, strict=True):
+            executed += fill.quantity
+            wallet += fill.realized - fill.commission
+            if not spec.inverse:
+                tell(spec.venue, account, "TRADE_LITE", userdata.trade_lite(spec, order, fill))
+            profit = margin.unrealized(holding_of(market, position))
+            update = userdata.account_update(
+                reason="ORDER", balances={asset: (wallet, zero)}, positions=[(spec, position, profit)], at=at_ms
+            )
+            tell(spec.venue, account, "ACCOUNT_UPDATE", update)
+            trade = userdata.order_update(spec, order, fill, execution="TRADE", executed=executed, at_ms=at_ms)
+            tell(spec.venue, account, "ORDER_TRADE_UPDATE", trade)
+
+    def pay_funding(self, market: Market, at_ms: int, *, rate: float, mark: float) -> int:
+        """Settle one funding of a contract: every open position pays or receives; give how many did."""
+        spec = market.spec
+        rate_text, mark_text = f"{rate:.8f}", f"{mark:.8f}"
+        incomes = []
+        for account in self.accounts.values():
+            if account.venue != spec.venue or spec.symbol not in account.symbols:
+                continue
+            quantity = self.position(account.name, spec.symbol).quantity
+            value = margin.notional(quantity, Decimal(mark_text), spec.contract_size, inverse=spec.inverse)
+            amount = money(-value * Decimal(rate_text))
+            if amount:
+                incomes.append(
+                    Income(
+                        id=self.income_ids.take(),
+                        account=account.name,
+                        symbol=spec.symbol,
+                        kind="FUNDING_FEE",
+                        income=amount,
+                        asset=spec.margin_asset,
+                        info="FUNDING_FEE",
+                        trade_id="",
+                        at_ms=at_ms,
+                    )
+                )
+        settled = Funding(venue=spec.venue, symbol=spec.symbol, at_ms=at_ms, rate=rate_text, mark=mark_text)
+        self.ledger.record(incomes=incomes, fundings=[settled])
+        for income in incomes:
+            wallet = self.wallet(income.account, income.asset)
+            text = userdata.account_update(
+                reason="FUNDING_FEE", balances={income.asset: (wallet, income.income)}, positions=[], at=at_ms
+            )
+            self._tell(spec.venue, income.account, "ACCOUNT_UPDATE", text)
+        return len(incomes)
+
+    def liquidate(self, at_ms: int) -> list[Order]:
+        """Reduce the positions of every account whose margin ratio reached 1, at the mark; give the orders."""
+        orders = []
+        for account in self.accounts:
+            for asset in self.assets(account):
+                if self.margin_ratio(account, asset) >= 1:
+                    for symbol in self.holdings(account, asset):
+                        orders.append(self._close_part(account, symbol, at_ms))
+        return orders
+
+    def _close_part(self, account: str, symbol: str, at_ms: int) -> Order:
+        market = self.market(account, symbol)
+        spec, quantity = market.spec, self.position(account, symbol).quantity
+        steps = int(abs(quantity).scaleb(spec.quantity_decimals))
+        steps = max(1, int(steps * LIQUIDATION_PART)) if steps > 1 else steps
+        ticks = max(1, round(market.mark * 10**spec.price_decimals))
+        trade = market.trade(ticks, steps, buyer_is_maker=quantity > 0)
+        order = self.execute(
+            account,
+            symbol,
+            "SELL" if quantity > 0 else "BUY",
+            [(trade.id, ticks, steps)],
+            maker=False,
+            at_ms=at_ms,
+            kind="LIQUIDATION",
+            client_id=f"autoclose-{at_ms}{trade.id % 1000:03d}",
+        )
+        fee = cut(order.value * LIQUIDATION_FEE)
+        wallet = self.wallet(account, spec.margin_asset)
+        taken = min(fee, max(wallet, Decimal(0)))
+        if taken:
+            income = self._income(spec, order, "INSURANCE_CLEAR", -taken, 0)
+            self.ledger.record(incomes=[income])
+            text = userdata.account_update(
+                reason="INSURANCE_CLEAR",
+                balances={spec.margin_asset: (self.wallet(account, spec.margin_asset), -taken)},
+                positions=[],
+                at=at_ms,
+            )
+            self._tell(spec.venue, account, "ACCOUNT_UPDATE", text)
+        return order
+
+
+def holding_of(market: Market, position: Position) -> margin.Holding:
+    """Give a position at its market's mark."""
+    spec = market.spec
+    return margin.Holding(
+        quantity=position.quantity,
+        entry_price=position.entry_price,
+        mark=Decimal(f"{market.mark:.8f}"),
+        contract_size=spec.contract_size,
+        inverse=spec.inverse,
+        leverage=spec.leverage,
+        brackets=spec.brackets,
+    )
+
+
+def _order(
+    spec: Spec,
+    account: str,
+    side: str,
+    parts: Sequence[tuple[int, int, int]],
+    *,
+    maker: bool,
+    kind: str,
+    at_ms: int,
+    order_id: int,
+) -> Order:
+    """Describe a filled order from its parts."""
+    fills = [(spec.quantity(steps), spec.price(ticks)) for _, ticks, steps in parts]
+    quantity = sum((each for each, _ in fills), Decimal(0))
+    value = sum(
+        (margin.notional(each, price, spec.contract_size, inverse=spec.inverse) for each, price in fills), Decimal(0)
+    )
+    limit = kind == "LIMIT" or maker
+    return Order(
+        id=order_id,
+        account=account,
+        symbol=spec.symbol,
+        client_id="",
+        side=side,
+        kind="LIMIT" if limit else kind,
+        time_in_force="GTC" if kind != "LIQUIDATION" else "IOC",
+        price=spec.price_text(parts[-1][1]) if limit else "0",
+        quantity=quantity,
+        executed=quantity,
+        value=money(value),
+        average_price=money(margin.average_entry(fills, inverse=spec.inverse)),
+        status="FILLED",
+        reduce_only=kind == "LIQUIDATION",
+        created_ms=at_ms,
+        updated_ms=at_ms,
+    )

@@ -1,0 +1,105 @@
+"""The sandbox as one web server: the exchanges, the custodian, the chain and the control page on one port."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+
+from aiohttp import web
+
+from sandbox import ceffu, chain, control
+from sandbox.binance.routes import routes as exchange_routes
+from sandbox.chain.contracts import MINTING, STETH, WSTETH
+from sandbox.instruments import COINM
+from sandbox.reference import (
+    CREDENTIALS_FILE,
+    REFERENCE_FILE,
+    credentials,
+    exchange_keys,
+    reference,
+    to_toml,
+    write_private,
+)
+from sandbox.world import Settings, World
+
+HOST = "127.0.0.1"
+SHUTDOWN_S = 1.0
+WEI = Decimal("1e-18")
+
+
+class PortIsTaken(Exception):
+    """Another program listens on the port."""
+
+
+def collateral_of(custodian: ceffu.Ceffu, node: chain.Chain) -> dict[str, Decimal]:
+    """Count what custodian and chain hold for the book, in ETH (staked units by the protocol's rate) and BTC."""
+    held = {asset.coin: asset.amount for asset in custodian.assets()}
+    rate = node.steth_per_token(node.head) * WEI
+    wrapped = sum(node.balance(WSTETH.address, holder, node.head) for holder in _wallets(node)) * WEI
+    staked = sum(node.balance(STETH.address, holder, node.head) for holder in _wallets(node)) * WEI
+    zero = Decimal(0)
+    return {"ETH": held.get("STETH", zero) + held.get("ETH", zero) + staked + wrapped * rate, "BTC": held["BTC"]}
+
+
+def _wallets(node: chain.Chain) -> Iterable[str]:
+    return (node.custody, MINTING.lower())
+
+
+def describe(port: int, folder: Path, seed: int) -> None:
+    """Write reference.toml and credentials.json of a folder; keys that exist are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    now_ms = World.now_ms()
+    custodian, node = ceffu.Ceffu.open(folder, seed, now_ms), chain.Chain.open(folder, seed, now_ms)
+    url = f"http://{HOST}:{port}"
+    described = reference(port, [ceffu.describe(url, custodian), chain.describe(url, node)])
+    (folder / REFERENCE_FILE).write_text(to_toml(described), encoding="utf-8")
+    secrets = credentials(exchange_keys(folder)) | ceffu.credentials(custodian)
+    write_private(folder / CREDENTIALS_FILE, control.pretty(secrets))
+    node.close()
+
+
+async def run(port: int, settings: Settings) -> None:
+    """Serve the sandbox until SIGTERM or SIGINT. Raise PortIsTaken."""
+    folder = settings.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    now_ms = World.now_ms()
+    custodian = ceffu.Ceffu.open(folder, settings.seed, now_ms)
+    node = chain.Chain.open(folder, settings.seed, now_ms)
+    world = World(settings, exchange_keys(folder), lambda: collateral_of(custodian, node))
+    server = web.Application()
+    exchanges = sorted(world.exchanges.values(), key=lambda each: each.venue == COINM)
+    server.add_routes(exchange_routes(exchanges))
+    server.add_routes(control.routes(world))
+    server.add_routes(ceffu.routes(custodian))
+    server.add_routes(chain.routes(node))
+    runner = web.AppRunner(server, access_log=None, shutdown_timeout=SHUTDOWN_S)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, HOST, port).start()
+    except OSError as problem:
+        await runner.cleanup()
+        world.close()
+        raise PortIsTaken(f"expected port {port} to be free, found {problem.strerror}; choose another") from problem
+    await _until_told(world)
+    for exchange in exchanges:
+        exchange.hub.drop_all("the sandbox ends")
+    await runner.cleanup()
+    world.close()
+    node.close()
+
+
+async def _until_told(world: World) -> None:
+    """Let the world run until a signal ends it or it fails."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    living, waiting = asyncio.create_task(world.run()), asyncio.create_task(told.wait())
+    await asyncio.wait((living, waiting), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if living.done():
+        living.result()
+    living.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await living

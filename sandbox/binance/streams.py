@@ -1,0 +1,206 @@
+"""The public and private WebSocket endpoints of one venue: connections, subscriptions and what reaches them."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from sandbox.binance.wire import combined
+
+log = logging.getLogger(__name__)
+
+QUEUE_MESSAGES_MAX = 20_000  # a subscriber that falls so far behind is dropped
+STREAMS_PER_CONNECTION_MAX = 1024
+REQUEST_BYTES_MAX = 65_536
+PING_EVERY_S = 180.0  # the venue's own rhythm
+
+
+class Connection:
+    """One WebSocket of a client: what it subscribed to and what waits to be sent."""
+
+    def __init__(self, socket: web.WebSocketResponse, *, wrapped: bool, account: str | None = None) -> None:
+        self.socket = socket
+        self.wrapped = wrapped
+        self.account = account
+        self.streams: dict[str, None] = {}
+        self.queue: deque[bytes] = deque()
+        self.wake = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    @property
+    def dropped(self) -> bool:
+        """Tell whether the connection was cut."""
+        return self.ended.is_set()
+
+    def send(self, frame: bytes) -> None:
+        """Queue a message; a connection whose queue is full is dropped."""
+        if len(self.queue) >= QUEUE_MESSAGES_MAX:
+            self.drop("it fell too far behind")
+            return
+        self.queue.append(frame)
+        self.wake.set()
+
+    def drop(self, why: str) -> None:
+        """Cut the connection without a farewell."""
+        if not self.dropped:
+            log.info("connection cut: %s", why)
+            self.queue.clear()
+            self.ended.set()
+
+    async def pump(self) -> None:
+        """Send what is queued until the connection ends."""
+        while not self.socket.closed:
+            await self.wake.wait()
+            self.wake.clear()
+            while self.queue:
+                await self.socket.send_frame(self.queue.popleft(), WSMsgType.TEXT)
+
+
+class Hub:
+    """Every connection of one venue and who listens to which stream."""
+
+    def __init__(self, venue: str, *, known: Callable[[str], bool], changed: Callable[[str, bool], None]) -> None:
+        self.venue = venue
+        self.connections: set[Connection] = set()
+        self.subscribers: dict[str, set[Connection]] = {}
+        self.sent: Counter[tuple[str, str]] = Counter()  # (symbol, kind) -> messages published
+        self.silenced: set[tuple[str, str]] = set()  # (symbol or *, kind or *)
+        self._known = known
+        self._changed = changed
+
+    def wants(self, stream: str) -> bool:
+        """Tell whether anybody listens to a stream."""
+        return stream in self.subscribers
+
+    def silent(self, symbol: str, kind: str) -> bool:
+        """Tell whether a stream was stopped by the control page."""
+        off = self.silenced
+        return bool(off) and not off.isdisjoint(((symbol, kind), (symbol, "*"), ("*", kind), ("*", "*")))
+
+    def publish(self, stream: str, symbol: str, kind: str, text: str) -> None:
+        """Send one message to everybody who listens to a stream."""
+        listeners = self.subscribers.get(stream)
+        if not listeners or self.silent(symbol, kind):
+            return
+        self.sent[symbol, kind] += 1
+        bare = wrapped = b""
+        for connection in tuple(listeners):
+            if connection.wrapped:
+                wrapped = wrapped or combined(stream, text).encode()
+                connection.send(wrapped)
+            else:
+                bare = bare or text.encode()
+                connection.send(bare)
+
+    def tell(self, account: str, kind: str, text: str) -> None:
+        """Send one private message to every user stream of an account."""
+        if self.silent(account, kind):
+            return
+        self.sent[account, kind] += 1
+        frame = text.encode()
+        for connection in tuple(self.connections):
+            if connection.account == account:
+                connection.send(frame)
+
+    def subscribe(self, connection: Connection, streams: list[str]) -> None:
+        """Add streams to a connection."""
+        for stream in streams:
+            connection.streams[stream] = None
+            listeners = self.subscribers.setdefault(stream, set())
+            if not listeners:
+                self._changed(stream, True)
+            listeners.add(connection)
+
+    def unsubscribe(self, connection: Connection, streams: list[str]) -> None:
+        """Take streams from a connection."""
+        for stream in streams:
+            connection.streams.pop(stream, None)
+            listeners = self.subscribers.get(stream)
+            if listeners is None:
+                continue
+            listeners.discard(connection)
+            if not listeners:
+                del self.subscribers[stream]
+                self._changed(stream, False)
+
+    def drop_all(self, why: str, *, private: bool | None = None) -> int:
+        """Cut every connection of the venue, or only the private or public ones; give how many."""
+        chosen = [each for each in self.connections if private is None or (each.account is not None) == private]
+        for connection in chosen:
+            connection.drop(why)
+        return len(chosen)
+
+    async def serve(
+        self, request: web.Request, streams: list[str], *, wrapped: bool, account: str | None
+    ) -> web.WebSocketResponse:
+        """Run one WebSocket connection until either side ends it."""
+        socket = web.WebSocketResponse(compress=False, max_msg_size=REQUEST_BYTES_MAX, autoping=True)
+        await socket.prepare(request)
+        connection = Connection(socket, wrapped=wrapped, account=account)
+        self.connections.add(connection)
+        self.subscribe(connection, streams)
+        tasks: list[asyncio.Task[Any]] = [
+            asyncio.create_task(connection.pump()),
+            asyncio.create_task(self._listen(connection)),
+            asyncio.create_task(_ping(connection)),
+            asyncio.create_task(connection.ended.wait()),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.connections.discard(connection)
+            self.unsubscribe(connection, list(connection.streams))
+            for task in tasks:
+                task.cancel()
+            with contextlib.suppress(Exception):
+                await asyncio.gather(*tasks, return_exceptions=True)
+            if connection.dropped and request.transport is not None:
+                request.transport.abort()
+            with contextlib.suppress(ConnectionError):
+                await socket.close(drain=False)
+        return socket
+
+    async def _listen(self, connection: Connection) -> None:
+        async for message in connection.socket:
+            if message.type != WSMsgType.TEXT:
+                continue
+            answer = self._answer(connection, message.data)
+            connection.send(json.dumps(answer, separators=(",", ":")).encode())
+
+    def _answer(self, connection: Connection, text: str) -> dict[str, Any]:
+        """Carry out one request of a client and give the answer."""
+        try:
+            request = json.loads(text)
+        except ValueError as problem:
+            return {"error": {"code": 3, "msg": f"Invalid JSON: {problem}"}}
+        if not isinstance(request, dict):
+            return {"error": {"code": 2, "msg": "Invalid request: request must be an object"}}
+        number = request.get("id")
+        method, streams = request.get("method"), request.get("params", [])
+        if method == "LIST_SUBSCRIPTIONS":
+            return {"result": list(connection.streams), "id": number}
+        if method not in ("SUBSCRIBE", "UNSUBSCRIBE"):
+            text = f"Invalid request: unknown variant `{method}`, expected one of `SUBSCRIBE`, `UNSUBSCRIBE`, "
+            return {"error": {"code": 2, "msg": text + "`LIST_SUBSCRIPTIONS`"}, "id": number}
+        if not isinstance(streams, list) or not all(isinstance(each, str) for each in streams):
+            return {"error": {"code": 2, "msg": "Invalid request: params must be an array of strings"}, "id": number}
+        if not all(self._known(each) for each in streams):
+            return {"error": {"code": 2, "msg": "Invalid request: invalid stream"}, "id": number}
+        if method == "UNSUBSCRIBE":
+            self.unsubscribe(connection, streams)
+        elif len(connection.streams) + len(streams) > STREAMS_PER_CONNECTION_MAX:
+            return {"error": {"code": 2, "msg": "Invalid request: too many streams"}, "id": number}
+        else:
+            self.subscribe(connection, streams)
+        return {"result": None, "id": number}
+
+
+async def _ping(connection: Connection) -> None:
+    while True:
+        await asyncio.sleep(PING_EVERY_S)
+        await connection.socket.ping()

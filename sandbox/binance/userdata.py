@@ -1,0 +1,182 @@
+"""The texts of Binance's private stream events and the listen keys that open these streams."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sandbox.binance.wire import fixed, plain
+from sandbox.instruments import Spec
+from sandbox.ledger import Fill, Order, Position
+
+LISTEN_KEY_LIFE_MS = 3_600_000
+LISTEN_KEY_CHARACTERS = 64
+
+
+def _text(message: dict[str, Any]) -> str:
+    return json.dumps(message, separators=(",", ":"))
+
+
+def order_update(spec: Spec, order: Order, fill: Fill | None, *, execution: str, executed: Decimal, at_ms: int) -> str:
+    """Print an ORDER_TRADE_UPDATE: a new order, or one of its fills with what was executed up to it."""
+    body: dict[str, Any] = {
+        "s": spec.symbol,
+        "c": order.client_id,
+        "S": order.side,
+        "o": order.kind,
+        "f": order.time_in_force,
+        "q": plain(order.quantity),
+        "p": order.price,
+        "ap": "0" if fill is None else plain(order.average_price),
+        "sp": "0",
+        "x": execution,
+        "X": _status(order, fill, executed),
+        "i": order.id,
+        "l": "0" if fill is None else plain(fill.quantity),
+        "z": plain(executed),
+        "L": "0" if fill is None else fill.price,
+    }
+    if fill is not None:
+        body |= {"n": plain(fill.commission), "N": fill.commission_asset}
+    body |= {
+        "T": at_ms,
+        "t": 0 if fill is None else fill.id,
+        "b": "0",
+        "a": "0",
+        "m": fill is not None and fill.maker,
+        "R": order.reduce_only,
+        "wt": "CONTRACT_PRICE",
+        "ot": order.kind,
+        "ps": "BOTH",
+        "cp": False,
+        "rp": "0" if fill is None else fixed(fill.realized),
+        "pP": False,
+        "si": 0,
+        "ss": 0,
+        "V": "EXPIRE_MAKER",
+        "pm": "NONE",
+        "gtd": 0,
+    }
+    if spec.inverse:
+        body["ma"] = spec.margin_asset
+    head: dict[str, Any] = {"e": "ORDER_TRADE_UPDATE", "T": at_ms, "E": at_ms + 1}
+    if spec.inverse:
+        head["i"] = "SfsR"
+    return _text(head | {"o": body})
+
+
+def _status(order: Order, fill: Fill | None, executed: Decimal) -> str:
+    if fill is None:
+        return "NEW"
+    return "FILLED" if executed >= order.quantity else "PARTIALLY_FILLED"
+
+
+def trade_lite(spec: Spec, order: Order, fill: Fill) -> str:
+    """Print a TRADE_LITE, the faster and thinner news of a fill."""
+    return _text(
+        {
+            "e": "TRADE_LITE",
+            "E": fill.at_ms + 1,
+            "T": fill.at_ms,
+            "s": spec.symbol,
+            "q": plain(order.quantity),
+            "p": order.price,
+            "m": fill.maker,
+            "c": order.client_id,
+            "S": order.side,
+            "L": fill.price,
+            "l": plain(fill.quantity),
+            "t": fill.id,
+            "i": order.id,
+        }
+    )
+
+
+def account_update(
+    *,
+    reason: str,
+    balances: dict[str, tuple[Decimal, Decimal]],
+    positions: list[tuple[Spec, Position, Decimal]],
+    at: int,
+) -> str:
+    """Print an ACCOUNT_UPDATE: wallet and change per asset, and (contract, position, unrealized profit)."""
+    return _text(
+        {
+            "e": "ACCOUNT_UPDATE",
+            "T": at,
+            "E": at + 1,
+            "a": {
+                "B": [
+                    {"a": asset, "wb": fixed(wallet), "cw": fixed(wallet), "bc": plain(change)}
+                    for asset, (wallet, change) in balances.items()
+                ],
+                "P": [
+                    {
+                        "s": spec.symbol,
+                        "pa": plain(position.quantity),
+                        "ep": plain(position.entry_price),
+                        "cr": plain(position.realized),
+                        "up": fixed(profit),
+                        "mt": "cross",
+                        "iw": "0",
+                        "ps": "BOTH",
+                        "ma": spec.margin_asset,
+                        "bep": plain(position.entry_price),
+                    }
+                    for spec, position, profit in positions
+                ],
+                "m": reason,
+            },
+        }
+    )
+
+
+def listen_key_expired(key: str, at_ms: int) -> str:
+    """Print the news that a listen key's life ended."""
+    return _text({"e": "listenKeyExpired", "E": at_ms, "listenKey": key})
+
+
+@dataclass(slots=True, kw_only=True)
+class ListenKey:
+    """One account's key to its private stream."""
+
+    key: str
+    account: str
+    expires_ms: int
+
+
+class ListenKeys:
+    """The valid listen keys of one venue; they live an hour unless renewed, and not past a restart."""
+
+    def __init__(self, *, life_ms: int = LISTEN_KEY_LIFE_MS) -> None:
+        self.life_ms = life_ms
+        self._by_account: dict[str, ListenKey] = {}
+
+    def open(self, account: str, now_ms: int) -> str:
+        """Give the account's key, a new one when there is none, and renew its life."""
+        held = self._by_account.get(account)
+        if held is None:
+            key = secrets.token_urlsafe(LISTEN_KEY_CHARACTERS)[:LISTEN_KEY_CHARACTERS]
+            held = self._by_account[account] = ListenKey(key=key, account=account, expires_ms=0)
+        held.expires_ms = now_ms + self.life_ms
+        return held.key
+
+    def renew(self, account: str, now_ms: int) -> str | None:
+        """Renew the account's key; None when it has none."""
+        return self.open(account, now_ms) if account in self._by_account else None
+
+    def close(self, account: str) -> None:
+        """Forget the account's key."""
+        self._by_account.pop(account, None)
+
+    def account_of(self, key: str) -> str | None:
+        """Find whose key it is."""
+        return next((each.account for each in self._by_account.values() if each.key == key), None)
+
+    def expired(self, now_ms: int) -> list[ListenKey]:
+        """Take out the keys whose life has ended."""
+        gone = [each for each in self._by_account.values() if each.expires_ms <= now_ms]
+        for each in gone:
+            del self._by_account[each.account]
+        return gone

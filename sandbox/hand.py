@@ -1,0 +1,91 @@
+"""The hand: somebody who trades small clips on the venues' own screens, so that fills come that nobody here ordered."""
+
+from decimal import Decimal
+from random import Random
+
+from sandbox.accounts import Accounts
+from sandbox.book import Side
+from sandbox.ledger import Order
+from sandbox.market import Market
+from sandbox.opening import COIN, MAIN
+
+CLIPS_USD = (1_500.0, 6_000.0)
+STRAY_USD = 20_000.0  # so far from home the hand trades back for certain
+WAYS = ((MAIN, "ETHUSDT"), (MAIN, "BTCUSDT"), (COIN, "ETHUSD_PERP"), (COIN, "BTCUSD_PERP"))
+PARTS_MAX = 20
+BUY, SELL = "BUY", "SELL"
+
+
+class Hand:
+    """Trades now and then, a little more often back towards where it began."""
+
+    def __init__(self, accounts: Accounts, rng: Random, every_s: float) -> None:
+        self.accounts = accounts
+        self.every_s = every_s
+        self._rng = rng
+        self._home = {way: accounts.position(*way).quantity for way in WAYS}
+        self._wait_s = self._pause()
+
+    def _pause(self) -> float:
+        return self._rng.uniform(0.6, 1.4) * self.every_s
+
+    def second(self, now_ms: int) -> Order | None:
+        """Let a second pass; trade when the pause is over."""
+        if not self.every_s:
+            return None
+        self._wait_s -= 1
+        if self._wait_s > 0:
+            return None
+        self._wait_s = self._pause()
+        account, symbol = self._rng.choice(WAYS)
+        market = self.accounts.market(account, symbol)
+        steps = market.spec.steps_of_usd(self._rng.uniform(*CLIPS_USD), market.book.bids.best)
+        maker = self._rng.random() < 0.3
+        return trade(self.accounts, account, symbol, self._side(account, symbol), steps, maker=maker, at_ms=now_ms)
+
+    def _side(self, account: str, symbol: str) -> str:
+        market = self.accounts.market(account, symbol)
+        spec = market.spec
+        stray = self.accounts.position(account, symbol).quantity - self._home[account, symbol]
+        worth = float(stray * spec.contract_size) * (1.0 if spec.inverse else market.mark)
+        chance = 0.5 - max(-0.5, min(0.5, worth / STRAY_USD / 2))
+        return BUY if self._rng.random() < chance else SELL
+
+
+def trade(accounts: Accounts, account: str, symbol: str, side: str, steps: int, *, maker: bool, at_ms: int) -> Order:
+    """Fill so many steps in an account now: as a taker through the book, or as a maker at the touch."""
+    market = accounts.market(account, symbol)
+    parts = _at_the_touch(market, side, steps) if maker else _through_the_book(market, side, steps)
+    return accounts.execute(account, symbol, side, parts, maker=maker, at_ms=at_ms)
+
+
+def _at_the_touch(market: Market, side: str, steps: int) -> list[tuple[int, int, int]]:
+    ticks = market.book.bids.best if side == BUY else market.book.asks.best
+    printed = market.trade(ticks, steps, buyer_is_maker=side == BUY)
+    return [(printed.id, ticks, steps)]
+
+
+def _through_the_book(market: Market, side: str, steps: int) -> list[tuple[int, int, int]]:
+    """Take levels from the touch on; what is left after PARTS_MAX levels fills at the last of them."""
+    book = market.book
+    levels: Side = book.asks if side == BUY else book.bids
+    parts: list[tuple[int, int, int]] = []
+    for ticks, there in levels.top(PARTS_MAX):
+        taken = min(steps, there) if len(parts) < PARTS_MAX - 1 else steps
+        printed = market.trade(ticks, taken, buyer_is_maker=side == SELL)
+        parts.append((printed.id, ticks, taken))
+        steps -= taken
+        if not market.follows_recording and len(levels) > PARTS_MAX:
+            (book.set_ask if side == BUY else book.set_bid)(ticks, max(0, there - taken))
+        if not steps:
+            break
+    market.listener.quote()
+    return parts
+
+
+def quantity_steps(market: Market, quantity: Decimal) -> int:
+    """Turn a quantity into whole steps. Raise ValueError when it is not positive or between two steps."""
+    steps = quantity.scaleb(market.spec.quantity_decimals)
+    if steps != steps.to_integral_value() or steps <= 0:
+        raise ValueError(f"expected a positive multiple of {market.spec.step_size}, found {quantity}")
+    return int(steps)

@@ -1,0 +1,160 @@
+"""What the rest of the system is told of the sandbox: reference.toml and credentials.json."""
+
+import json
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sandbox.binance.routes import SOCKET_ROOTS
+from sandbox.binance.signing import Key
+from sandbox.instruments import VENUES, instruments
+from sandbox.opening import ACCOUNTS
+
+CREDENTIALS_FILE = "credentials.json"
+REFERENCE_FILE = "reference.toml"
+KEYS_FILE = "exchanges.keys.json"
+KEY_BYTES = 48
+
+ASSETS: tuple[dict[str, Any], ...] = (
+    {"symbol": "ETH", "name": "Ether", "decimals": 8},
+    {"symbol": "BTC", "name": "Bitcoin", "decimals": 8},
+    {"symbol": "USDT", "name": "Tether USD", "decimals": 8, "assumed_usd": "1"},
+    {"symbol": "USDC", "name": "USD Coin", "decimals": 8, "assumed_usd": "1"},
+    {"symbol": "stETH", "name": "Lido staked ether", "decimals": 18, "underlying": "ETH"},
+    {"symbol": "wstETH", "name": "Wrapped staked ether", "decimals": 18, "underlying": "ETH"},
+)
+BAND = "The net exposure may be so far from flat either way."
+AGE = "An older value is not used and is shown as stale."
+LIMITS: tuple[dict[str, Any], ...] = (
+    {"name": "ETH net delta", "kind": "net_delta_band", "subject": "ETH", "value": "25", "unit": "ETH", "note": BAND},
+    {"name": "BTC net delta", "kind": "net_delta_band", "subject": "BTC", "value": "2", "unit": "BTC", "note": BAND},
+    {
+        "name": "USDT exposure",
+        "kind": "net_delta_band",
+        "subject": "USDT",
+        "value": "40000000",
+        "unit": "USDT",
+        "note": "Cash, margin and the entry value of linear shorts: what a depeg would hit.",
+    },
+    {
+        "name": "USDC exposure",
+        "kind": "net_delta_band",
+        "subject": "USDC",
+        "value": "5000000",
+        "unit": "USDC",
+        "note": BAND,
+    },
+    *(
+        {
+            "name": f"{subject} age",
+            "kind": "data_age_ms_max",
+            "subject": subject,
+            "value": str(milliseconds),
+            "unit": "ms",
+            "note": AGE,
+        }
+        for subject, milliseconds in (
+            ("mark", 3_000),
+            ("quote", 3_000),
+            ("funding", 90_000),
+            ("rate", 120_000),
+            ("collateral", 120_000),
+            ("balance", 120_000),
+        )
+    ),
+)
+
+
+def reference(port: int, parts: Iterable[Mapping[str, list[dict[str, Any]]]]) -> dict[str, Any]:
+    """Describe the sandbox on a port; parts are the sections of the custodian and the chain."""
+    rest, sockets = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
+    described: dict[str, Any] = {
+        "environment": "SANDBOX",
+        "assets": list(ASSETS),
+        "venues": [
+            {"name": venue, "protocol": venue, "rest_url": rest, "ws_url": sockets + SOCKET_ROOTS[venue]}
+            for venue in VENUES
+        ],
+        "accounts": [
+            {
+                "name": each.name,
+                "venue": each.venue,
+                "label": each.label,
+                "instruments": [
+                    spec.name for spec in instruments() if spec.venue == each.venue and spec.symbol in each.symbols
+                ],
+            }
+            for each in ACCOUNTS
+        ],
+    }
+    for part in parts:
+        for name, rows in part.items():
+            described[name] = [*described.get(name, []), *rows]
+    described["limits"] = list(LIMITS)
+    return described
+
+
+def to_toml(described: Mapping[str, Any]) -> str:
+    """Print plain values and lists of tables as TOML."""
+    lines = [f"{name} = {_value(value)}" for name, value in described.items() if not _is_tables(value)]
+    for name, value in described.items():
+        if not _is_tables(value):
+            continue
+        for row in value:
+            lines += ["", f"[[{name}]]", *(f"{key} = {_value(item)}" for key, item in row.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _is_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_value(each) for each in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + "}"
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def exchange_keys(folder: Path) -> list[Key]:
+    """Give the API keys of a folder, made at random when there are none yet."""
+    path = folder / KEYS_FILE
+    held: dict[str, dict[str, str]] = json.loads(path.read_text()) if path.exists() else {}
+    missing = [each for each in ACCOUNTS if each.name not in held]
+    for account in missing:
+        held[account.name] = {
+            "api_key": secrets.token_urlsafe(KEY_BYTES),
+            "secret": secrets.token_urlsafe(KEY_BYTES),
+        }
+    if missing:
+        write_private(path, json.dumps(held, indent=2))
+    return [
+        Key(
+            account=each.name,
+            venue=each.venue,
+            api_key=held[each.name]["api_key"],
+            secret=held[each.name]["secret"],
+        )
+        for each in ACCOUNTS
+    ]
+
+
+def credentials(keys: Iterable[Key]) -> dict[str, dict[str, str]]:
+    """Give the keys by account, as credentials.json holds them."""
+    return {each.account: {"api_key": each.api_key, "secret": each.secret} for each in keys}
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file that only its owner may read."""
+    fresh = path.with_suffix(path.suffix + ".new")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    fresh.replace(path)

@@ -1,0 +1,237 @@
+"""The exchanges as one running world: markets that move, accounts that live, everything that survives kill -9."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+from sandbox.accounts import Accounts
+from sandbox.binance.exchange import Exchange
+from sandbox.binance.signing import Key, Keys
+from sandbox.book import Book
+from sandbox.hand import Hand
+from sandbox.instruments import VENUES, Spec, instruments
+from sandbox.ledger import Ledger, Numbers
+from sandbox.market import Market, Prices
+from sandbox.model import START_PRICE_USD, STEP_MS, STEPS_PER_SECOND, IndexWalk, Maker
+from sandbox.opening import ACCOUNTS, open_book
+
+log = logging.getLogger(__name__)
+
+LEDGER_FILE = "exchanges.sqlite3"
+BEHIND_STEPS_MAX = 50  # farther behind the clock, the model lets time pass without living through it
+MISSED_FUNDINGS_MAX = 30
+UPDATE_IDS_BLOCK = 1_000_000
+FIRST_UPDATE_ID = 5_200_000_000_000
+FIRST_TRADE_ID = 4_400_000_000
+FIRST_AGGREGATE_ID = 1_900_000_000
+FIRST_ORDER_ID = 8_389_765_000_000
+FIRST_INCOME_ID = 260_000_000_000
+IDS_BLOCK = 10_000
+
+
+class Source(Protocol):
+    """Moves one market's book and tape."""
+
+    market: Market
+
+    def step(self) -> None:
+        """Live through one step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a world runs."""
+
+    folder: Path
+    seed: int = 1
+    hand_every_s: float = 30.0  # mean time between the hand's trades, 0 is never
+    funding_every_s: float = 28_800.0
+    replay: Path | None = None
+    replay_speed: float = 1.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Pace:
+    """How far the world is and how busy it was."""
+
+    step: int = 0
+    second: int = 0
+    sent: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    rates: dict[tuple[str, str, str], int] = field(default_factory=dict)
+
+
+class World:
+    """Every market and account; `run` lets time pass."""
+
+    def __init__(self, settings: Settings, keys: Sequence[Key], collateral: Callable[[], dict[str, Decimal]]) -> None:
+        self.settings = settings
+        self.ledger = Ledger(settings.folder / LEDGER_FILE)
+        self.pace = Pace()
+        saved = json.loads(self.ledger.get("markets") or "{}")
+        self.walks = {coin: self._walk(coin, saved) for coin in START_PRICE_USD}
+        self._update_ids: dict[tuple[str, str], Numbers] = {}
+        self.markets = {(spec.venue, spec.symbol): self._market(spec, saved) for spec in instruments()}
+        self.sources: list[Source] = [self._maker(market) for market in self.markets.values()]
+        self.accounts = Accounts(
+            ACCOUNTS,
+            self.markets,
+            self.ledger,
+            order_ids=self._numbers("orders", FIRST_ORDER_ID, IDS_BLOCK),
+            income_ids=self._numbers("incomes", FIRST_INCOME_ID, IDS_BLOCK),
+            tell=self._tell,
+        )
+        all_keys = Keys(list(keys))
+        self.exchanges = {venue: self._exchange(venue, all_keys) for venue in VENUES}
+        self._set_clock()
+        self._open(collateral)
+        self.hand = Hand(self.accounts, self._random("hand"), settings.hand_every_s)
+
+    def _random(self, name: str) -> Random:
+        """Give a generator of its own to each part, so that none disturbs another."""
+        return Random(f"{self.settings.seed}:{name}:{self.ledger.get('starts') or 0}")
+
+    def _numbers(self, name: str, first: int, block: int) -> Numbers:
+        return Numbers(self.ledger, name, first=first, block=block)
+
+    def _walk(self, coin: str, saved: dict[str, dict[str, float]]) -> IndexWalk:
+        price = saved.get("index", {}).get(coin, START_PRICE_USD[coin])
+        return IndexWalk(coin, price, self._random(f"index {coin}"))
+
+    def _market(self, spec: Spec, saved: dict[str, dict[str, dict[str, float]]]) -> Market:
+        name = f"{spec.venue}:{spec.symbol}"
+        basis = spec.basis_bp / 10_000
+        index = self.walks[spec.coin].price
+        prices = Prices(index=index, basis=basis, premium=basis)
+        if name in saved.get("prices", {}):
+            prices = Prices(**saved["prices"][name])  # type: ignore[arg-type]  # JSON keeps int and float apart
+        numbers = self._numbers(f"{name} updates", FIRST_UPDATE_ID, UPDATE_IDS_BLOCK)
+        self._update_ids[spec.venue, spec.symbol] = numbers
+        return Market(
+            spec,
+            Book(numbers.next),
+            prices,
+            trade_ids=self._numbers(f"{name} trades", FIRST_TRADE_ID, IDS_BLOCK),
+            aggregate_ids=self._numbers(f"{name} aggregates", FIRST_AGGREGATE_ID, IDS_BLOCK),
+            funding_ms=max(1000, round(self.settings.funding_every_s * 1000)),
+        )
+
+    def _maker(self, market: Market) -> Maker:
+        maker = Maker(market, self._random(f"maker {market.spec.venue}:{market.spec.symbol}"))
+        maker.open()
+        return maker
+
+    def _exchange(self, venue: str, keys: Keys) -> Exchange:
+        markets = [market for (name, _), market in self.markets.items() if name == venue]
+        return Exchange(venue, markets, self.accounts, keys)
+
+    def _open(self, collateral: Callable[[], dict[str, Decimal]]) -> None:
+        """Write the accounts' past in a new folder; pay what became due while an old one was down."""
+        starts = int(self.ledger.get("starts") or 0)
+        now_ms = self.now_ms()
+        if not starts:
+            funding_ms = next(iter(self.markets.values())).funding_ms
+            past = max(funding_ms, 8 * 3_600_000)
+            open_book(self.accounts, collateral(), now_ms=now_ms, funding_ms=past, rng=self._random("opening"))
+        self.ledger.put({"starts": str(starts + 1)})
+        self._save()
+        self._pay_due_funding()
+
+    @staticmethod
+    def now_ms() -> int:
+        """Give the world's time."""
+        return time.time_ns() // 1_000_000
+
+    def _set_clock(self) -> None:
+        now_ms = self.now_ms()
+        for market in self.markets.values():
+            market.now_ms = now_ms
+
+    def _tell(self, venue: str, account: str, kind: str, text: str) -> None:
+        self.exchanges[venue].hub.tell(account, kind, text)
+
+    async def run(self) -> None:
+        """Let time pass, step by step, until cancelled."""
+        begun, done = time.monotonic(), 0
+        while True:
+            due = int((time.monotonic() - begun) * 1000 / STEP_MS)
+            if due - done > BEHIND_STEPS_MAX:
+                log.warning("the model was %s steps behind the clock and skips them", due - done)
+                done = due - 1
+            while done < due:
+                done += 1
+                self.step()
+            await asyncio.sleep(STEP_MS / 1000)
+
+    def step(self) -> None:
+        """Live through one step of every market."""
+        self._set_clock()
+        pace = self.pace
+        pace.step += 1
+        for walk in self.walks.values():
+            walk.step()
+        for source in self.sources:
+            if not source.market.follows_recording:
+                source.market.prices.index = self.walks[source.market.spec.coin].price
+            source.step()
+        for exchange in self.exchanges.values():
+            for publisher in exchange.publishers.values():
+                publisher.step()
+        if pace.step % STEPS_PER_SECOND == 0:
+            self._second()
+
+    def _second(self) -> None:
+        self.pace.second += 1
+        for market in self.markets.values():
+            market.second(self.walks[market.spec.coin].price)
+        for exchange in self.exchanges.values():
+            exchange.second(self.pace.second)
+        now_ms = self.now_ms()
+        self._pay_due_funding()
+        self.accounts.liquidate(now_ms)
+        self.hand.second(now_ms)
+        self._save()
+        self._count()
+
+    def _pay_due_funding(self) -> None:
+        """Pay each funding whose time has come, oldest first, at most MISSED_FUNDINGS_MAX of them."""
+        now_ms = self.now_ms()
+        for market in self.markets.values():
+            length = market.funding_ms
+            last = market.prices.last_funding_ms or now_ms
+            due = range((last // length + 1) * length, now_ms + 1, length)
+            for at_ms in due[-MISSED_FUNDINGS_MAX:]:
+                self.accounts.pay_funding(market, at_ms, rate=market.settle_funding(at_ms), mark=market.mark)
+            if not market.prices.last_funding_ms:
+                market.prices.last_funding_ms = now_ms
+
+    def _save(self) -> None:
+        """Remember what a restart continues from."""
+        for name, numbers in self._update_ids.items():
+            numbers.cover(self.markets[name].book.update_id)
+        state = {
+            "index": {coin: walk.price for coin, walk in self.walks.items()},
+            "prices": {f"{venue}:{symbol}": market.saved() for (venue, symbol), market in self.markets.items()},
+        }
+        self.ledger.put({"markets": json.dumps(state)})
+
+    def _count(self) -> None:
+        """Work out the messages of the last second per stream."""
+        sent = {
+            (venue, symbol, kind): count
+            for venue, exchange in self.exchanges.items()
+            for (symbol, kind), count in exchange.hub.sent.items()
+        }
+        self.pace.rates = {key: count - self.pace.sent.get(key, 0) for key, count in sent.items()}
+        self.pace.sent = sent
+
+    def close(self) -> None:
+        """Remember the world and close its files."""
+        self._save()
+        self.ledger.close()
