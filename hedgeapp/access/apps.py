@@ -1,0 +1,24 @@
+"""Django's registration of this app."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class AccessConfig(AppConfig):
+    """People, roles, and how they come in."""
+
+    name = "hedgeapp.access"
+    label = "access"
+    verbose_name = "Access"
+
+    def ready(self) -> None:
+        """Give the roles their permissions whenever a migration may have made new ones."""
+        post_migrate.connect(_grant_roles, dispatch_uid="access.grant_roles")
+
+
+def _grant_roles(using: str, **_: Any) -> None:
+    from hedgeapp.access.roles import grant_roles
+
+    grant_roles(using)

@@ -1,0 +1,239 @@
+"""Admission: what a row must be before it may enter the catalogue.  Row x Catalogue -> nothing, or a refusal by name"""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final, assert_never
+
+from hedgeapp.core.instruments import Instrument, Tier
+from hedgeapp.core.records import record
+from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
+from marketdata.core.catalogue import Catalogue, Row
+from marketdata.core.wellformed import (
+    NameIsMalformed,
+    NumberIsOutOfRange,
+    RowRefused,
+    require_address,
+    require_built,
+    require_each_once,
+    require_fits,
+    require_name,
+    require_one_of,
+    require_positive,
+    require_url,
+)
+
+VENUE_PROTOCOLS: Final = ("binance-usdm", "binance-coinm")
+CUSTODIAN_PROTOCOLS: Final = ("ceffu",)
+
+_SYMBOL = re.compile(r"(?P<base>[A-Za-z0-9]+)-(?P<quote>[A-Za-z0-9]+)-(?P<end>PERP|\d{8})")
+_CURRENCIES_THAT_ARE_NO_ASSET: Final = frozenset({"USD"})
+
+
+class UnknownAsset(RowRefused):
+    """An asset is named that the catalogue does not have."""
+
+
+class UnknownVenue(RowRefused):
+    """A venue is named that the catalogue does not have."""
+
+
+class UnderlyingHasUnderlying(RowRefused):
+    """An asset's underlying is itself an exposure to something else."""
+
+
+class SettlementContradictsKind(RowRefused):
+    """A linear instrument is not settled in its quote, or an inverse one not in its base."""
+
+
+class ExpiryContradictsSymbol(RowRefused):
+    """Symbol, expiry and expires_at do not tell the same."""
+
+
+class TiersNotAscending(RowRefused):
+    """Maintenance tiers do not start at 0, leave a hole, overlap, or get cheaper with size."""
+
+
+class UnknownLimitKind(RowRefused):
+    """A limit's kind is one that nothing measures."""
+
+
+class LimitUnitIsWrong(RowRefused):
+    """A limit's unit is not the unit of what it bounds."""
+
+
+@record
+class LimitKind:
+    """What a kind of limit bounds: in which unit (None: the subject is the unit), of which subjects (None: assets)."""
+
+    unit: str | None
+    subjects: frozenset[str] | None
+
+
+LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
+    "net_delta_band": LimitKind(unit=None, subjects=None),
+    "data_age_ms_max": LimitKind(
+        unit="ms",
+        subjects=frozenset(
+            {"mark", "index", "quote", "rate", "collateral", "balance", "position", "supply", "funding"}
+        ),
+    ),
+    "margin_ratio_max": LimitKind(unit="ratio", subjects=frozenset({"account"})),
+}
+
+
+def require_admissible(row: Row, catalogue: Catalogue) -> None:
+    """Refuse a row that contradicts itself or the catalogue; raise a `RowRefused` that tells why."""
+    match row:
+        case Asset():
+            _require_asset(row, catalogue)
+        case Venue():
+            require_name(row, row.name)
+            require_one_of(row, row.protocol, VENUE_PROTOCOLS)
+            require_url(row, "rest_url", row.rest_url, ("http", "https"))
+            require_url(row, "ws_url", row.ws_url, ("ws", "wss"))
+        case Account():
+            _require_account(row, catalogue)
+        case Instrument():
+            _require_instrument(row, catalogue)
+        case Custodian():
+            require_name(row, row.name)
+            require_one_of(row, row.protocol, CUSTODIAN_PROTOCOLS)
+            require_url(row, "url", row.url, ("http", "https"))
+        case Chain():
+            _require_chain(row, catalogue)
+        case Limit():
+            _require_limit(row, catalogue)
+        case _:
+            assert_never(row)
+
+
+def _require_asset(asset: Asset, catalogue: Catalogue) -> None:
+    require_name(asset, asset.symbol)
+    if not 0 <= asset.decimals <= 36:
+        raise NumberIsOutOfRange(asset, f"decimals: 0 to 36 expected, found {asset.decimals}")
+    if asset.assumed_usd is not None:
+        require_positive(asset, "assumed_usd", asset.assumed_usd)
+    if asset.underlying == asset.symbol:
+        return
+    _require_asset_known(asset, "underlying", asset.underlying, catalogue)
+    deeper = catalogue.assets[asset.underlying].underlying
+    if deeper != asset.underlying:
+        raise UnderlyingHasUnderlying(
+            asset, f"an underlying that is its own currency expected, found {asset.underlying}: name {deeper} instead"
+        )
+
+
+def _require_account(account: Account, catalogue: Catalogue) -> None:
+    require_name(account, account.label)
+    _require_venue_known(account, account.venue, catalogue)
+    require_built(account, "name", account.name, f"{account.venue}:{account.label}")
+    for symbol in account.instruments:
+        if not _SYMBOL.fullmatch(symbol):
+            raise NameIsMalformed(account, f"our symbols expected, like ETH-USDT-PERP, found {symbol!r}")
+    if len(set(account.instruments)) != len(account.instruments):
+        raise NameIsMalformed(account, f"each symbol once expected, found {', '.join(account.instruments)}")
+
+
+def _require_instrument(instrument: Instrument, catalogue: Catalogue) -> None:
+    _require_venue_known(instrument, instrument.venue, catalogue)
+    require_built(instrument, "id", instrument.id, f"{instrument.venue}:{instrument.symbol}")
+    require_name(instrument, instrument.venue_symbol)
+    for name in ("base", "quote", "settlement"):
+        asset = getattr(instrument, name)
+        if name != "quote" or asset not in _CURRENCIES_THAT_ARE_NO_ASSET:
+            _require_asset_known(instrument, name, asset, catalogue)
+    for name in ("contract_size", "tick_size", "step_size"):
+        require_positive(instrument, name, getattr(instrument, name))
+    settled_in = instrument.quote if instrument.kind == "linear" else instrument.base
+    if instrument.settlement != settled_in:
+        raise SettlementContradictsKind(
+            instrument,
+            f"{instrument.kind} means settled in {settled_in}, found {instrument.settlement}: correct one of them",
+        )
+    _require_expiry(instrument)
+    _require_tiers(instrument)
+
+
+def _require_expiry(instrument: Instrument) -> None:
+    parts = _SYMBOL.fullmatch(instrument.symbol)
+    if parts is None:
+        raise NameIsMalformed(instrument, f"a symbol like ETH-USDT-PERP expected, found {instrument.symbol!r}")
+    require_built(instrument, "symbol", instrument.symbol, f"{instrument.base}-{instrument.quote}-{parts['end']}")
+    expires_at = instrument.expires_at
+    told = "PERP" if instrument.expiry == "perpetual" else f"{expires_at:%Y%m%d}" if expires_at else "a date"
+    if parts["end"] != told or (instrument.expiry == "perpetual") != (expires_at is None):
+        raise ExpiryContradictsSymbol(
+            instrument,
+            f"{instrument.expiry} with expires_at {expires_at} means a symbol ending in {told}, "
+            f"found {instrument.symbol}: correct one of them",
+        )
+
+
+def _require_tiers(instrument: Instrument) -> None:
+    last: Tier | None = None
+    for number, tier in enumerate(instrument.tiers, 1):
+        for name in ("floor", "cap", "maintenance_rate", "deduction", "leverage_max"):
+            require_fits(instrument, f"tier {number} {name}", getattr(tier, name))
+        floor = Decimal(0) if last is None else last.cap
+        if tier.floor != floor or tier.cap <= tier.floor:
+            raise TiersNotAscending(
+                instrument, f"tier {number} from {floor} up expected, found {tier.floor} to {tier.cap}"
+            )
+        if tier.leverage_max <= 0 or tier.deduction < 0 or not 0 < tier.maintenance_rate <= 1:
+            raise NumberIsOutOfRange(
+                instrument, f"tier {number}: rate in (0, 1], leverage > 0, deduction ≥ 0 expected, found {tier}"
+            )
+        if last is not None and tier.maintenance_rate < last.maintenance_rate:
+            raise TiersNotAscending(
+                instrument,
+                f"tier {number} with a rate of at least {last.maintenance_rate} expected, "
+                f"found {tier.maintenance_rate}",
+            )
+        last = tier
+
+
+def _require_chain(chain: Chain, catalogue: Catalogue) -> None:
+    require_name(chain, chain.name)
+    require_url(chain, "url", chain.url, ("http", "https"))
+    if chain.chain_id < 1 or not 0 <= chain.confirmations <= 1000:
+        raise NumberIsOutOfRange(
+            chain,
+            f"chain_id ≥ 1 and confirmations 0 to 1000 expected, found {chain.chain_id} and {chain.confirmations}",
+        )
+    for name in ("wsteth", "steth_pool", "minting", "synthetic"):
+        require_address(chain, name, getattr(chain, name))
+    for wallet in chain.wallets:
+        require_address(chain, f"wallet {wallet.label}", wallet.address)
+    for token in chain.tokens:
+        _require_asset_known(chain, "token", token.asset, catalogue)
+        require_address(chain, f"token {token.asset}", token.address)
+        if not 0 <= token.decimals <= 36:
+            raise NumberIsOutOfRange(chain, f"token {token.asset}: decimals 0 to 36 expected, found {token.decimals}")
+    require_each_once(chain, "wallet", (wallet.address.lower() for wallet in chain.wallets))
+    require_each_once(chain, "token", (token.asset for token in chain.tokens))
+
+
+def _require_limit(limit: Limit, catalogue: Catalogue) -> None:
+    require_name(limit, limit.name.replace(" ", "-"))
+    kind = LIMIT_KINDS.get(limit.kind)
+    if kind is None:
+        raise UnknownLimitKind(limit, f"kind {' or '.join(LIMIT_KINDS)} expected, found {limit.kind!r}")
+    if kind.subjects is None:
+        _require_asset_known(limit, "subject", limit.subject, catalogue)
+    elif limit.subject not in kind.subjects:
+        raise NameIsMalformed(limit, f"subject {' or '.join(sorted(kind.subjects))} expected, found {limit.subject!r}")
+    unit = limit.subject if kind.unit is None else kind.unit
+    if limit.unit != unit:
+        raise LimitUnitIsWrong(limit, f"unit {unit} expected, found {limit.unit!r}")
+    require_positive(limit, "value", limit.value)
+
+
+def _require_asset_known(row: Row, field: str, asset: str, catalogue: Catalogue) -> None:
+    if asset not in catalogue.assets:
+        raise UnknownAsset(row, f"{field}: a known asset expected, found {asset!r}: add the asset first")
+
+
+def _require_venue_known(row: Row, venue: str, catalogue: Catalogue) -> None:
+    if venue not in catalogue.venues:
+        raise UnknownVenue(row, f"a known venue expected, found {venue!r}: add the venue first")

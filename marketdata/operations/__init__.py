@@ -1,0 +1,1 @@
+"""Writes of reference data and keys: each is one transaction."""
