@@ -1,5 +1,136 @@
-"""Recorded captures played again: raw venue lines shifted to now, looping."""
+"""Recorded captures: raw venue lines of one instrument, found in a folder, checked and read in order."""
+
+import gzip
+import logging
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sandbox.instruments import COINM, USDM, Spec
+
+log = logging.getLogger(__name__)
+
+HEAD_LINES_MAX = 5_000  # the snapshot must come within so many lines
+LINE_BYTES_MAX = 4_000_000
+SPOT = "spot"
 
 
 class NotACapture(Exception):
-    """A file is not a recorded capture."""
+    """A file is not a recorded capture, or a folder holds none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """One recorded instrument. Times are the recorder's, in ns; skew_ms is the venue's clock minus the recorder's."""
+
+    path: Path
+    venue: str  # a venue's name, or SPOT
+    symbol: str
+    begin_ns: int
+    end_ns: int
+    skew_ms: int
+    snapshot: dict[str, Any]
+
+
+def captures(folder: Path, specs: tuple[Spec, ...]) -> list[Capture]:
+    """Read every capture of a folder; other files are refused in the log. Raise NotACapture when none remains."""
+    if not folder.is_dir():
+        raise NotACapture(f"expected a folder of captures, found no folder {folder}")
+    found: list[Capture] = []
+    known = {(spec.venue, spec.symbol) for spec in specs}
+    pairs = {f"{spec.coin}{spec.quote}" for spec in specs}
+    for path in sorted(folder.glob("*.gz")):
+        try:
+            capture = read(path)
+            if (capture.venue, capture.symbol) not in known and not (capture.venue == SPOT and capture.symbol in pairs):
+                raise NotACapture(f"expected an instrument of the sandbox in {path.name}, found {capture.symbol}")
+        except NotACapture as refusal:
+            log.error("capture refused: %s", refusal)
+        else:
+            found.append(capture)
+    if not any(each.venue != SPOT for each in found):
+        raise NotACapture(
+            f"expected at least one capture of a futures contract (*.gz of '<ns> <JSON>' lines) in {folder}, found none"
+        )
+    return found
+
+
+def read(path: Path) -> Capture:
+    """Check a file and find what it records. Raise NotACapture."""
+    head: list[tuple[int, dict[str, Any]]] = []
+    snapshot: tuple[int, dict[str, Any]] | None = None
+    last_ns = 0
+    for number, (at_ns, text) in enumerate(lines(path)):
+        last_ns = at_ns
+        if snapshot is not None:
+            continue
+        if number >= HEAD_LINES_MAX:
+            raise NotACapture(f"expected a depth snapshot in the first {HEAD_LINES_MAX} lines of {path.name}")
+        message = decoded(path, text)
+        if "lastUpdateId" in message:
+            snapshot = (at_ns, message)
+        else:
+            head.append((at_ns, message))
+    events = [(at_ns, each) for at_ns, each in head if isinstance(each.get("data"), dict) and "E" in each["data"]]
+    if snapshot is None or not events:
+        raise NotACapture(f"expected stream messages and one depth snapshot in {path.name}, found {len(head)} lines")
+    at_ns, first = events[0]
+    data = first["data"]
+    return Capture(
+        path=path,
+        venue=_venue(str(first.get("stream")), data),
+        symbol=str(data.get("s")),
+        begin_ns=snapshot[0],
+        end_ns=last_ns,
+        skew_ms=int(data["E"]) - at_ns // 1_000_000,
+        snapshot=snapshot[1],
+    )
+
+
+def _venue(stream: str, data: dict[str, Any]) -> str:
+    """Tell the venue by the message's shape: COIN-M names a pair, spot has no transaction time."""
+    if "ps" in data or "_" in stream:
+        return COINM
+    return USDM if "T" in data else SPOT
+
+
+def lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Read the (time in ns, JSON) lines of a file. Raise NotACapture at the first that is none."""
+    number = 0
+    try:
+        with gzip.open(path, "rb") as file:
+            while line := file.readline(LINE_BYTES_MAX):
+                number += 1
+                time_text, _, text = line.partition(b" ")
+                if not time_text.isdigit() or not text.startswith(b"{"):
+                    raise NotACapture(
+                        f"expected '<time in ns> <JSON>' in line {number} of {path.name}, found {line[:60]!r}"
+                    )
+                yield int(time_text), text
+    except (OSError, EOFError, zlib.error) as problem:
+        raise NotACapture(f"expected gzip text in {path.name}, found {problem} after line {number}") from problem
+
+
+def decoded(path: Path, text: bytes) -> dict[str, Any]:
+    """Decode the JSON of a line. Raise NotACapture."""
+    try:
+        message: dict[str, Any] = msgspec.json.decode(text, type=dict)
+    except msgspec.DecodeError as problem:
+        raise NotACapture(f"expected a JSON object in {path.name}, found {text[:60]!r}") from problem
+    return message
+
+
+def events(capture: Capture) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Read the (time in ns, kind, data) messages of a capture that follow its snapshot."""
+    begun = False
+    for at_ns, text in lines(capture.path):
+        if not begun:
+            begun = at_ns >= capture.begin_ns and b'"lastUpdateId"' in text[:40]
+            continue
+        message = decoded(capture.path, text)
+        if "stream" in message:
+            yield at_ns, str(message["stream"]).partition("@")[2], message["data"]

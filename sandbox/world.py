@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from random import Random
-from typing import Protocol
 
 from sandbox.accounts import Accounts
 from sandbox.binance.exchange import Exchange
@@ -21,28 +20,21 @@ from sandbox.ledger import Ledger, Numbers
 from sandbox.market import Market, Prices
 from sandbox.model import START_PRICE_USD, STEP_MS, STEPS_PER_SECOND, IndexWalk, Maker
 from sandbox.opening import ACCOUNTS, open_book
+from sandbox.player import BookPlayer, Reel, Track
+from sandbox.replay import captures
 
 log = logging.getLogger(__name__)
 
 LEDGER_FILE = "exchanges.sqlite3"
 BEHIND_STEPS_MAX = 50  # farther behind the clock, the model lets time pass without living through it
 MISSED_FUNDINGS_MAX = 30
-UPDATE_IDS_BLOCK = 1_000_000
+UPDATE_IDS_BLOCK = 50_000_000  # a recording played fast passes over millions of them a second
 FIRST_UPDATE_ID = 5_200_000_000_000
 FIRST_TRADE_ID = 4_400_000_000
 FIRST_AGGREGATE_ID = 1_900_000_000
 FIRST_ORDER_ID = 8_389_765_000_000
 FIRST_INCOME_ID = 260_000_000_000
 IDS_BLOCK = 10_000
-
-
-class Source(Protocol):
-    """Moves one market's book and tape."""
-
-    market: Market
-
-    def step(self) -> None:
-        """Live through one step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +66,15 @@ class World:
         self.settings = settings
         self.ledger = Ledger(settings.folder / LEDGER_FILE)
         self.pace = Pace()
+        self.reel = (
+            Reel(captures(settings.replay, instruments()), speed=settings.replay_speed) if settings.replay else None
+        )
         saved = json.loads(self.ledger.get("markets") or "{}")
         self.walks = {coin: self._walk(coin, saved) for coin in START_PRICE_USD}
         self._update_ids: dict[tuple[str, str], Numbers] = {}
         self.markets = {(spec.venue, spec.symbol): self._market(spec, saved) for spec in instruments()}
-        self.sources: list[Source] = [self._maker(market) for market in self.markets.values()]
+        recorded = self.reel.captures if self.reel else {}
+        self.makers = [self._maker(market) for name, market in self.markets.items() if name not in recorded]
         self.accounts = Accounts(
             ACCOUNTS,
             self.markets,
@@ -90,6 +86,8 @@ class World:
         all_keys = Keys(list(keys))
         self.exchanges = {venue: self._exchange(venue, all_keys) for venue in VENUES}
         self._set_clock()
+        for name, capture in recorded.items():
+            self._follow(Track(capture), *name)
         self._open(collateral)
         self.hand = Hand(self.accounts, self._random("hand"), settings.hand_every_s)
 
@@ -102,6 +100,8 @@ class World:
 
     def _walk(self, coin: str, saved: dict[str, dict[str, float]]) -> IndexWalk:
         price = saved.get("index", {}).get(coin, START_PRICE_USD[coin])
+        if self.reel:
+            price = self.reel.index(coin) or price
         return IndexWalk(coin, price, self._random(f"index {coin}"))
 
     def _market(self, spec: Spec, saved: dict[str, dict[str, dict[str, float]]]) -> Market:
@@ -126,6 +126,11 @@ class World:
         maker = Maker(market, self._random(f"maker {market.spec.venue}:{market.spec.symbol}"))
         maker.open()
         return maker
+
+    def _follow(self, track: Track, venue: str, symbol: str) -> None:
+        assert self.reel is not None
+        market, publisher = self.markets[venue, symbol], self.exchanges[venue].publishers[symbol]
+        self.reel.players.append(BookPlayer(track, market, publisher))
 
     def _exchange(self, venue: str, keys: Keys) -> Exchange:
         markets = [market for (name, _), market in self.markets.items() if name == venue]
@@ -174,17 +179,27 @@ class World:
         self._set_clock()
         pace = self.pace
         pace.step += 1
-        for walk in self.walks.values():
-            walk.step()
-        for source in self.sources:
-            if not source.market.follows_recording:
-                source.market.prices.index = self.walks[source.market.spec.coin].price
-            source.step()
+        self._move()
         for exchange in self.exchanges.values():
             for publisher in exchange.publishers.values():
                 publisher.step()
         if pace.step % STEPS_PER_SECOND == 0:
             self._second()
+
+    def _move(self) -> None:
+        """Move the index prices, then every book: the recorded ones by the reel, the others by their makers."""
+        if self.reel and self.reel.play(self.now_ms()):
+            for exchange in self.exchanges.values():
+                exchange.hub.drop_all("the recording begins anew", private=False)
+        for coin, walk in self.walks.items():
+            recorded = self.reel.index(coin) if self.reel else None
+            if recorded is None:
+                walk.step()
+            else:
+                walk.price = recorded
+        for maker in self.makers:
+            maker.market.prices.index = self.walks[maker.market.spec.coin].price
+            maker.step()
 
     def _second(self) -> None:
         self.pace.second += 1

@@ -29,6 +29,7 @@ class Publisher:
             for count in PARTIAL_COUNTS
             for rate in DEPTH_RATES_MS
         }
+        self._raw = {"depth@0ms": self._depths[0][0], "bookTicker": self._quote, "trade": self._trade}
         self._partial_ids: dict[tuple[int, int], int] = {}
         self._touch: tuple[int, int, int, int] = (0, 0, 0, 0)
         self._step = 0
@@ -59,7 +60,7 @@ class Publisher:
 
     def quote(self) -> None:
         """Tell the touch, when it changed and somebody listens."""
-        if not self.hub.wants(self._quote):
+        if not self.hub.wants(self._quote) or self.market.follows_recording:
             return
         bids, asks = self.market.book.bids, self.market.book.asks
         if not bids.keys or not asks.keys:
@@ -81,10 +82,15 @@ class Publisher:
             text = wire.aggregate_trade(self.market.spec, trade, self.market.now_ms)
             self.hub.publish(self._aggregate, self.symbol, "aggTrade", text)
 
+    def hears(self, kind: str) -> bool:
+        """Tell whether anybody listens to depth@0ms, bookTicker or trade."""
+        return self.hub.wants(self._raw[kind])
+
     def raw(self, kind: str, text: str) -> None:
         """Tell a message that was recorded."""
-        names = {"depth@0ms": self._depths[0][0], "bookTicker": self._quote, "trade": self._trade}
-        self.hub.publish(names[kind], self.symbol, kind.partition("@")[0], text)
+        if kind == "depth@0ms" and self._skipped():
+            return
+        self.hub.publish(self._raw[kind], self.symbol, kind.partition("@")[0], text)
 
     def step(self) -> None:
         """Send the depth streams that are due in this step."""
@@ -119,12 +125,18 @@ class Publisher:
         diff = self.market.book.take_diff(rate)
         if diff is None:
             return
-        if self.skip_depth:
-            self.skip_depth -= 1
+        if self._skipped():
             return
         text = wire.depth_update(self.market, diff)
         for name in names:
             self.hub.publish(name, self.symbol, "depth", text)
+
+    def _skipped(self) -> bool:
+        """Tell whether this diff is to be left out."""
+        if not self.skip_depth:
+            return False
+        self.skip_depth -= 1
+        return True
 
     def _send_partial(self, count: int, rate: int, names: tuple[str, ...]) -> None:
         if not any(self.hub.wants(name) for name in names):

@@ -133,7 +133,12 @@ class Hub:
         chosen = [each for each in self.connections if private is None or (each.account is not None) == private]
         for connection in chosen:
             connection.drop(why)
+            self._forget(connection)
         return len(chosen)
+
+    def _forget(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        self.unsubscribe(connection, list(connection.streams))
 
     async def serve(
         self, request: web.Request, streams: list[str], *, wrapped: bool, account: str | None
@@ -153,8 +158,7 @@ class Hub:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self.connections.discard(connection)
-            self.unsubscribe(connection, list(connection.streams))
+            self._forget(connection)
             for task in tasks:
                 task.cancel()
             with contextlib.suppress(Exception):

@@ -1,0 +1,205 @@
+"""Plays captures again, all in step: lines shifted to now, any speed, looping by disconnect and a new snapshot."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from sandbox.binance.publisher import Publisher
+from sandbox.instruments import Spec, units_of
+from sandbox.market import Market, Trade
+from sandbox.replay import SPOT, Capture, NotACapture, events
+
+log = logging.getLogger(__name__)
+
+EVENTS_PER_STEP_MAX = 20_000
+Levels = list[tuple[int, int]]
+
+
+class Track:
+    """One capture being read: hands out the messages up to a recorded time."""
+
+    def __init__(self, capture: Capture) -> None:
+        self.capture = capture
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Go back to the snapshot."""
+        self._events: Iterator[tuple[int, str, dict[str, Any]]] = events(self.capture)
+        self._next: tuple[int, str, dict[str, Any]] | None = None
+        self.ended = False
+
+    def until(self, at_ns: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Hand out the messages recorded up to a time, at most EVENTS_PER_STEP_MAX."""
+        for _ in range(EVENTS_PER_STEP_MAX):
+            if self._next is None:
+                self._next = self._read()
+            if self._next is None or self._next[0] > at_ns:
+                return
+            _, kind, data = self._next
+            self._next = None
+            yield kind, data
+
+    def _read(self) -> tuple[int, str, dict[str, Any]] | None:
+        try:
+            return next(self._events)
+        except StopIteration:
+            self.ended = True
+        except NotACapture as problem:
+            log.error("the replay of a capture ends early: %s", problem)
+            self.ended = True
+        return None
+
+
+class IndexPlayer:
+    """The index price of a coin from its recorded spot book."""
+
+    def __init__(self, track: Track) -> None:
+        self.track = track
+        snapshot = track.capture.snapshot
+        self.price = (float(snapshot["bids"][0][0]) + float(snapshot["asks"][0][0])) / 2
+
+    def play(self, at_ns: int) -> None:
+        """Follow the recorded touch up to a time."""
+        for kind, data in self.track.until(at_ns):
+            if kind == "bookTicker":
+                self.price = (float(data["b"]) + float(data["a"])) / 2
+
+
+class BookPlayer:
+    """One contract's book and tape from its recording; ids go on rising, through loops and restarts."""
+
+    def __init__(self, track: Track, market: Market, publisher: Publisher) -> None:
+        self.track = track
+        self.market = market
+        self.publisher = publisher
+        self._offset = 0
+        self._snapshot_id = 0
+        self._pending: list[Trade] = []
+        market.follows_recording = True
+        self.open()
+
+    def open(self) -> None:
+        """Take the recorded snapshot as the book."""
+        snapshot, book = self.track.capture.snapshot, self.market.book
+        self._snapshot_id = int(snapshot["lastUpdateId"])
+        self._offset = max(0, book.update_id + 1 - self._snapshot_id)
+        book.clear()
+        book.apply(self._levels(snapshot["bids"]), self._levels(snapshot["asks"]), self._snapshot_id + self._offset)
+
+    def _levels(self, rows: Sequence[Sequence[str]]) -> Levels:
+        spec: Spec = self.market.spec
+        return [(units_of(price, spec.price_decimals), units_of(size, spec.quantity_decimals)) for price, size in rows]
+
+    def play(self, at_ns: int, shifted: Callable[[int], int]) -> None:
+        """Live through the recording up to a time; `shifted` turns the venue's recorded time into today's."""
+        for kind, data in self.track.until(at_ns):
+            if kind.startswith("depth"):
+                self._depth(data, shifted)
+            elif kind == "trade":
+                self._trade(data, shifted)
+            elif kind == "bookTicker" and self.publisher.hears("bookTicker"):
+                data["u"] += self._offset
+                self._tell("bookTicker", data, shifted)
+        self._close_aggregate()
+
+    def _depth(self, data: dict[str, Any], shifted: Callable[[int], int]) -> None:
+        book = self.market.book
+        if data["u"] < self._snapshot_id:
+            return
+        previous_id, last_id = book.update_id, max(book.update_id + 1, data["u"] + self._offset)
+        book.apply(self._levels(data["b"]), self._levels(data["a"]), last_id)
+        if self.publisher.hears("depth@0ms"):
+            data["U"], data["u"], data["pu"] = previous_id + 1, last_id, previous_id
+            self._tell("depth@0ms", data, shifted)
+
+    def _trade(self, data: dict[str, Any], shifted: Callable[[int], int]) -> None:
+        if data.get("X", "MARKET") != "MARKET":  # insurance fund and ADL prints are no trades of the book
+            return
+        spec, trade_id = self.market.spec, self.market.trade_ids.take()
+        trade = Trade(
+            id=trade_id,
+            ticks=units_of(data["p"], spec.price_decimals),
+            steps=units_of(data["q"], spec.quantity_decimals),
+            buyer_is_maker=data["m"],
+            at_ms=shifted(data["T"]),
+            first_id=trade_id,
+            last_id=trade_id,
+        )
+        self.market.trades.append(trade)
+        if self._pending and not _same_order(self._pending[-1], trade):
+            self._close_aggregate()
+        self._pending.append(trade)
+        if self.publisher.hears("trade"):
+            data["t"] = trade_id
+            self._tell("trade", data, shifted)
+
+    def _close_aggregate(self) -> None:
+        if self._pending:
+            self.market.aggregate(self._pending)
+            self._pending = []
+
+    def _tell(self, kind: str, data: dict[str, Any], shifted: Callable[[int], int]) -> None:
+        data["E"], data["T"] = shifted(data["E"]), shifted(data["T"])
+        self.publisher.raw(kind, msgspec.json.encode(data).decode())
+
+
+class Reel:
+    """All captures on one clock. It begins at the latest snapshot and loops at the earliest end."""
+
+    def __init__(self, found: Sequence[Capture], *, speed: float) -> None:
+        self.speed = speed
+        self._begin_ns = max(each.begin_ns for each in found)
+        self._end_ns = min(each.end_ns for each in found)
+        self.indexes = {each.symbol[:3]: IndexPlayer(Track(each)) for each in found if each.venue == SPOT}
+        self.captures = {(each.venue, each.symbol): each for each in found if each.venue != SPOT}
+        self.players: list[BookPlayer] = []
+        self.loops = 0
+        self._begun_ms = 0
+
+    def index(self, coin: str) -> float | None:
+        """Give the coin's index price: its spot's, else the middle of a recorded contract, else None."""
+        if coin in self.indexes:
+            return self.indexes[coin].price
+        for player in self.players:
+            if player.market.spec.coin == coin:
+                return player.market.mid
+        return next(
+            (
+                (float(each.snapshot["bids"][0][0]) + float(each.snapshot["asks"][0][0])) / 2
+                for (_, symbol), each in self.captures.items()
+                if symbol.startswith(coin)
+            ),
+            None,
+        )
+
+    def play(self, now_ms: int) -> bool:
+        """Live through what was recorded up to now; tell whether the reel began anew."""
+        self._begun_ms = self._begun_ms or now_ms
+        at_ns = self._begin_ns + int((now_ms - self._begun_ms) * 1_000_000 * self.speed)
+        ended = at_ns >= self._end_ns or any(each.track.ended for each in self.players)
+        if ended:
+            at_ns = self._begin_ns
+            self._begun_ms = now_ms
+            self.loops += 1
+            for track in (*(each.track for each in self.players), *(each.track for each in self.indexes.values())):
+                track.rewind()
+            for player in self.players:
+                player.open()
+        for index in self.indexes.values():
+            index.play(at_ns)
+        for player in self.players:
+            player.play(at_ns, self._shift(player.track.capture))
+        return ended
+
+    def _shift(self, capture: Capture) -> Callable[[int], int]:
+        """Give the function that turns a recorded time of the venue into today's."""
+        begun_ms, speed = self._begun_ms, self.speed
+        recorded_ms = self._begin_ns // 1_000_000 + capture.skew_ms
+        return lambda at_ms: begun_ms + int((at_ms - recorded_ms) / speed)
+
+
+def _same_order(first: Trade, second: Trade) -> bool:
+    """Tell whether two trades came from one order at one price, as the venue aggregates them."""
+    return (first.ticks, first.at_ms, first.buyer_is_maker) == (second.ticks, second.at_ms, second.buyer_is_maker)
