@@ -1,7 +1,7 @@
 """Identity: who PostgreSQL runs as, since it refuses to run as root.
 
 Nothing is created on the machine and no folder above the project changes: either the child lives in a user namespace
-where root wears an ordinary number, or it becomes the account `nobody` (docs/decisions/0010-postgresql-without-a-user.md).
+where root wears an ordinary number, or it becomes the account `nobody` (docs/decisions/0010).
 """
 
 import ctypes

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -39,11 +39,11 @@ class Servers:
         return urls | ({"REDIS_URL": self.valkey.url} if self.valkey else {})
 
 
-def missing(var: Path, port_of: PortOf, *, durable: bool = True) -> Servers:
-    """Describe the servers whose URL the environment does not give; `port_of` finds a port from its note."""
+def missing(var: Path, port_of: PortOf, *, durable: bool = True, given: Mapping[str, str] = os.environ) -> Servers:
+    """Describe the servers whose URL the given environment lacks; `port_of` finds a port from its note."""
     kept = kept_secrets(var)
     cluster = valkey = None
-    if "DATABASE_URL" not in os.environ:
+    if "DATABASE_URL" not in given:
         cluster = Cluster(
             folder=var / "postgres",
             port=port_of(var / "postgres.port"),
@@ -51,7 +51,7 @@ def missing(var: Path, port_of: PortOf, *, durable: bool = True) -> Servers:
             app_password=kept["POSTGRES_APP_PASSWORD"],
             durable=durable,
         )
-    if "REDIS_URL" not in os.environ:
+    if "REDIS_URL" not in given:
         port = port_of(var / "valkey.port")
         valkey = Valkey(folder=var / "valkey", port=port, password=kept["VALKEY_PASSWORD"], durable=durable)
     return Servers(cluster=cluster, valkey=valkey)

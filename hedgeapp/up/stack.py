@@ -14,7 +14,7 @@ from hedgeapp.up.procfile import Process, processes
 from hedgeapp.up.readiness import reason_not_ready
 from hedgeapp.up.servers import missing, running
 from hedgeapp.up.steps import Steps
-from hedgeapp.up.supervisor import Child, CommandFailed
+from hedgeapp.up.supervisor import Child
 from hedgeapp.up.voice import Voice
 
 SANDBOX = "sandbox"
@@ -72,16 +72,18 @@ class Stack:
                 if name in wanted:
                     require_free(int(environment[variable]), variable)
             steps = Steps(var, environment, self._voice)
+            if not set(wanted) - {SANDBOX}:  # the outside world needs no database of ours
+                await steps.describe_world()
+                await self._live(wanted, steps, environment)
             async with asyncio.TaskGroup() as group:
-                static = group.create_task(steps.collect_static())
-                world = group.create_task(steps.describe_world()) if SANDBOX in wanted else None
+                early = [group.create_task(steps.collect_static())]
+                early += [group.create_task(steps.describe_world())] if SANDBOX in wanted else []
                 async with running(servers, self._voice):
                     await steps.migrate()
-                    if world:
-                        await world
+                    await asyncio.gather(*early)
+                    if SANDBOX in wanted:
                         await steps.seed()
-                    await static
-                    await self._live(list(wanted.values()), steps, environment)
+                    await self._live(wanted, steps, environment)
 
     def _wanted(self, environment: Mapping[str, str]) -> dict[str, Process]:
         """Leave out what was not asked for, and the sandbox where the world is real."""
@@ -98,30 +100,34 @@ class Stack:
             if (not self._only or name in self._only) and not (is_real and name == SANDBOX)
         }
 
-    async def _live(self, wanted: list[Process], steps: Steps, environment: Mapping[str, str]) -> None:
+    async def _live(self, wanted: Mapping[str, Process], steps: Steps, environment: Mapping[str, str]) -> None:
         """Run the processes until canceled."""
         try:
-            for process in wanted:
+            for process in wanted.values():
                 child = Child(process.name, process.command, process.environment, self._voice)
                 self._children.append(child)
                 await child.start()
-            if any(process.name == WEB for process in wanted):
-                await self._announce(steps, int(environment["PORT"]))
+            if WEB in wanted:
+                async with asyncio.TaskGroup() as group:
+                    link = group.create_task(steps.one_time_login())
+                    await self._announce(int(environment["PORT"]), link)
             await asyncio.Event().wait()
         finally:
             await asyncio.gather(*(child.stop() for child in self._children))
 
-    async def _announce(self, steps: Steps, port: int) -> None:
-        """Say where the stack is and how to log in, once it is ready; say what is missing while it is not."""
-        link = asyncio.create_task(steps.one_time_login())
-        said = time.monotonic()
+    async def _announce(self, port: int, link: asyncio.Task[str]) -> None:
+        """Say where the stack is and how to log in, once it is ready; while it is not, say why and how long."""
+        url = f"http://localhost:{port}"
+        said = self._started
+        is_told = False
         while (reason := await reason_not_ready(port)) is not None:
             if time.monotonic() - said >= PATIENCE_S:
                 said = time.monotonic()
-                self._voice.say(f"http://localhost:{port} is not ready after {said - self._started:.0f} s: {reason}")
+                self._voice.say(f"{url} is not ready after {said - self._started:.0f} s: {reason}")
+                if not is_told and link.done():
+                    is_told = True
+                    self._voice.say(f"log in, once: {link.result()}")
             await asyncio.sleep(LOOK_S)
-        self._voice.say(f"ready after {time.monotonic() - self._started:.1f} s: http://localhost:{port}")
-        try:
+        self._voice.say(f"ready after {time.monotonic() - self._started:.1f} s: {url}")
+        if not is_told:
             self._voice.say(f"log in, once: {await link}")
-        except CommandFailed as error:
-            self._voice.say(str(error))

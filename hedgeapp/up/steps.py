@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hedgeapp.up import freshness
-from hedgeapp.up.supervisor import completed
+from hedgeapp.up.supervisor import CommandFailed, completed
 from hedgeapp.up.voice import Voice
 
 MANAGE = (sys.executable, "manage.py")
@@ -47,8 +47,11 @@ class Steps:
         await self._once("seed", freshness.digest(files), [*MANAGE, "seed", *map(str, files)], as_owner=False)
 
     async def one_time_login(self) -> str:
-        """Return a new link that logs the operator in once."""
-        said = await completed("one-time login", [*MANAGE, "one_time_login"], self._environment)
+        """Return a new link that logs the operator in once, or why there is none."""
+        try:
+            said = await completed("one-time login", [*MANAGE, "one_time_login"], self._environment)
+        except CommandFailed as error:
+            return str(error)
         return next((word for word in reversed(said.split()) if word.startswith("http")), said.strip())
 
     async def _once(self, label: str, wanted: str, command: list[str], as_owner: bool = True) -> None:
