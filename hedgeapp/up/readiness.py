@@ -18,7 +18,7 @@ async def reason_not_ready(port: int) -> str | None:
         return f"the web process did not answer within {ANSWER_S_MAX:g} s"
     except (OSError, ValueError, IndexError):
         return "the web process does not listen yet"
-    return None if status == 200 else f"{status}: {body.strip() or 'no reason given'}"
+    return None if status == 200 else f"{status}: {'; '.join(body.splitlines()) or 'no reason given'}"
 
 
 async def _get(port: int, path: str) -> tuple[int, str]:
