@@ -1,9 +1,8 @@
 """Catalogue: all reference data at one point of the log.  Catalogue x Event -> Catalogue"""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, Final, TypeGuard, assert_never, get_args
 
 from hedgeapp.core.events import Event
@@ -26,20 +25,18 @@ ReferenceChanged = (
 )
 KINDS: Final = frozenset(kind.__name__ for kind in get_args(ReferenceChanged))
 
-_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
-
 
 @record
 class Catalogue:
     """Every row of reference data by its key: symbol of an asset, id of an instrument, name of anything else."""
 
-    assets: Mapping[str, Asset] = _NONE
-    venues: Mapping[str, Venue] = _NONE
-    accounts: Mapping[str, Account] = _NONE
-    instruments: Mapping[str, Instrument] = _NONE
-    custodians: Mapping[str, Custodian] = _NONE
-    chains: Mapping[str, Chain] = _NONE
-    limits: Mapping[str, Limit] = _NONE
+    assets: Mapping[str, Asset] = field(default_factory=dict)
+    venues: Mapping[str, Venue] = field(default_factory=dict)
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    custodians: Mapping[str, Custodian] = field(default_factory=dict)
+    chains: Mapping[str, Chain] = field(default_factory=dict)
+    limits: Mapping[str, Limit] = field(default_factory=dict)
 
     def of_kind(self, row: Row) -> Mapping[str, Row]:
         """Return the rows of the same kind as `row`."""

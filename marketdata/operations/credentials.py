@@ -1,0 +1,129 @@
+"""Credentials: keys of accounts and custodians, encrypted by keys that the database does not have."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import transaction
+
+from marketdata import models
+
+KEY_BYTES_MAX = 16_384
+
+
+class FieldKeysMissing(RuntimeError):
+    """There is no key to encrypt API keys with."""
+
+    def __init__(self) -> None:
+        super().__init__("HEDGEAPP_FIELD_KEYS: one Fernet key or more expected, found none: set it and start again")
+
+
+class FieldKeyIsMalformed(RuntimeError):
+    """A key of HEDGEAPP_FIELD_KEYS is no Fernet key."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"HEDGEAPP_FIELD_KEYS: Fernet keys expected (32 bytes in URL-safe base64), found something else as key "
+            f"number {number}: correct it and start again"
+        )
+
+
+class FieldKeysDoNotDecrypt(RuntimeError):
+    """A credential was encrypted by a key that is not among HEDGEAPP_FIELD_KEYS."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(
+            f"the keys of {holder} expected to be encrypted by one of HEDGEAPP_FIELD_KEYS, found another key's work: "
+            "add the key that was used at the end of HEDGEAPP_FIELD_KEYS, or set the credential of "
+            f"{holder} again"
+        )
+
+
+class HolderIsUnknown(ValueError):
+    """Keys were given for what is neither an account nor a custodian."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"an account or a custodian expected, found {holder!r}: add it first, or correct the name")
+
+
+class KeyIsEmpty(ValueError):
+    """An API key or a secret is empty or too long."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(
+            f"an API key and a secret of {holder} expected, 1 to {KEY_BYTES_MAX} bytes each: found one that is not"
+        )
+
+
+def field_keys(keys: Sequence[str] | None = None) -> MultiFernet:
+    """Return the keys of the environment: the first encrypts, all decrypt."""
+    found = settings.ENVIRONMENT.hedgeapp_field_keys if keys is None else keys
+    if not found:
+        raise FieldKeysMissing
+    fernets = []
+    for number, key in enumerate(found, 1):
+        try:
+            fernets.append(Fernet(key))
+        except ValueError:
+            raise FieldKeyIsMalformed(number) from None
+    return MultiFernet(fernets)
+
+
+def decrypted(row: models.Credential) -> tuple[str, str]:
+    """Return API key and secret of a row; raise FieldKeysDoNotDecrypt."""
+    fernet = field_keys()
+    try:
+        api_key = fernet.decrypt(bytes(row.api_key_ciphertext)).decode()
+        secret = fernet.decrypt(bytes(row.secret_ciphertext)).decode()
+    except InvalidToken:
+        raise FieldKeysDoNotDecrypt(row.holder) from None
+    return api_key, secret
+
+
+def set_credential(holder: str, *, api_key: str, secret: str, by: str, at: datetime) -> bool:
+    """Keep the keys of an account or custodian, encrypted; return whether they differ from those kept before."""
+    if not all(0 < len(text.encode()) <= KEY_BYTES_MAX for text in (api_key, secret)):
+        raise KeyIsEmpty(holder)
+    fernet = field_keys()
+    with transaction.atomic(durable=True):
+        known = (models.Account, models.Custodian)
+        if not any(model._base_manager.filter(pk=holder).exists() for model in known):
+            raise HolderIsUnknown(holder)
+        kept = models.Credential.objects.select_for_update().filter(pk=holder).first()
+        if kept and _says(kept, api_key, secret):
+            return False
+        models.Credential.objects.update_or_create(
+            holder=holder,
+            defaults={
+                "api_key_ciphertext": fernet.encrypt(api_key.encode()),
+                "secret_ciphertext": fernet.encrypt(secret.encode()),
+                "fingerprint": hashlib.sha256(api_key.encode()).hexdigest()[:12],
+                "set_by": by,
+                "set_at": at,
+            },
+        )
+    return True
+
+
+def rotate_keys() -> int:
+    """Encrypt every credential again by the first of the field keys, all or none; return how many there are."""
+    fernet = field_keys()
+    with transaction.atomic(durable=True):
+        rows = list(models.Credential.objects.select_for_update().order_by("holder"))
+        for row in rows:
+            try:
+                row.api_key_ciphertext = fernet.rotate(bytes(row.api_key_ciphertext))
+                row.secret_ciphertext = fernet.rotate(bytes(row.secret_ciphertext))
+            except InvalidToken:
+                raise FieldKeysDoNotDecrypt(row.holder) from None
+            row.save(update_fields=["api_key_ciphertext", "secret_ciphertext"])
+    return len(rows)
+
+
+def _says(kept: models.Credential, api_key: str, secret: str) -> bool:
+    try:
+        return decrypted(kept) == (api_key, secret)
+    except FieldKeysDoNotDecrypt:
+        return False

@@ -1,0 +1,159 @@
+"""Seeding: reference data and keys out of files, through the same operations as everything else."""
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final, get_args, get_type_hints
+
+import msgspec
+from django.conf import settings
+
+from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
+from marketdata.core.catalogue import Row, key_of, noun_of
+from marketdata.operations.changes import change, last_change
+from marketdata.operations.credentials import set_credential
+
+ACTOR: Final = "seed"
+FILE_BYTES_MAX: Final = 1_000_000
+
+# In the order in which they refer to each other.
+_SECTIONS: Final[Mapping[str, type[Any]]] = {
+    "assets": Asset,
+    "venues": Venue,
+    "accounts": Account,
+    "custodians": Custodian,
+    "chains": Chain,
+    "limits": Limit,
+}
+
+
+class SeedFileIsUnreadable(ValueError):
+    """A seed file is missing, too large, or not in its format."""
+
+    def __init__(self, path: Path, reason: object) -> None:
+        super().__init__(f"{path}: {reason}")
+
+
+class SeedIsForAnotherWorld(ValueError):
+    """The file describes another environment than the one that this process runs in."""
+
+    def __init__(self, path: Path, found: object) -> None:
+        super().__init__(
+            f"{path}: environment {settings.ENVIRONMENT.hedgeapp_env!r} expected (HEDGEAPP_ENV), found {found!r}"
+        )
+
+
+class SeedEntryIsUnknown(ValueError):
+    """A seed file has a key that no row has."""
+
+    def __init__(self, place: str, keys: set[str], known: set[str]) -> None:
+        super().__init__(
+            f"{place}: {', '.join(sorted(known))} expected, found {', '.join(sorted(keys))} too: remove it"
+        )
+
+
+class SeedEntryIsMalformed(ValueError):
+    """An entry lacks a key, or has a value of the wrong type."""
+
+    def __init__(self, place: str, reason: object) -> None:
+        super().__init__(f"{place}: {reason}")
+
+
+def seed(reference: Path, credentials: Path | None, *, at: datetime, overwrite: bool = False) -> Iterator[str]:
+    """Add what is missing, change what differs, and say each in a sentence.
+
+    A row that a person changed since is kept unless `overwrite`. Both files are read whole before anything is written.
+    """
+    rows = _rows(reference)
+    keys = _keys(credentials) if credentials else {}
+    return _seeded(rows, keys, at, overwrite)
+
+
+def _seeded(rows: list[Row], keys: Mapping[str, Mapping[str, str]], at: datetime, overwrite: bool) -> Iterator[str]:
+    for row in rows:
+        kept = last_change(row)
+        name = f"{noun_of(row)} {key_of(row)}"
+        if kept and kept.changed_by != ACTOR and not overwrite:
+            yield f"kept {name}: {kept.changed_by} changed it to version {kept.version}"
+        elif event := change(row, by=ACTOR, reason="described by the seed file", at=at):
+            yield f"{'changed' if kept else 'added'} {name}: version {event.version}"
+    for holder, pair in keys.items():
+        if set_credential(holder, by=ACTOR, at=at, **pair):
+            yield f"set keys of {holder}"
+
+
+def _rows(path: Path) -> list[Row]:
+    try:
+        found = tomllib.loads(_text(path), parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise SeedFileIsUnreadable(path, error) from None
+    environment = found.pop("environment", None)
+    if environment != settings.ENVIRONMENT.hedgeapp_env:
+        raise SeedIsForAnotherWorld(path, environment)
+    if unknown := found.keys() - _SECTIONS.keys():
+        raise SeedEntryIsUnknown(str(path), set(unknown), set(_SECTIONS))
+    rows: list[Row] = []
+    for section, kind in _SECTIONS.items():
+        entries = found.get(section, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise SeedEntryIsMalformed(f"{path}: {section}", f"tables [[{section}]] expected, found {entries!r}")
+        rows += [_row(kind, entry, f"{path}: {section} {number}") for number, entry in enumerate(entries, 1)]
+    # An asset comes after what it is an exposure to; sorting keeps the order otherwise.
+    return sorted(rows, key=_rank)
+
+
+def _rank(row: Row) -> int:
+    if isinstance(row, Asset):
+        return 0 if row.underlying == row.symbol else 1
+    return 2
+
+
+def _row(kind: type[Any], entry: dict[str, Any], place: str) -> Row:
+    _refuse_unknown(kind, entry, place)
+    if kind is Asset:
+        entry = {"underlying": entry.get("symbol"), **entry}
+    try:
+        row: Row = msgspec.convert(entry, kind)
+    except msgspec.ValidationError as error:
+        raise SeedEntryIsMalformed(place, error) from None
+    return row
+
+
+def _refuse_unknown(kind: type[Any], entry: Mapping[str, Any], place: str) -> None:
+    """Refuse keys that a record does not have; msgspec lets them pass for dataclasses."""
+    known = {field.name for field in dataclasses.fields(kind)}
+    if unknown := entry.keys() - known:
+        raise SeedEntryIsUnknown(place, set(unknown), known)
+    for name, hint in get_type_hints(kind).items():
+        nested = get_args(hint)[:1]
+        if nested and dataclasses.is_dataclass(nested[0]) and isinstance(entry.get(name), list):
+            for number, inner in enumerate(entry[name], 1):
+                if isinstance(inner, dict) and isinstance(nested[0], type):
+                    _refuse_unknown(nested[0], inner, f"{place} {name} {number}")
+
+
+def _keys(path: Path) -> dict[str, dict[str, str]]:
+    try:
+        found = msgspec.convert(json.loads(_text(path)), dict[str, dict[str, str]])
+    except (json.JSONDecodeError, msgspec.ValidationError):
+        # Neither the text nor the error is repeated: they may hold a secret.
+        raise SeedFileIsUnreadable(path, "an object of holders with api_key and secret expected") from None
+    for holder, pair in found.items():
+        if pair.keys() != {"api_key", "secret"}:
+            raise SeedEntryIsMalformed(
+                f"{path}: {holder}", f"api_key and secret expected, found {', '.join(sorted(pair)) or 'nothing'}"
+            )
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise SeedFileIsUnreadable(path, f"at most {FILE_BYTES_MAX} bytes expected")
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SeedFileIsUnreadable(path, f"a readable text file expected, found {error}") from None

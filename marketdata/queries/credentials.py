@@ -1,0 +1,32 @@
+"""The keys of one account or custodian, for the process that speaks to it."""
+
+from hedgeapp.core.records import record
+from marketdata import models
+from marketdata.operations.credentials import decrypted
+
+
+class CredentialMissing(LookupError):
+    """An account or custodian has no keys."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"keys of {holder} expected under Credentials, found none: set them in the admin")
+
+
+@record
+class Keys:
+    """An API key and its secret; printing them shows neither."""
+
+    api_key: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return "Keys(…)"
+
+
+def keys_of(holder: str) -> Keys:
+    """Return the keys of an account or custodian; raise CredentialMissing or FieldKeysDoNotDecrypt."""
+    row = models.Credential.objects.filter(pk=holder).first()
+    if row is None:
+        raise CredentialMissing(holder)
+    api_key, secret = decrypted(row)
+    return Keys(api_key=api_key, secret=secret)
