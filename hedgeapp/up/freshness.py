@@ -23,9 +23,9 @@ def digest(files: Iterable[Path]) -> str:
 
 
 def of_schema() -> str:
-    """Return the digest of everything that shapes the database's tables."""
+    """Return the digest of everything that shapes the database's tables and who may use them."""
     migrations = (file for app in APPS for file in (ROOT / app).glob("**/migrations/**/*.py"))
-    return digest([ROOT / "hedgeapp" / "settings.py", *migrations])
+    return digest([ROOT / "hedgeapp" / "settings.py", *(ROOT / "hedgeapp").glob("**/grants.py"), *migrations])
 
 
 def of_static_files() -> str:

@@ -17,7 +17,6 @@ class Steps:
 
     def __init__(self, var: Path, environment: Mapping[str, str], voice: Voice) -> None:
         self._environment = environment
-        self._owner = {**environment, "DATABASE_URL": environment["DATABASE_OWNER_URL"]}
         self._voice = voice
         self._stamp = var / "static.stamp"
         self._static = var / "static"
@@ -39,12 +38,12 @@ class Steps:
 
     async def migrate(self) -> None:
         """Bring the tables up to date, as their owner."""
-        await self._once("migrate", freshness.of_schema(), [*MANAGE, "migrate", "--noinput", "-v0"])
+        await self._once("migrate", freshness.of_schema(), [*MANAGE, "migrate", "--database=owner", "--noinput", "-v0"])
 
     async def seed(self) -> None:
         """Load what the sandbox described."""
         files = [self._world / "reference.toml", self._world / "credentials.json"]
-        await self._once("seed", freshness.digest(files), [*MANAGE, "seed", *map(str, files)], as_owner=False)
+        await self._once("seed", freshness.digest(files), [*MANAGE, "seed", *map(str, files)])
 
     async def one_time_login(self) -> str:
         """Return a new link that logs the operator in once, or why there is none."""
@@ -54,14 +53,14 @@ class Steps:
             return str(error)
         return next((word for word in reversed(said.split()) if word.startswith("http")), said.strip())
 
-    async def _once(self, label: str, wanted: str, command: list[str], as_owner: bool = True) -> None:
+    async def _once(self, label: str, wanted: str, command: list[str]) -> None:
         url = self._environment["DATABASE_OWNER_URL"]
         notes = await asyncio.to_thread(freshness.noted, url)
         if notes.get(label) == wanted:
             return
-        await self._do(label, command, self._owner if as_owner else self._environment)
+        await self._do(label, command)
         await asyncio.to_thread(freshness.note, url, notes | {label: wanted})
 
-    async def _do(self, label: str, command: list[str], environment: Mapping[str, str] | None = None) -> None:
+    async def _do(self, label: str, command: list[str]) -> None:
         with self._voice.step(label):
-            await completed(label, command, environment or self._environment)
+            await completed(label, command, self._environment)
