@@ -7,9 +7,10 @@ from decimal import Decimal
 from sandbox import margin
 from sandbox.binance import userdata
 from sandbox.binance.wire import cut, money
-from sandbox.instruments import Spec
-from sandbox.ledger import Fill, Funding, Income, Ledger, Numbers, Order, Position
+from sandbox.booking import Booking, Part, booking, filled_order, income_of
+from sandbox.ledger import Ledger, Numbers
 from sandbox.market import Market
+from sandbox.rows import Funding, Income, Order, Position
 
 LIQUIDATION_FEE = Decimal("0.0125")
 LIQUIDATION_PART = Decimal("0.5")  # of a position, per second, while the account stays liquidated
@@ -58,6 +59,15 @@ class Accounts:
         if held is None or symbol not in held.symbols:
             raise AccountIsUnknown(f"expected an account that trades {symbol}, found {account}")
         return self.markets[held.venue, symbol]
+
+    @property
+    def coins(self) -> list[str]:
+        """List the coins that contracts are about."""
+        return list(dict.fromkeys(market.spec.coin for market in self.markets.values()))
+
+    def price(self, coin: str) -> float:
+        """Give the index price of a coin in USD."""
+        return next(market.prices.index for market in self.markets.values() if market.spec.coin == coin)
 
     def position(self, account: str, symbol: str) -> Position:
         """Give the account's position in a contract, flat when it never traded it."""
@@ -110,7 +120,7 @@ class Accounts:
         account: str,
         symbol: str,
         side: str,
-        parts: Sequence[tuple[int, int, int]],
+        parts: Sequence[Part],
         *,
         maker: bool,
         at_ms: int,
@@ -120,101 +130,34 @@ class Accounts:
         """Fill a whole order at (trade id, ticks, steps) parts: books it, then tells the account's streams."""
         market = self.market(account, symbol)
         order_id = self.order_ids.take()
-        order = _order(market.spec, account, side, parts, maker=maker, kind=kind, at_ms=at_ms, order_id=order_id)
+        order = filled_order(market.spec, account, side, parts, maker=maker, kind=kind, at_ms=at_ms, order_id=order_id)
         order = replace(order, client_id=client_id or f"web_{order_id:x}")
-        fills, incomes, positions = self._booked(market.spec, order, parts, maker=maker)
-        self.ledger.record(orders=[order], fills=fills, incomes=incomes, positions=positions[-1:])
-        self._announce(market, order, fills, incomes, positions)
+        before = self.position(account, symbol)
+        booked = booking(market.spec, order, parts, before, maker=maker, next_id=self.income_ids.take)
+        self.ledger.record(orders=[order], fills=booked.fills, incomes=booked.incomes, positions=booked.positions[-1:])
+        self._announce(market, booked)
         return order
 
-    def _booked(
-        self, spec: Spec, order: Order, parts: Sequence[tuple[int, int, int]], *, maker: bool
-    ) -> tuple[list[Fill], list[Income], list[Position]]:
-        """Work out the fills of an order, the incomes they bring and the position after each."""
-        fills: list[Fill] = []
-        incomes: list[Income] = []
-        positions: list[Position] = []
-        position = self.position(order.account, order.symbol)
-        rate = spec.maker_fee if maker else spec.taker_fee
-        for trade_id, ticks, steps in parts:
-            quantity, price = spec.quantity(steps), spec.price(ticks)
-            signed = quantity if order.side == "BUY" else -quantity
-            total, entry, realized = margin.after_fill(
-                position.quantity, position.entry_price, signed, price, spec.contract_size, inverse=spec.inverse
-            )
-            realized = money(realized)
-            value = abs(margin.notional(quantity, price, spec.contract_size, inverse=spec.inverse))
-            fee = Decimal(0) if order.kind == "LIQUIDATION" else cut(value * rate)
-            position = replace(
-                position,
-                quantity=total,
-                entry_price=money(entry),
-                realized=position.realized + realized,
-                updated_ms=order.updated_ms,
-            )
-            positions.append(position)
-            fills.append(
-                Fill(
-                    account=order.account,
-                    symbol=order.symbol,
-                    id=trade_id,
-                    order_id=order.id,
-                    side=order.side,
-                    price=spec.price_text(ticks),
-                    quantity=quantity,
-                    value=money(value),
-                    realized=realized,
-                    commission=fee,
-                    commission_asset=spec.margin_asset,
-                    maker=maker,
-                    at_ms=order.updated_ms,
-                )
-            )
-            for name, amount in (("REALIZED_PNL", realized), ("COMMISSION", -fee)):
-                if amount:
-                    incomes.append(self._income(spec, order, name, amount, trade_id))
-        return fills, incomes, positions
-
-    def _income(self, spec: Spec, order: Order, kind: str, amount: Decimal, trade_id: int) -> Income:
-        return Income(
-            id=self.income_ids.take(),
-            account=order.account,
-            symbol=order.symbol,
-            kind=kind,
-            income=amount,
-            asset=spec.margin_asset,
-            info=str(trade_id) if trade_id else kind,
-            trade_id=str(trade_id) if trade_id else "",
-            at_ms=order.updated_ms,
-        )
-
-    def _announce(
-        self,
-        market: Market,
-        order: Order,
-        fills: Sequence[Fill],
-        incomes: Sequence[Income],
-        positions: Sequence[Position],
-    ) -> None:
+    def _announce(self, market: Market, booked: Booking) -> None:
         """Tell the order's life in the venue's order: NEW, then for each fill the account and the trade."""
-        spec, account, at_ms = market.spec, order.account, order.updated_ms
+        spec, order, at_ms = market.spec, booked.order, booked.order.updated_ms
         tell, zero, asset = self._tell, Decimal(0), market.spec.margin_asset
         new = userdata.order_update(spec, order, None, execution="NEW", executed=zero, at_ms=at_ms)
-        tell(spec.venue, account, "ORDER_TRADE_UPDATE", new)
-        wallet = self.wallet(account, asset) - sum((each.income for each in incomes), zero)
+        tell(spec.venue, order.account, "ORDER_TRADE_UPDATE", new)
+        wallet = self.wallet(order.account, asset) - sum((each.income for each in booked.incomes), zero)
         executed = zero
-        for fill, position in zip(fills, positions, strict=True):
+        for fill, position in zip(booked.fills, booked.positions, strict=True):
             executed += fill.quantity
             wallet += fill.realized - fill.commission
             if not spec.inverse:
-                tell(spec.venue, account, "TRADE_LITE", userdata.trade_lite(spec, order, fill))
+                tell(spec.venue, order.account, "TRADE_LITE", userdata.trade_lite(spec, order, fill))
             profit = margin.unrealized(holding_of(market, position))
             update = userdata.account_update(
                 reason="ORDER", balances={asset: (wallet, zero)}, positions=[(spec, position, profit)], at=at_ms
             )
-            tell(spec.venue, account, "ACCOUNT_UPDATE", update)
+            tell(spec.venue, order.account, "ACCOUNT_UPDATE", update)
             trade = userdata.order_update(spec, order, fill, execution="TRADE", executed=executed, at_ms=at_ms)
-            tell(spec.venue, account, "ORDER_TRADE_UPDATE", trade)
+            tell(spec.venue, order.account, "ORDER_TRADE_UPDATE", trade)
 
     def pay_funding(self, market: Market, at_ms: int, *, rate: float, mark: float) -> int:
         """Settle one funding of a contract: every open position pays or receives; give how many did."""
@@ -251,6 +194,25 @@ class Accounts:
             self._tell(spec.venue, income.account, "ACCOUNT_UPDATE", text)
         return len(incomes)
 
+    def transfer(self, account: str, asset: str, amount: Decimal, at_ms: int) -> None:
+        """Move margin into an account, or out of it when negative."""
+        income = Income(
+            id=self.income_ids.take(),
+            account=account,
+            symbol="",
+            kind="TRANSFER",
+            income=money(amount),
+            asset=asset,
+            info="TRANSFER",
+            trade_id="",
+            at_ms=at_ms,
+        )
+        self.ledger.record(incomes=[income])
+        reason = "DEPOSIT" if amount > 0 else "WITHDRAW"
+        balances = {asset: (self.wallet(account, asset), income.income)}
+        text = userdata.account_update(reason=reason, balances=balances, positions=[], at=at_ms)
+        self._tell(self.accounts[account].venue, account, "ACCOUNT_UPDATE", text)
+
     def liquidate(self, at_ms: int) -> list[Order]:
         """Reduce the positions of every account whose margin ratio reached 1, at the mark; give the orders."""
         orders = []
@@ -282,7 +244,7 @@ class Accounts:
         wallet = self.wallet(account, spec.margin_asset)
         taken = min(fee, max(wallet, Decimal(0)))
         if taken:
-            income = self._income(spec, order, "INSURANCE_CLEAR", -taken, 0)
+            income = income_of(spec, order, "INSURANCE_CLEAR", -taken, "", self.income_ids.take())
             self.ledger.record(incomes=[income])
             text = userdata.account_update(
                 reason="INSURANCE_CLEAR",
@@ -305,42 +267,4 @@ def holding_of(market: Market, position: Position) -> margin.Holding:
         inverse=spec.inverse,
         leverage=spec.leverage,
         brackets=spec.brackets,
-    )
-
-
-def _order(
-    spec: Spec,
-    account: str,
-    side: str,
-    parts: Sequence[tuple[int, int, int]],
-    *,
-    maker: bool,
-    kind: str,
-    at_ms: int,
-    order_id: int,
-) -> Order:
-    """Describe a filled order from its parts."""
-    fills = [(spec.quantity(steps), spec.price(ticks)) for _, ticks, steps in parts]
-    quantity = sum((each for each, _ in fills), Decimal(0))
-    value = sum(
-        (margin.notional(each, price, spec.contract_size, inverse=spec.inverse) for each, price in fills), Decimal(0)
-    )
-    limit = kind == "LIMIT" or maker
-    return Order(
-        id=order_id,
-        account=account,
-        symbol=spec.symbol,
-        client_id="",
-        side=side,
-        kind="LIMIT" if limit else kind,
-        time_in_force="GTC" if kind != "LIQUIDATION" else "IOC",
-        price=spec.price_text(parts[-1][1]) if limit else "0",
-        quantity=quantity,
-        executed=quantity,
-        value=money(value),
-        average_price=money(margin.average_entry(fills, inverse=spec.inverse)),
-        status="FILLED",
-        reduce_only=kind == "LIQUIDATION",
-        created_ms=at_ms,
-        updated_ms=at_ms,
     )

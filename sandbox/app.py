@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 from collections.abc import Iterable
 from decimal import Decimal
@@ -56,7 +57,7 @@ def describe(port: int, folder: Path, seed: int) -> None:
     described = reference(port, [ceffu.describe(url, custodian), chain.describe(url, node)])
     (folder / REFERENCE_FILE).write_text(to_toml(described), encoding="utf-8")
     secrets = credentials(exchange_keys(folder)) | ceffu.credentials(custodian)
-    write_private(folder / CREDENTIALS_FILE, control.pretty(secrets))
+    write_private(folder / CREDENTIALS_FILE, json.dumps(secrets, indent=2))
     node.close()
 
 

@@ -1,29 +1,31 @@
 """The hand: somebody who trades small clips on the venues' own screens, so that fills come that nobody here ordered."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from random import Random
 
 from sandbox.accounts import Accounts
 from sandbox.book import Side
-from sandbox.ledger import Order
 from sandbox.market import Market
 from sandbox.opening import COIN, MAIN
+from sandbox.rows import Order
 
 CLIPS_USD = (1_500.0, 6_000.0)
-STRAY_USD = 20_000.0  # so far from home the hand trades back for certain
+STRAY_USD = 20_000.0  # so far out of balance the hand trades back for certain
+RETURN_USD_MAX = 150_000.0  # of one clip on the way back to balance
 WAYS = ((MAIN, "ETHUSDT"), (MAIN, "BTCUSDT"), (COIN, "ETHUSD_PERP"), (COIN, "BTCUSD_PERP"))
 PARTS_MAX = 20
 BUY, SELL = "BUY", "SELL"
 
 
 class Hand:
-    """Trades now and then, a little more often back towards where it began."""
+    """Trades now and then, a little more often towards the balance of the book."""
 
-    def __init__(self, accounts: Accounts, rng: Random, every_s: float) -> None:
+    def __init__(self, accounts: Accounts, rng: Random, every_s: float, surplus: Callable[[str], Decimal]) -> None:
         self.accounts = accounts
         self.every_s = every_s
         self._rng = rng
-        self._home = {way: accounts.position(*way).quantity for way in WAYS}
+        self._surplus = surplus  # coin -> how much longer than it should be the whole book is
         self._wait_s = self._pause()
 
     def _pause(self) -> float:
@@ -37,19 +39,19 @@ class Hand:
         if self._wait_s > 0:
             return None
         self._wait_s = self._pause()
-        account, symbol = self._rng.choice(WAYS)
+        worst = max(self.accounts.coins, key=lambda coin: abs(self._surplus_usd(coin)))
+        ways = [way for way in WAYS if self.accounts.market(*way).spec.coin == worst]
+        account, symbol = self._rng.choice(ways if abs(self._surplus_usd(worst)) > STRAY_USD else WAYS)
         market = self.accounts.market(account, symbol)
-        steps = market.spec.steps_of_usd(self._rng.uniform(*CLIPS_USD), market.book.bids.best)
-        maker = self._rng.random() < 0.3
-        return trade(self.accounts, account, symbol, self._side(account, symbol), steps, maker=maker, at_ms=now_ms)
+        surplus_usd = self._surplus_usd(market.spec.coin)
+        clip_usd = self._rng.uniform(*CLIPS_USD) + min(RETURN_USD_MAX, max(0.0, abs(surplus_usd) - STRAY_USD))
+        chance = 0.5 - max(-0.5, min(0.5, surplus_usd / STRAY_USD / 2))
+        side = BUY if self._rng.random() < chance else SELL
+        steps = market.spec.steps_of_usd(clip_usd, market.book.bids.best)
+        return trade(self.accounts, account, symbol, side, steps, maker=self._rng.random() < 0.3, at_ms=now_ms)
 
-    def _side(self, account: str, symbol: str) -> str:
-        market = self.accounts.market(account, symbol)
-        spec = market.spec
-        stray = self.accounts.position(account, symbol).quantity - self._home[account, symbol]
-        worth = float(stray * spec.contract_size) * (1.0 if spec.inverse else market.mark)
-        chance = 0.5 - max(-0.5, min(0.5, worth / STRAY_USD / 2))
-        return BUY if self._rng.random() < chance else SELL
+    def _surplus_usd(self, coin: str) -> float:
+        return float(self._surplus(coin)) * self.accounts.price(coin)
 
 
 def trade(accounts: Accounts, account: str, symbol: str, side: str, steps: int, *, maker: bool, at_ms: int) -> Order:

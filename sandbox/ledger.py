@@ -2,92 +2,15 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sandbox.rows import Fill, Funding, Income, Order, Position
+
 BUSY_TIMEOUT_S = 5.0
 ROWS_MAX = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """An account's net position in one contract."""
-
-    account: str
-    symbol: str
-    quantity: Decimal
-    entry_price: Decimal
-    realized: Decimal  # before fees, in the settlement asset, since the beginning
-    updated_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """An order as the venue remembers it."""
-
-    id: int
-    account: str
-    symbol: str
-    client_id: str
-    side: str
-    kind: str
-    time_in_force: str
-    price: str
-    quantity: Decimal
-    executed: Decimal
-    value: Decimal  # executed value: quote asset (linear) or coin (inverse)
-    average_price: Decimal
-    status: str
-    reduce_only: bool
-    created_ms: int
-    updated_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fill:
-    """One trade of an account."""
-
-    account: str
-    symbol: str
-    id: int
-    order_id: int
-    side: str
-    price: str
-    quantity: Decimal
-    value: Decimal
-    realized: Decimal
-    commission: Decimal
-    commission_asset: str
-    maker: bool
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Income:
-    """One line that changed a wallet balance."""
-
-    id: int
-    account: str
-    symbol: str
-    kind: str  # TRANSFER | COMMISSION | REALIZED_PNL | FUNDING_FEE | INSURANCE_CLEAR
-    income: Decimal
-    asset: str
-    info: str
-    trade_id: str
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Funding:
-    """One settled funding rate of a contract."""
-
-    venue: str
-    symbol: str
-    at_ms: int
-    rate: str
-    mark: str
 
 
 Row = TypeVar("Row", Position, Order, Fill, Income, Funding)
@@ -224,6 +147,11 @@ class Ledger:
         if symbol is not None:
             where, values = where + " AND symbol = ?", [*values, symbol]
         return self._select(Funding, where, values, "at_ms, symbol", limit)
+
+    def last_funding_ms(self, venue: str, symbol: str) -> int | None:
+        """Give the time of the contract's latest settled funding, None before the first."""
+        found = self._select(Funding, "venue = ? AND symbol = ?", (venue, symbol), "at_ms DESC", 1)
+        return found[0].at_ms if found else None
 
     def _of_account(
         self,

@@ -7,8 +7,8 @@ from random import Random
 
 from sandbox.accounts import Account, Accounts
 from sandbox.instruments import COINM, USDM
-from sandbox.ledger import Income
 from sandbox.market import Market
+from sandbox.rows import Income
 
 DAY_MS = 86_400_000
 HISTORY_DAYS = 5

@@ -19,7 +19,7 @@ from sandbox.instruments import VENUES, Spec, instruments
 from sandbox.ledger import Ledger, Numbers
 from sandbox.market import Market, Prices
 from sandbox.model import START_PRICE_USD, STEP_MS, STEPS_PER_SECOND, IndexWalk, Maker
-from sandbox.opening import ACCOUNTS, open_book
+from sandbox.opening import ACCOUNTS, NET_LONG, net_delta, open_book
 from sandbox.player import BookPlayer, Reel, Track
 from sandbox.replay import captures
 
@@ -64,6 +64,7 @@ class World:
 
     def __init__(self, settings: Settings, keys: Sequence[Key], collateral: Callable[[], dict[str, Decimal]]) -> None:
         self.settings = settings
+        self.collateral = collateral
         self.ledger = Ledger(settings.folder / LEDGER_FILE)
         self.pace = Pace()
         self.reel = (
@@ -88,8 +89,12 @@ class World:
         self._set_clock()
         for name, capture in recorded.items():
             self._follow(Track(capture), *name)
-        self._open(collateral)
-        self.hand = Hand(self.accounts, self._random("hand"), settings.hand_every_s)
+        self._open()
+        self.hand = Hand(self.accounts, self._random("hand"), settings.hand_every_s, self.surplus)
+
+    def surplus(self, coin: str) -> Decimal:
+        """Give how much longer the whole book is in a coin than it began."""
+        return self.collateral().get(coin, Decimal(0)) + net_delta(self.accounts, coin) - NET_LONG[coin]
 
     def _random(self, name: str) -> Random:
         """Give a generator of its own to each part, so that none disturbs another."""
@@ -136,15 +141,17 @@ class World:
         markets = [market for (name, _), market in self.markets.items() if name == venue]
         return Exchange(venue, markets, self.accounts, keys)
 
-    def _open(self, collateral: Callable[[], dict[str, Decimal]]) -> None:
+    def _open(self) -> None:
         """Write the accounts' past in a new folder; pay what became due while an old one was down."""
         starts = int(self.ledger.get("starts") or 0)
         now_ms = self.now_ms()
         if not starts:
             funding_ms = next(iter(self.markets.values())).funding_ms
             past = max(funding_ms, 8 * 3_600_000)
-            open_book(self.accounts, collateral(), now_ms=now_ms, funding_ms=past, rng=self._random("opening"))
+            open_book(self.accounts, self.collateral(), now_ms=now_ms, funding_ms=past, rng=self._random("opening"))
         self.ledger.put({"starts": str(starts + 1)})
+        for (venue, symbol), market in self.markets.items():
+            market.prices.last_funding_ms = self.ledger.last_funding_ms(venue, symbol) or now_ms
         self._save()
         self._pay_due_funding()
 
@@ -219,12 +226,9 @@ class World:
         now_ms = self.now_ms()
         for market in self.markets.values():
             length = market.funding_ms
-            last = market.prices.last_funding_ms or now_ms
-            due = range((last // length + 1) * length, now_ms + 1, length)
+            due = range((market.prices.last_funding_ms // length + 1) * length, now_ms + 1, length)
             for at_ms in due[-MISSED_FUNDINGS_MAX:]:
                 self.accounts.pay_funding(market, at_ms, rate=market.settle_funding(at_ms), mark=market.mark)
-            if not market.prices.last_funding_ms:
-                market.prices.last_funding_ms = now_ms
 
     def _save(self) -> None:
         """Remember what a restart continues from."""

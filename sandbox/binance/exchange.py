@@ -49,9 +49,19 @@ class Exchange:
         """Send what is due each second and end listen keys that were not renewed."""
         for publisher in self.publishers.values():
             publisher.second(number)
+        self._end_listen_keys()
+
+    def expire_listen_key(self, account: str) -> bool:
+        """End the life of an account's listen key now; tell whether it had one."""
+        had = self.listen_keys.expire(account)
+        self._end_listen_keys()
+        return had
+
+    def _end_listen_keys(self) -> None:
         now_ms = self.now_ms()
         for key in self.listen_keys.expired(now_ms):
             self.hub.tell(key.account, "listenKeyExpired", listen_key_expired(key.key, now_ms))
+            self.hub.detach(key.account)
 
     def _known(self, stream: str) -> bool:
         """Tell whether a stream name is well formed; an unlisted symbol is only silent, as on the venue."""

@@ -10,7 +10,7 @@ from sandbox.binance.markets import Parameters, integer, limit_of
 from sandbox.binance.private import spec_quantity
 from sandbox.binance.wire import fixed, plain
 from sandbox.instruments import Spec
-from sandbox.ledger import Fill, Income, Order
+from sandbox.rows import Fill, Income, Order
 
 WINDOW_MS_MAX = 7 * 86_400_000
 INCOME_KINDS = {

@@ -8,7 +8,7 @@ from sandbox.binance.exchange import Exchange
 from sandbox.binance.markets import Parameters
 from sandbox.binance.wire import fixed, plain
 from sandbox.instruments import Spec
-from sandbox.ledger import Position
+from sandbox.rows import Position
 
 ZERO = Decimal(0)
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from sandbox.binance import errors, history, markets
+from sandbox.binance import contracts, errors, history, markets
 from sandbox.binance.exchange import Exchange
 from sandbox.binance.markets import Parameters
 from sandbox.binance.private import Reader
@@ -19,7 +19,7 @@ BODY_BYTES_MAX = 65_536
 PUBLIC: dict[str, Callable[[Exchange, Parameters], Any]] = {
     "ping": markets.ping,
     "time": markets.server_time,
-    "exchangeInfo": markets.exchange_info,
+    "exchangeInfo": contracts.exchange_info,
     "depth": markets.depth,
     "trades": markets.trades,
     "historicalTrades": markets.trades,
@@ -115,6 +115,7 @@ class Door:
             return {"listenKey": key}
         if method == "DELETE":
             exchange.listen_keys.close(account)
+            exchange.hub.detach(account)
             return {}
         raise errors.RequestRefused(405, -1000, f"Method {method} is not supported")
 

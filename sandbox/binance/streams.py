@@ -107,6 +107,12 @@ class Hub:
             if connection.account == account:
                 connection.send(frame)
 
+    def detach(self, account: str) -> None:
+        """Let the account's user streams fall silent without closing them, as after the end of a listen key."""
+        for connection in self.connections:
+            if connection.account == account:
+                connection.account = None
+
     def subscribe(self, connection: Connection, streams: list[str]) -> None:
         """Add streams to a connection."""
         for stream in streams:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.binance.wire import fixed, plain
 from sandbox.instruments import Spec
-from sandbox.ledger import Fill, Order, Position
+from sandbox.rows import Fill, Order, Position
 
 LISTEN_KEY_LIFE_MS = 3_600_000
 LISTEN_KEY_CHARACTERS = 64
@@ -169,6 +169,13 @@ class ListenKeys:
     def close(self, account: str) -> None:
         """Forget the account's key."""
         self._by_account.pop(account, None)
+
+    def expire(self, account: str) -> bool:
+        """End the life of the account's key; tell whether it had one."""
+        held = self._by_account.get(account)
+        if held is not None:
+            held.expires_ms = 0
+        return held is not None
 
     def account_of(self, key: str) -> str | None:
         """Find whose key it is."""

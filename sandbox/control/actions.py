@@ -1,0 +1,202 @@
+"""What the control page can do to the world: faults to drill, and events that would else take hours."""
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sandbox.accounts import AccountIsUnknown
+from sandbox.binance.exchange import Exchange
+from sandbox.binance.publisher import Publisher
+from sandbox.hand import BUY, SELL, quantity_steps, trade
+from sandbox.market import Market
+from sandbox.world import World
+
+Given = dict[str, Any]
+Action = Callable[[World, Given], dict[str, Any]]
+
+JUMP_PERCENT_MAX = 50
+SKIP_MAX = 1_000
+TRANSFER_MAX = Decimal(1_000_000_000)
+KINDS = ("bookTicker", "depth", "trade", "aggTrade", "markPrice", "ticker")
+PRIVATE_KINDS = ("ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "TRADE_LITE")
+EVERY = "*"
+MALFORMED = '{{"e":"{kind}","E":{now},"s":"{symbol}","b":[["oops'
+
+
+class ActionRefused(Exception):
+    """The action cannot be done as asked."""
+
+
+def silence(world: World, given: Given) -> dict[str, Any]:
+    """Stop or resume streams of a venue without disconnecting anybody: {venue, symbol, kind, on}."""
+    exchange = _exchange(world, given)
+    symbol, kind = str(given.get("symbol", EVERY)), str(given.get("kind", EVERY))
+    names = {*exchange.markets, *(each for each in world.accounts.accounts), EVERY}
+    if symbol not in names or kind not in {*KINDS, *PRIVATE_KINDS, EVERY}:
+        raise ActionRefused(f"expected a symbol or account, and a kind of {', '.join(KINDS)}, found {symbol} {kind}")
+    if _flag(given, "on"):
+        exchange.hub.silenced.add((symbol, kind))
+    elif (symbol, kind) == (EVERY, EVERY):
+        exchange.hub.silenced.clear()
+    else:
+        exchange.hub.silenced.discard((symbol, kind))
+    return {"silenced": [list(each) for each in sorted(exchange.hub.silenced)]}
+
+
+def drop(world: World, given: Given) -> dict[str, Any]:
+    """Cut every connection of a venue: {venue, private: true, false or absent for both}."""
+    private = given.get("private")
+    if private not in (None, True, False):
+        raise ActionRefused(f"expected private to be true, false or absent, found {private}")
+    return {"dropped": _exchange(world, given).hub.drop_all("the control page asked for it", private=private)}
+
+
+def down(world: World, given: Given) -> dict[str, Any]:
+    """Make a venue refuse every connection, or serve again: {venue, down}."""
+    exchange = _exchange(world, given)
+    exchange.down = _flag(given, "down")
+    dropped = exchange.hub.drop_all("the venue goes down") if exchange.down else 0
+    return {"down": exchange.down, "dropped": dropped}
+
+
+def skip_depth(world: World, given: Given) -> dict[str, Any]:
+    """Leave out the next depth messages of a contract, so that the sequence has a gap: {venue, symbol, count}."""
+    count = _whole(given, "count", 1, SKIP_MAX)
+    _publisher(world, given).skip_depth += count
+    return {"skips": count}
+
+
+def malformed(world: World, given: Given) -> dict[str, Any]:
+    """Send a broken text on a stream: {venue, symbol, kind}."""
+    publisher, kind = _publisher(world, given), str(given.get("kind", "depth"))
+    if kind not in KINDS:
+        raise ActionRefused(f"expected a kind of {', '.join(KINDS)}, found {kind}")
+    broken = MALFORMED.format(kind=kind, now=world.now_ms(), symbol=publisher.symbol)
+    heard = [name for name in publisher.names if publisher.hub.wants(name) and _kind(name) == kind]
+    for name in heard:
+        publisher.hub.publish(name, publisher.symbol, kind, broken)
+    return {"streams": heard}
+
+
+def fill(world: World, given: Given) -> dict[str, Any]:
+    """Fill an order in an account now: {account, symbol, side, quantity, maker}."""
+    account, symbol, side = str(given.get("account")), str(given.get("symbol")), str(given.get("side")).upper()
+    if side not in (BUY, SELL):
+        raise ActionRefused(f"expected side BUY or SELL, found {given.get('side')}")
+    try:
+        market = world.accounts.market(account, symbol)
+        steps = quantity_steps(market, _decimal(given, "quantity"))
+    except (AccountIsUnknown, ValueError) as problem:
+        raise ActionRefused(str(problem)) from problem
+    if steps > market.spec.quantity_max * 10**market.spec.quantity_decimals:
+        raise ActionRefused(f"expected a quantity of at most {market.spec.quantity_max}, found {given['quantity']}")
+    order = trade(
+        world.accounts, account, symbol, side, steps, maker=bool(given.get("maker", False)), at_ms=world.now_ms()
+    )
+    return {"order_id": order.id, "average_price": f"{order.average_price:f}", "quantity": f"{order.quantity:f}"}
+
+
+def jump(world: World, given: Given) -> dict[str, Any]:
+    """Move the index of a coin by some percent: {coin, percent}."""
+    coin, percent = str(given.get("coin")), _decimal(given, "percent")
+    if coin not in world.walks:
+        raise ActionRefused(f"expected a coin of {', '.join(world.walks)}, found {coin}")
+    if not 0 < abs(percent) <= JUMP_PERCENT_MAX:
+        raise ActionRefused(f"expected a move of at most {JUMP_PERCENT_MAX} percent and not 0, found {percent}")
+    if world.reel and world.reel.index(coin) is not None:
+        raise ActionRefused(f"expected a coin that follows the model, found {coin}, which follows the recording")
+    world.walks[coin].price *= 1 + float(percent) / 100
+    return {"index": world.walks[coin].price}
+
+
+def funding(world: World, given: Given) -> dict[str, Any]:
+    """Pay one funding now, outside the timetable: {venue, symbol}, or all of a venue without a symbol."""
+    exchange = _exchange(world, given)
+    chosen = [_market(exchange, given)] if given.get("symbol") else list(exchange.markets.values())
+    now_ms = world.now_ms()
+    paid = {
+        market.spec.symbol: world.accounts.pay_funding(market, now_ms, rate=market.funding_rate, mark=market.mark)
+        for market in chosen
+    }
+    return {"accounts_paid": paid}
+
+
+def transfer(world: World, given: Given) -> dict[str, Any]:
+    """Move margin into an account, or out of it when negative: {account, asset, amount}."""
+    account, asset, amount = str(given.get("account")), str(given.get("asset")), _decimal(given, "amount")
+    if account not in world.accounts.accounts or asset not in world.accounts.assets(account):
+        raise ActionRefused(f"expected an account and an asset it holds, found {account} {asset}")
+    if not 0 < abs(amount) <= TRANSFER_MAX:
+        raise ActionRefused(f"expected an amount of at most {TRANSFER_MAX} and not 0, found {amount}")
+    world.accounts.transfer(account, asset, amount, world.now_ms())
+    return {"wallet": f"{world.accounts.wallet(account, asset):f}"}
+
+
+def expire_listen_key(world: World, given: Given) -> dict[str, Any]:
+    """End the life of an account's listen key now: {account}."""
+    account = world.accounts.accounts.get(str(given.get("account")))
+    if account is None:
+        raise ActionRefused(f"expected one of {', '.join(world.accounts.accounts)}, found {given.get('account')}")
+    return {"expired": world.exchanges[account.venue].expire_listen_key(account.name)}
+
+
+ACTIONS: dict[str, Action] = {
+    "silence": silence,
+    "drop": drop,
+    "down": down,
+    "skip-depth": skip_depth,
+    "malformed": malformed,
+    "fill": fill,
+    "jump": jump,
+    "funding": funding,
+    "transfer": transfer,
+    "expire-listen-key": expire_listen_key,
+}
+
+
+def _exchange(world: World, given: Given) -> Exchange:
+    exchange = world.exchanges.get(str(given.get("venue")))
+    if exchange is None:
+        raise ActionRefused(f"expected a venue of {', '.join(world.exchanges)}, found {given.get('venue')}")
+    return exchange
+
+
+def _market(exchange: Exchange, given: Given) -> Market:
+    market = exchange.markets.get(str(given.get("symbol")))
+    if market is None:
+        raise ActionRefused(f"expected a symbol of {', '.join(exchange.markets)}, found {given.get('symbol')}")
+    return market
+
+
+def _publisher(world: World, given: Given) -> Publisher:
+    exchange = _exchange(world, given)
+    return exchange.publishers[_market(exchange, given).spec.symbol]
+
+
+def _kind(stream: str) -> str:
+    kind = stream.split("@")[1]
+    return "depth" if kind.startswith("depth") else "ticker" if kind == "miniTicker" else kind
+
+
+def _flag(given: Given, name: str) -> bool:
+    value = given.get(name)
+    if not isinstance(value, bool):
+        raise ActionRefused(f"expected {name} to be true or false, found {value}")
+    return value
+
+
+def _whole(given: Given, name: str, least: int, most: int) -> int:
+    value = given.get(name, least)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ActionRefused(f"expected {name} to be a whole number from {least} to {most}, found {value}")
+    return value
+
+
+def _decimal(given: Given, name: str) -> Decimal:
+    try:
+        value = Decimal(str(given.get(name)))
+    except InvalidOperation as problem:
+        raise ActionRefused(f"expected {name} to be a number, found {given.get(name)}") from problem
+    if not value.is_finite():
+        raise ActionRefused(f"expected {name} to be a number, found {given.get(name)}")
+    return value
