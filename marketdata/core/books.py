@@ -1,0 +1,251 @@
+"""Books: one instrument's bids and asks, kept by the venue's own sequence rule.  snapshot x deltas -> Book | Fault
+
+Levels are float64 in a dict per side. A level of quantity 0 stays in the dict as an empty one until the next sweep, so
+that a delta is one C call per side, and only prices never seen before have to be checked one by one.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from itertools import islice
+from typing import Final, Literal, Protocol
+
+from hedgeapp.core.records import record
+from marketdata.core.checks import Fault, FaultKind, on_tick, uncrossed
+
+Level = tuple[float, float]  # price in the quote asset, quantity in contracts
+
+WALK_TICKS_MAX: Final = 256  # how far the next best price is looked for tick by tick before the whole side is searched
+SWEEP_LEVELS_MIN: Final = 4_096  # a side of fewer levels is not worth a sweep
+
+
+@record
+class BookLimits:
+    """What one book may hold: live levels a side, and deltas that wait for the snapshot."""
+
+    levels_max: int = 20_000
+    waiting_max: int = 5_000
+
+
+class Delta(Protocol):
+    """A change of a book: the venue's first, last and previous update id, and the new quantities of prices."""
+
+    @property
+    def first_id(self) -> int: ...
+    @property
+    def last_id(self) -> int: ...
+    @property
+    def previous_id(self) -> int: ...
+    @property
+    def bids(self) -> Sequence[Level]: ...
+    @property
+    def asks(self) -> Sequence[Level]: ...
+
+
+class SequenceRule(Protocol):
+    """A venue's rule of how its first delta connects to a snapshot; any later one's previous id must be the last id."""
+
+    def is_before(self, delta: Delta, snapshot_id: int) -> bool:
+        """Tell whether a delta is wholly contained in the snapshot."""
+        ...
+
+    def bridges(self, delta: Delta, snapshot_id: int) -> bool:
+        """Tell whether a delta is the first one after the snapshot."""
+        ...
+
+
+class BinanceLinear:
+    """USDⓈ-M: the first delta has U <= L <= u, or pu = L."""
+
+    def is_before(self, delta: Delta, snapshot_id: int) -> bool:
+        return delta.last_id < snapshot_id
+
+    def bridges(self, delta: Delta, snapshot_id: int) -> bool:
+        return delta.first_id <= snapshot_id <= delta.last_id or delta.previous_id == snapshot_id
+
+
+class BinanceInverse:
+    """COIN-M: the first delta has U - 1 <= L <= u - 1, or pu = L (instruments share ids, so U may skip some)."""
+
+    def is_before(self, delta: Delta, snapshot_id: int) -> bool:
+        return delta.last_id <= snapshot_id
+
+    def bridges(self, delta: Delta, snapshot_id: int) -> bool:
+        return delta.first_id - 1 <= snapshot_id <= delta.last_id - 1 or delta.previous_id == snapshot_id
+
+
+class Side:
+    """One side of a book. `best` is the best price with a quantity, None when there is none."""
+
+    __slots__ = (
+        "_best_of",
+        "_decimals",
+        "_inward",
+        "_sweep_at",
+        "_sweep_at_min",
+        "_tick",
+        "best",
+        "levels",
+        "levels_max",
+    )
+
+    def __init__(self, name: Literal["bids", "asks"], tick_size: Decimal, levels_max: int) -> None:
+        self.levels: dict[float, float] = {}
+        self.best: float | None = None
+        self.levels_max = levels_max
+        self._best_of: Callable[..., Level] = max if name == "bids" else min
+        self._inward = 1 if name == "bids" else -1
+        self._tick = float(tick_size)
+        self._decimals = max(0, -int(tick_size.normalize().as_tuple().exponent))
+        self._sweep_at = self._sweep_at_min = min(SWEEP_LEVELS_MIN, levels_max)
+
+    def update(self, changes: Sequence[Level], subject: str) -> Fault | None:
+        """Set the quantities of prices; 0 removes one. Refuse prices off the tick and more levels than allowed."""
+        levels = self.levels
+        known = len(levels)
+        levels.update(changes)
+        grown = len(levels) - known
+        if grown:
+            for price in islice(reversed(levels), grown):
+                if fault := on_tick(subject, price, self._tick):
+                    return fault
+            if len(levels) > self._sweep_at and (fault := self._sweep(subject)):
+                return fault
+        top = self._best_of(changes)[0]
+        best = self.best
+        if best is None or (top - best) * self._inward >= 0:
+            self.best = top if self.levels.get(top) else self._next_best(changes)
+        return None
+
+    def _next_best(self, changes: Sequence[Level]) -> float | None:
+        """Find the best price when the best of the changes is an empty one: among them, the best before, outward."""
+        levels, best = self.levels, self.best
+        new = [price for price, _ in changes if levels.get(price)]
+        if best is not None:
+            new = [price for price in new if (price - best) * self._inward >= 0]
+            if levels.get(best):
+                new.append(best)
+        if not new:
+            return self._next_outward(best)
+        return max(new) if self._inward > 0 else min(new)
+
+    def _next_outward(self, price: float | None) -> float | None:
+        """Find the best price beyond an empty one: tick by tick first, then among all."""
+        levels, tick, decimals = self.levels, self._tick * self._inward, self._decimals
+        if price is not None:
+            for ticks in range(1, WALK_TICKS_MAX + 1):
+                candidate = round(price - ticks * tick, decimals)
+                if levels.get(candidate):
+                    return candidate
+        live = [candidate for candidate, quantity in levels.items() if quantity]
+        return (max(live) if self._inward > 0 else min(live)) if live else None
+
+    def _sweep(self, subject: str) -> Fault | None:
+        """Forget empty levels, so that memory is bounded by the live ones."""
+        self.levels = {price: quantity for price, quantity in self.levels.items() if quantity}
+        self._sweep_at = max(self._sweep_at_min, 2 * len(self.levels))
+        if len(self.levels) <= self.levels_max:
+            return None
+        expected = f"at most {self.levels_max} levels a side"
+        return Fault(kind="too_many_levels", subject=subject, expected=expected, found=str(len(self.levels)))
+
+    def wipe(self) -> None:
+        """Forget everything."""
+        self.levels = {}
+        self.best = None
+        self._sweep_at = self._sweep_at_min
+
+    def top(self, count: int | None = None) -> list[Level]:
+        """Return the levels from the best outward."""
+        live = sorted((level for level in self.levels.items() if level[1]), reverse=self._inward > 0)
+        return live if count is None else live[:count]
+
+    def depth(self, price: float) -> float:
+        """Return the quantity, in contracts, that stands at `price` or better."""
+        inward = self._inward
+        return sum(quantity for level, quantity in self.levels.items() if (level - price) * inward >= 0)
+
+
+class Book:
+    """One instrument's order book. It is only to be read while `is_running`; any fault wipes it.
+
+    Its life: deltas wait until `load` brings a snapshot; the first that bridges to it starts the book; from then on
+    each must follow on the one before.
+    """
+
+    __slots__ = ("_limits", "_rule", "_waiting", "asks", "bids", "is_running", "last_id", "subject")
+
+    def __init__(self, subject: str, rule: SequenceRule, tick_size: Decimal, limits: BookLimits) -> None:
+        self.subject = subject
+        self.bids = Side("bids", tick_size, limits.levels_max)
+        self.asks = Side("asks", tick_size, limits.levels_max)
+        self.is_running = False
+        self.last_id: int | None = None
+        self._rule = rule
+        self._limits = limits
+        self._waiting: deque[Delta] = deque()
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether deltas came and no snapshot is there for them."""
+        return self.last_id is None and bool(self._waiting)
+
+    def wipe(self) -> None:
+        """Forget everything, as after a reconnect: what is missing can never be known again."""
+        self.bids.wipe()
+        self.asks.wipe()
+        self.is_running = False
+        self.last_id = None
+        self._waiting.clear()
+
+    def load(self, snapshot_id: int, bids: Sequence[Level], asks: Sequence[Level]) -> Fault | None:
+        """Take a snapshot and whatever waiting deltas follow on it."""
+        waiting, self._waiting = self._waiting, deque()
+        self.bids.wipe()
+        self.asks.wipe()
+        self.is_running = False
+        if fault := self._update(bids, asks):
+            self.wipe()
+            return fault
+        self.last_id = snapshot_id
+        for delta in waiting:
+            if fault := self.apply(delta):
+                return fault
+        return None
+
+    def apply(self, delta: Delta) -> Fault | None:
+        """Take the next delta: keep it, drop it or apply it, as the venue's rule says; wipe the book on a fault."""
+        if self.is_running:
+            if delta.previous_id != self.last_id:
+                return self._broken("gap", f"a delta after {self.last_id}", f"one after {delta.previous_id}")
+        elif self.last_id is None:
+            return self._wait(delta)
+        elif not self._rule.bridges(delta, self.last_id):
+            if self._rule.is_before(delta, self.last_id):
+                return None
+            found = f"{delta.first_id} to {delta.last_id} after {delta.previous_id}"
+            return self._broken("too_old", f"a delta that contains snapshot {self.last_id}", found)
+        fault = self._update(delta.bids, delta.asks)
+        if fault is None:
+            self.last_id = delta.last_id
+            self.is_running = True
+        else:
+            self.wipe()
+        return fault
+
+    def _update(self, bids: Sequence[Level], asks: Sequence[Level]) -> Fault | None:
+        fault = self.bids.update(bids, self.subject) if bids else None
+        if asks and fault is None:
+            fault = self.asks.update(asks, self.subject)
+        return fault or uncrossed(self.subject, self.bids.best, self.asks.best)
+
+    def _wait(self, delta: Delta) -> Fault | None:
+        if len(self._waiting) >= self._limits.waiting_max:
+            expected = f"a snapshot before {self._limits.waiting_max} deltas"
+            return self._broken("buffer_full", expected, "none")
+        self._waiting.append(delta)
+        return None
+
+    def _broken(self, kind: FaultKind, expected: str, found: str) -> Fault:
+        self.wipe()
+        return Fault(kind=kind, subject=self.subject, expected=expected, found=found)
