@@ -5,7 +5,7 @@ from hedgeapp.core.records import record
 
 @record
 class Row:
-    """One measured figure; `ratio` is against `compared_with`, `budget` the bound in words, `is_met` None without one."""
+    """A figure; `ratio` is against `compared_with`, `budget` the bound in words (`is_met` None: no bound)."""
 
     name: str
     value: float
