@@ -60,7 +60,9 @@ def projection(event: ReferenceChanged) -> Projection:
     key = key_of(row)
     own = {field.name: getattr(row, field.name) for field in fields(row)}
     children = tuple(_children(name, key, own.pop(name)) for name in _CHILDREN if name in own)
-    columns = {_COLUMNS.get(name, name): list(value) if isinstance(value, tuple) else value for name, value in own.items()}
+    columns = {
+        _COLUMNS.get(name, name): list(value) if isinstance(value, tuple) else value for name, value in own.items()
+    }
     columns |= {"version": event.version, "changed_by": event.by, "changed_at": event.at}
     return Projection(model=model_of(row), key=key, columns=columns, children=children)
 

@@ -1,0 +1,91 @@
+"""Pages of access: log in by password or by link, log out, the account."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login, update_session_auth_hash, views
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render, resolve_url
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from hedgeapp.access.attempts import TooManyAttempts, count_attempt, forget_attempts
+from hedgeapp.access.forms import CAME_BY_LINK, password_form
+from hedgeapp.access.links import LinkIsOver, consume, is_open
+
+_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+class Login(views.LoginView):
+    """Log in by name and password, a bounded number of times."""
+
+    template_name = "access/login.html"
+    redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Count the attempt, then look at the password."""
+        try:
+            count_attempt(request.POST.get("username", ""), _address(request), at=datetime.now(UTC))
+        except TooManyAttempts as refusal:
+            form = AuthenticationForm(request)
+            return render(request, self.template_name, {"form": form, "refusal": str(refusal)}, status=429)
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponseRedirect:
+        """Let the person in and forget what went wrong before."""
+        forget_attempts(self.request.POST.get("username", ""), _address(self.request))
+        return super().form_valid(form)
+
+
+class Logout(views.LogoutView):
+    """Log out."""
+
+
+@login_not_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def once(request: HttpRequest, token: str) -> HttpResponse:
+    """Show a button, and log in once when it is pressed: what merely looks at a link does not use it up."""
+    at = datetime.now(UTC)
+    try:
+        if request.method == "POST":
+            login(request, consume(token, at=at), backend=_BACKEND)
+            request.session[CAME_BY_LINK] = True
+            return redirect(resolve_url(settings.LOGIN_REDIRECT_URL))
+        if not is_open(token, at=at):
+            raise LinkIsOver
+    except LinkIsOver as refusal:
+        return _untold(render(request, "access/once.html", {"refusal": str(refusal)}, status=410))
+    return _untold(render(request, "access/once.html"))
+
+
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    """Show who is logged in with which roles, and set a password."""
+    assert isinstance(request.user, User)
+    form = password_form(request, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        update_session_auth_hash(request, form.save())  # type: ignore[attr-defined]
+        request.session.pop(CAME_BY_LINK, None)
+        messages.success(request, "The password is set. Other sessions of yours have ended.")
+        return redirect("access:account")
+    roles = [group.name for group in request.user.groups.order_by("name")]
+    return render(request, "access/account.html", {"form": form, "roles": roles})
+
+
+def _address(request: HttpRequest) -> str | None:
+    return request.META.get("REMOTE_ADDR") or None
+
+
+def _untold(response: HttpResponse) -> HttpResponse:
+    """Keep the link out of what the browser tells other pages."""
+    response["Referrer-Policy"] = "no-referrer"
+    return response
