@@ -19,6 +19,8 @@ THRIFT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "PYTHONUNBUFFERED": "1",
+    # Celery says so to root at each start, in seven lines; the workers run no pickle.
+    "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
 }
 
 

@@ -170,10 +170,12 @@ class Child:
 
     def _hear(self, line: bytes) -> None:
         text = line[:LINE_BYTES_MAX].decode(errors="replace").rstrip()
-        if not self._quiet:
-            self._voice.say(text, self.name)
-        elif text:
+        if not text:
+            return
+        if self._quiet:
             self._last.append(text)
+        else:
+            self._voice.say(text, self.name)
 
     def _report_death(self, pause_s: float) -> None:
         assert self._process is not None
