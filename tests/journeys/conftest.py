@@ -1,0 +1,73 @@
+"""Journeys: the whole stack, its world, and its log read from outside."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.stack import Stack, running_stack
+from tests.world import World
+
+ACCOUNTS = ("binance-usdm:main", "binance-usdm:reserve", "binance-coinm:main")
+
+
+class LogReader:
+    """What the log and the leases say, read by plain SQL."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, on a connection of its own."""
+        with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def fills(self, account: str) -> list[tuple[str, str]]:
+        """Return (instrument, trade id) of every fill of an account, repeats included."""
+        return self.rows(
+            "SELECT body->>'instrument', body->>'trade_id' FROM (SELECT convert_from(body, 'UTF8')::jsonb AS body"
+            " FROM eventlog_event WHERE kind = 'FillRecorded') AS fills"
+            " WHERE body->>'account' = %s",
+            account,
+        )  # type: ignore[return-value]
+
+    def latest(self, kind: str, account: str, what: str, number: str) -> dict[str, Decimal]:
+        """Return the latest stated number by instrument or asset, zeros left out."""
+        found = self.rows(
+            "SELECT DISTINCT ON (body->>%s) body->>%s, body->>%s FROM"
+            " (SELECT seq, convert_from(body, 'UTF8')::jsonb AS body FROM eventlog_event WHERE kind = %s) AS stated"
+            " WHERE body->>'account' = %s ORDER BY body->>%s, body->>'at' DESC, seq DESC",
+            what,
+            what,
+            number,
+            kind,
+            account,
+            what,
+        )
+        return {name: Decimal(value) for name, value in found if Decimal(value)}
+
+    def epoch(self, service: str) -> int:
+        """Return how often a service was taken."""
+        found = self.rows("SELECT epoch FROM eventlog_epoch WHERE service = %s", service)
+        return int(found[0][0]) if found else 0
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A whole stack of its own, ready."""
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def world(stack: Stack) -> World:
+    """The outside world of the stack."""
+    return World(stack)
+
+
+@pytest.fixture(scope="module")
+def log(stack: Stack) -> LogReader:
+    """The stack's log."""
+    return LogReader(stack.environment["DATABASE_URL"])

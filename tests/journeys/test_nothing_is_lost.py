@@ -1,0 +1,129 @@
+"""Whatever dies: the log has each fill once, and says what the venue says."""
+
+import os
+import signal
+import time
+from decimal import Decimal
+
+import pytest
+import redis
+
+from tests.journeys.conftest import ACCOUNTS, LogReader
+from tests.stack import Stack
+from tests.world import World
+
+BACK_S = 5.0  # a service is back within
+AGREE_S = 30.0  # REST backfill closes what the stream missed within
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def test_the_log_says_what_the_venue_says(stack: Stack, world: World, log: LogReader) -> None:
+    trade(world)
+    agreed(stack, world, log)
+
+
+@pytest.mark.parametrize(
+    ("process", "service"),
+    [("feeds", "feed:binance-usdm"), ("accounts", "account:binance-usdm:main"), ("engine", "engine")],
+)
+def test_a_killed_worker_is_back_and_nothing_is_lost(
+    stack: Stack, world: World, log: LogReader, process: str, service: str
+) -> None:
+    before, pid = log.epoch(service), stack.pid(process)
+    os.kill(pid, signal.SIGKILL)
+    trade(world)
+    stack.until(lambda: log.epoch(service) > before or None, BACK_S, f"{service} to be taken over")
+    agreed(stack, world, log)
+
+
+def test_a_killed_postgresql_is_back_and_nothing_is_lost(stack: Stack, world: World, log: LogReader) -> None:
+    os.kill(stack.pid("postgres"), signal.SIGKILL)
+    trade(world)
+    agreed(stack, world, log)
+
+
+def test_a_killed_and_emptied_valkey_is_back_and_nothing_is_lost(stack: Stack, world: World, log: LogReader) -> None:
+    os.kill(stack.pid("valkey"), signal.SIGKILL)
+    trade(world)
+    flushed(stack)
+    agreed(stack, world, log)
+    shown = redis.Redis.from_url(stack.environment["REDIS_URL"])
+    stack.until(lambda: shown.exists("screen:frame") or None, AGREE_S, "a new frame after FLUSHALL")
+
+
+def test_a_stopped_holder_is_replaced_and_writes_nothing_when_it_wakes(
+    stack: Stack, world: World, log: LogReader
+) -> None:
+    service = "account:binance-coinm:main"
+    before, pid = log.epoch(service), stack.pid("accounts")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        trade(world)
+        stack.until(lambda: log.epoch(service) > before or None, BACK_S + 2, f"{service} to be taken over")
+        agreed(stack, world, log)
+        taken = log.epoch(service)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    trade(world)
+    agreed(stack, world, log)
+    by_holder = log.rows(
+        "SELECT body->>'holder' FROM (SELECT seq, convert_from(body, 'UTF8')::jsonb AS body FROM eventlog_event"
+        " WHERE kind = 'ServiceTaken') AS taken WHERE body->>'service' = %s AND (body->>'epoch')::int = %s",
+        service,
+        taken,
+    )
+    assert by_holder
+    assert not by_holder[0][0].endswith(f"/{pid}")
+
+
+def trade(world: World) -> None:
+    """Let each account trade a little, as if somebody did so on the venue's own screen."""
+    for account, symbol, quantity in (
+        ("binance-usdm:main", "ETHUSDT", "0.5"),
+        ("binance-usdm:reserve", "ETHUSDT", "0.1"),
+        ("binance-coinm:main", "ETHUSD_PERP", "3"),
+    ):
+        for side in ("BUY", "SELL"):
+            world.act("fill", account=account, symbol=symbol, side=side, quantity=quantity)
+
+
+def agreed(stack: Stack, world: World, log: LogReader) -> None:
+    """Wait until the log's trades, positions and balances are those that unmodified ccxt reads, each once."""
+    for account in ACCOUNTS:
+        stack.until(lambda account=account: _differences(world, log, account), AGREE_S, f"{account} to agree")  # type: ignore[misc]
+
+
+def _differences(world: World, log: LogReader, account: str) -> bool | None:
+    try:
+        fills = log.fills(account)
+        assert len(fills) == len(set(fills)), "a fill stands twice in the log"
+        same = (
+            {trade_id for _, trade_id in fills} == {trade_id for _, trade_id in world.trade_ids(account)}
+            and _values(log.latest("PositionStated", account, "instrument", "quantity"))
+            == _values(world.positions(account))
+            and log.latest("BalanceStated", account, "asset", "total") == world.balances(account)
+        )
+    except OSError:
+        return None
+    return True if same else _pause()
+
+
+def _values(by_name: dict[str, Decimal]) -> list[Decimal]:
+    return sorted(by_name.values())
+
+
+def _pause() -> None:
+    time.sleep(0.5)
+
+
+def flushed(stack: Stack) -> None:
+    """Empty Valkey as soon as it answers again."""
+
+    def flush() -> bool | None:
+        try:
+            return bool(redis.Redis.from_url(stack.environment["REDIS_URL"]).flushall())
+        except redis.RedisError:
+            return None
+
+    stack.until(flush, AGREE_S, "Valkey to be back")
