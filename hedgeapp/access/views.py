@@ -9,7 +9,7 @@ from django.contrib.auth import login, update_session_auth_hash, views
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -37,7 +37,7 @@ class Login(views.LoginView):
             return render(request, self.template_name, {"form": form, "refusal": str(refusal)}, status=429)
         return super().post(request, *args, **kwargs)
 
-    def form_valid(self, form: AuthenticationForm) -> HttpResponseRedirect:
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """Let the person in and forget what went wrong before."""
         forget_attempts(self.request.POST.get("username", ""), _address(self.request))
         return super().form_valid(form)

@@ -149,7 +149,7 @@ def _require_instrument(instrument: Instrument, catalogue: Catalogue) -> None:
     if instrument.settlement != settled_in:
         raise SettlementContradictsKind(
             instrument,
-            f"{instrument.kind} means settled in {settled_in}, found {instrument.settlement}: correct one of them",
+            f"{instrument.kind}: settled in {settled_in} expected, found {instrument.settlement}: correct one of them",
         )
     _require_expiry(instrument)
     _require_tiers(instrument)
@@ -165,7 +165,7 @@ def _require_expiry(instrument: Instrument) -> None:
     if parts["end"] != told or (instrument.expiry == "perpetual") != (expires_at is None):
         raise ExpiryContradictsSymbol(
             instrument,
-            f"{instrument.expiry} with expires_at {expires_at} means a symbol ending in {told}, "
+            f"{instrument.expiry} with expires_at {expires_at}: a symbol ending in {told} expected, "
             f"found {instrument.symbol}: correct one of them",
         )
 
