@@ -55,9 +55,14 @@ class EventRow:
 
 @record
 class Fault:
-    """An event that the book could not place: kept, shown, and placed by itself when what it lacks arrives."""
+    """An event that the book could not place, and how often: kept, shown, and gone when what it lacks arrives.
+
+    `subject` is what is missing or wrong; `seq` and `at` are of the latest such event.
+    """
 
     seq: int
     at: datetime
     kind: str
     because: str
+    subject: str = ""
+    count: int = 1

@@ -1,0 +1,254 @@
+"""Book: everything the log says, folded; it knows no mark but the last taken.  Recorded x Book -> Book
+
+`apply` is total and takes constant time per event. The latest statement by the source's own time wins, whichever came
+last. An event that refers to something unknown is not lost: fills and openings of an unknown instrument wait for it,
+the rest is kept under its name, and each is a fault until what it lacks is introduced.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, TypeVar, assert_never
+
+from hedgeapp.core.amounts import ZERO
+from hedgeapp.core.events import Event, Recorded
+from hedgeapp.core.events.balances import BalanceStated, TransferSeen
+from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
+from hedgeapp.core.events.marks import MarksTaken
+from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
+from hedgeapp.core.events.reference import InstrumentChanged
+from hedgeapp.core.events.trading import FillRecorded, OrderSeen
+from hedgeapp.core.instruments import Instrument
+from hedgeapp.core.marks import Mark
+from portfolio.core.catalogue import Catalogue, ReferenceChange
+from portfolio.core.faults import Faults
+from portfolio.core.headlines import headline
+from portfolio.core.positions import OpeningCameTooLate, Position
+from portfolio.core.rows import EventRow
+
+EVENTS_KEPT: Final = 50  # latest ones, for the screen
+ORDERS_KEPT: Final = 1_000  # that are no longer working
+WAITING_KEPT: Final = 10_000  # fills of instruments that are not known yet, all together
+
+Key = TypeVar("Key")
+
+FINAL: Final = frozenset({"filled", "canceled", "rejected", "expired"})
+QUIET: Final = (MarksTaken, BalanceStated, PositionStated, CollateralStated, SupplyStated)
+
+
+class Book:
+    """The book as of event `seq`; mutable, owned by one loop.
+
+    Amounts are in units of their assets. Keys: `positions`, `stated`, `funding` by (account, instrument); `balances`,
+    `transfers`, `delegated` by (account, asset); `collateral` by (holder, wallet, asset); `supply` by (chain, asset);
+    `orders` by (account, instrument, venue_order_id); `marks` by (subject, kind). `minted` and `redeemed` are in
+    synthetic dollars per chain. `delegated` is what of a balance is mirrored from a custodian.
+    """
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.recorded_at: datetime | None = None
+        self.catalogue = Catalogue()
+        self.positions: dict[tuple[str, str], Position] = {}
+        self.stated: dict[tuple[str, str], PositionStated] = {}
+        self.funding: dict[tuple[str, str], dict[str, Decimal]] = {}
+        self.balances: dict[tuple[str, str], BalanceStated] = {}
+        self.transfers: dict[tuple[str, str], Decimal] = {}
+        self.delegated: dict[tuple[str, str], Decimal] = {}
+        self.collateral: dict[tuple[str, str, str], CollateralStated] = {}
+        self.supply: dict[tuple[str, str], SupplyStated] = {}
+        self.minted: dict[str, Decimal] = {}
+        self.redeemed: dict[str, Decimal] = {}
+        self.orders: dict[tuple[str, str, str], OrderSeen] = {}
+        self.marks: dict[tuple[str, str], Mark] = {}
+        self.feeds: dict[str, FeedStateChanged] = {}
+        self.services: dict[str, ServiceTaken] = {}
+        self.faults = Faults()
+        self._latest: deque[Recorded | EventRow] = deque(maxlen=EVENTS_KEPT)
+        self._waiting: dict[str, list[FillRecorded | PositionOpened]] = {}
+        self.finished_orders: deque[tuple[str, str, str]] = deque()
+
+    @property
+    def latest_events(self) -> tuple[EventRow, ...]:
+        """The latest events that are news, the latest first."""
+        rows = (one if isinstance(one, EventRow) else headline(one) for one in reversed(self._latest))
+        return tuple(rows)
+
+    @property
+    def waiting(self) -> tuple[FillRecorded | PositionOpened, ...]:
+        """The fills and openings that wait for their instruments to be introduced."""
+        return tuple(one for waiting in self._waiting.values() for one in waiting)
+
+    def keep_events(self, rows: Iterable[EventRow]) -> None:
+        """Take rows of `latest_events` back, the oldest first."""
+        self._latest.extend(rows)
+
+    def keep_waiting(self, event: FillRecorded | PositionOpened) -> None:
+        """Let an event wait for its instrument."""
+        self._waiting.setdefault(event.instrument, []).append(event)
+
+    def apply(self, recorded: Recorded) -> None:
+        """Fold one event of the log; events come in the log's order."""
+        event = recorded.event
+        self.seq = recorded.seq
+        self.recorded_at = recorded.recorded_at
+        if isinstance(event, FillRecorded):
+            self._latest.append(recorded)
+            self._fill(event)
+            return
+        if not isinstance(event, QUIET):
+            self._latest.append(recorded)
+        self._place(event)
+
+    def _place(self, event: Event) -> None:
+        match event:
+            case FillRecorded():
+                self._fill(event)
+            case PositionOpened():
+                self._open(event)
+            case OrderSeen():
+                self._order(event)
+            case PositionStated() | FundingPaid() | BalanceStated() | TransferSeen():
+                self._of_account(event)
+            case CollateralStated() | SupplyStated() | MintSeen() | RedeemSeen():
+                self._of_collateral(event)
+            case MarksTaken():
+                self.marks.update({(mark.subject, mark.kind): mark for mark in event.marks})
+            case FeedStateChanged():
+                if event.feed not in self.feeds or event.at >= self.feeds[event.feed].at:
+                    self.feeds[event.feed] = event
+            case ServiceTaken():
+                if event.service not in self.services or event.epoch >= self.services[event.service].epoch:
+                    self.services[event.service] = event
+            case _:
+                self._change(event)
+
+    def _fill(self, fill: FillRecorded) -> None:
+        instrument = self.catalogue.instruments.get(fill.instrument)
+        if instrument is None:
+            self._wait(fill)
+            return
+        position = self.positions.get((fill.account, fill.instrument))
+        if position is None:
+            position = self._new_position(fill, instrument)
+        position.fill(fill, instrument.contract_size)
+
+    def _open(self, opening: PositionOpened) -> None:
+        instrument = self.catalogue.instruments.get(opening.instrument)
+        if instrument is None:
+            self._wait(opening)
+            return
+        position = self.positions.get((opening.account, opening.instrument))
+        if position is None:
+            position = self._new_position(opening, instrument)
+        try:
+            position.open(opening, instrument.contract_size)
+        except OpeningCameTooLate as refusal:
+            self._fault(opening, f"{opening.account}:{opening.instrument}", str(refusal))
+
+    def _new_position(self, first: FillRecorded | PositionOpened, instrument: Instrument) -> Position:
+        self._require_account(first, first.account)
+        position = Position(first.account, first.instrument, instrument.kind, first.at)
+        self.positions[first.account, first.instrument] = position
+        return position
+
+    def _wait(self, event: FillRecorded | PositionOpened) -> None:
+        because = f"instrument {event.instrument} is not known: waiting until it is introduced"
+        if sum(map(len, self._waiting.values())) < WAITING_KEPT:
+            self.keep_waiting(event)
+        else:
+            because = (
+                f"instrument {event.instrument} is not known and more than {WAITING_KEPT} events wait already: "
+                "introduce it, then rebuild the book from the log"
+            )
+        self._fault(event, event.instrument, because)
+
+    def _order(self, order: OrderSeen) -> None:
+        self._require_account(order, order.account)
+        key = (order.account, order.instrument, order.venue_order_id)
+        before = self.orders.get(key)
+        if before is not None and (before.status in FINAL or (before.filled, before.at) > (order.filled, order.at)):
+            return
+        self.orders[key] = order
+        if order.status in FINAL:
+            self.finished_orders.append(key)
+            if len(self.finished_orders) > ORDERS_KEPT:
+                del self.orders[self.finished_orders.popleft()]
+
+    def _of_account(self, event: PositionStated | FundingPaid | BalanceStated | TransferSeen) -> None:
+        self._require_account(event, event.account)
+        if isinstance(event, PositionStated | FundingPaid):
+            if event.instrument not in self.catalogue.instruments:
+                self._fault(event, event.instrument, f"instrument {event.instrument} is not known: introduce it")
+        elif event.asset not in self.catalogue.assets:
+            self._fault(event, event.asset, f"asset {event.asset} is not known: introduce it")
+        match event:
+            case PositionStated():
+                stated = self.stated.get((event.account, event.instrument))
+                if stated is None or event.at >= stated.at:
+                    self.stated[event.account, event.instrument] = event
+            case FundingPaid():
+                _add(self.funding.setdefault((event.account, event.instrument), {}), event.asset, event.amount)
+            case BalanceStated():
+                balance = self.balances.get((event.account, event.asset))
+                if balance is None or event.at >= balance.at:
+                    self.balances[event.account, event.asset] = event
+            case TransferSeen():
+                _add(self.transfers, (event.account, event.asset), event.amount)
+            case _:
+                assert_never(event)
+
+    def _of_collateral(self, event: CollateralStated | SupplyStated | MintSeen | RedeemSeen) -> None:
+        match event:
+            case CollateralStated():
+                if event.holder not in self.catalogue.custodians and event.holder not in self.catalogue.chains:
+                    self._fault(event, event.holder, f"holder {event.holder} is not known: introduce it")
+                if event.asset not in self.catalogue.assets:
+                    self._fault(event, event.asset, f"asset {event.asset} is not known: introduce it")
+                key = (event.holder, event.wallet, event.asset)
+                before = self.collateral.get(key)
+                if before is None or _place_of(event) >= _place_of(before):
+                    self.collateral[key] = event
+            case SupplyStated():
+                supply = self.supply.get((event.chain, event.asset))
+                if supply is None or event.block >= supply.block:
+                    self.supply[event.chain, event.asset] = event
+            case MintSeen():
+                _add(self.minted, event.chain, event.synthetic_amount)
+            case RedeemSeen():
+                _add(self.redeemed, event.chain, event.synthetic_amount)
+            case _:
+                assert_never(event)
+
+    def _change(self, event: ReferenceChange) -> None:
+        if isinstance(event, InstrumentChanged):
+            before = self.catalogue.instruments.get(event.instrument.id)
+            if before is not None and before.kind != event.instrument.kind:
+                self._fault(
+                    event,
+                    event.instrument.id,
+                    f"instrument {event.instrument.id} is {before.kind} and cannot become {event.instrument.kind}: "
+                    "give the new contract another symbol",
+                )
+                return
+        name = self.catalogue.change(event)
+        self.faults.resolve(name)
+        for waiting in sorted(self._waiting.pop(name, ()), key=lambda one: isinstance(one, FillRecorded)):
+            self._place(waiting)
+
+    def _require_account(self, event: Event, account: str) -> None:
+        if account not in self.catalogue.accounts:
+            self._fault(event, account, f"account {account} is not known: introduce it")
+
+    def _fault(self, event: Event, subject: str, because: str) -> None:
+        self.faults.add(seq=self.seq, at=event.at, kind=type(event).__name__, subject=subject, because=because)
+
+
+def _add(sums: dict[Key, Decimal], key: Key, value: Decimal) -> None:
+    sums[key] = sums.get(key, ZERO) + value
+
+
+def _place_of(stated: CollateralStated) -> tuple[datetime, int, str]:
+    return stated.at, len(stated.reference), stated.reference

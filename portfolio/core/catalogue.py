@@ -1,0 +1,97 @@
+"""Catalogue: the reference data now in force.  reference events -> Catalogue"""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import assert_never
+
+from hedgeapp.core.events.reference import (
+    AccountChanged,
+    AssetChanged,
+    ChainChanged,
+    CustodianChanged,
+    InstrumentChanged,
+    LimitChanged,
+    VenueChanged,
+)
+from hedgeapp.core.instruments import Instrument
+from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
+
+ReferenceChange = (
+    AssetChanged | VenueChanged | AccountChanged | InstrumentChanged | CustodianChanged | ChainChanged | LimitChanged
+)
+
+
+class Catalogue:
+    """Every row of reference data by its name; mutable, owned by one book."""
+
+    __slots__ = (
+        "accounts",
+        "assets",
+        "chains",
+        "custodians",
+        "instruments",
+        "limits",
+        "limits_by_subject",
+        "venues",
+    )
+
+    def __init__(self) -> None:
+        self.assets: dict[str, Asset] = {}
+        self.venues: dict[str, Venue] = {}
+        self.accounts: dict[str, Account] = {}
+        self.instruments: dict[str, Instrument] = {}
+        self.custodians: dict[str, Custodian] = {}
+        self.chains: dict[str, Chain] = {}
+        self.limits: dict[str, Limit] = {}
+        self.limits_by_subject: dict[tuple[str, str], Limit] = {}
+
+    def change(self, event: ReferenceChange) -> str:
+        """Take a row as it is from now on; return its name."""
+        match event:
+            case AssetChanged(asset=asset):
+                self.assets[asset.symbol] = asset
+                return asset.symbol
+            case VenueChanged(venue=venue):
+                self.venues[venue.name] = venue
+                return venue.name
+            case AccountChanged(account=account):
+                self.accounts[account.name] = account
+                return account.name
+            case InstrumentChanged(instrument=instrument):
+                self.instruments[instrument.id] = instrument
+                return instrument.id
+            case CustodianChanged(custodian=custodian):
+                self.custodians[custodian.name] = custodian
+                return custodian.name
+            case ChainChanged(chain=chain):
+                self.chains[chain.name] = chain
+                return chain.name
+            case LimitChanged(limit=limit):
+                self.limit(limit)
+                return limit.name
+            case _:
+                assert_never(event)
+
+    def limit(self, limit: Limit) -> None:
+        """Take a limit; of two limits of one kind and subject the tighter one counts."""
+        self.limits[limit.name] = limit
+        self.limits_by_subject = {}
+        for one in self.limits.values():
+            key = (one.kind, one.subject)
+            if key not in self.limits_by_subject or one.value < self.limits_by_subject[key].value:
+                self.limits_by_subject[key] = one
+
+    def band(self, currency: str) -> Decimal | None:
+        """Return the bound on the net exposure in a currency, in its units; None when none is set."""
+        limit = self.limits_by_subject.get(("net_delta_band", currency))
+        return limit.value if limit else None
+
+    def budget(self, subject: str) -> timedelta | None:
+        """Return how old a datum of a subject (mark, quote, rate, collateral, balance) may be; None if unset."""
+        limit = self.limits_by_subject.get(("data_age_ms_max", subject))
+        return timedelta(milliseconds=float(limit.value)) if limit else None
+
+    def currency(self, asset: str) -> str:
+        """Return the currency that an asset is an exposure to; an unknown asset is one of its own."""
+        known = self.assets.get(asset)
+        return known.underlying if known else asset

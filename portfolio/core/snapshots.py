@@ -1,0 +1,145 @@
+"""Snapshots: a book written out as one record, and made again from it exactly.  Book <-> BookState"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from hedgeapp.core.amounts import ZERO
+from hedgeapp.core.events.balances import BalanceStated
+from hedgeapp.core.events.collateral import CollateralStated, SupplyStated
+from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
+from hedgeapp.core.events.positions import PositionOpened, PositionStated
+from hedgeapp.core.events.trading import FillRecorded, OrderSeen
+from hedgeapp.core.instruments import Instrument
+from hedgeapp.core.marks import Mark
+from hedgeapp.core.records import record
+from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
+from portfolio.core.book import Book
+from portfolio.core.faults import Faults
+from portfolio.core.positions import Position, PositionState
+from portfolio.core.rows import EventRow, Fault
+
+VERSION: Final = 1  # of the arithmetic: raised when the same log would fold into another book
+
+
+class SnapshotIsOfAnotherVersion(ValueError):
+    """A snapshot was written by a program that folds differently."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"snapshot of version {VERSION} expected, found {version}: rebuild the book from the log")
+
+
+@record
+class BookState:
+    """A book written out; records stand for their keys, sums carry theirs. Any codec of plain types can carry it."""
+
+    version: int
+    seq: int
+    recorded_at: datetime | None
+    assets: tuple[Asset, ...]
+    venues: tuple[Venue, ...]
+    accounts: tuple[Account, ...]
+    instruments: tuple[Instrument, ...]
+    custodians: tuple[Custodian, ...]
+    chains: tuple[Chain, ...]
+    limits: tuple[Limit, ...]
+    positions: tuple[PositionState, ...]
+    stated: tuple[PositionStated, ...]
+    funding: tuple[tuple[str, str, str, Decimal], ...]
+    balances: tuple[BalanceStated, ...]
+    transfers: tuple[tuple[str, str, Decimal], ...]
+    delegated: tuple[tuple[str, str, Decimal], ...]
+    collateral: tuple[CollateralStated, ...]
+    supply: tuple[SupplyStated, ...]
+    minted: tuple[tuple[str, Decimal], ...]
+    redeemed: tuple[tuple[str, Decimal], ...]
+    orders: tuple[OrderSeen, ...]
+    finished_orders: tuple[tuple[str, str, str], ...]
+    marks: tuple[Mark, ...]
+    feeds: tuple[FeedStateChanged, ...]
+    services: tuple[ServiceTaken, ...]
+    faults: tuple[Fault, ...]
+    faults_total: int
+    latest_events: tuple[EventRow, ...]
+    waiting_openings: tuple[PositionOpened, ...]
+    waiting_fills: tuple[FillRecorded, ...]
+
+
+def dump(book: Book) -> BookState:
+    """Write a book out."""
+    catalogue = book.catalogue
+    waiting = book.waiting
+    return BookState(
+        version=VERSION,
+        seq=book.seq,
+        recorded_at=book.recorded_at,
+        assets=tuple(catalogue.assets.values()),
+        venues=tuple(catalogue.venues.values()),
+        accounts=tuple(catalogue.accounts.values()),
+        instruments=tuple(catalogue.instruments.values()),
+        custodians=tuple(catalogue.custodians.values()),
+        chains=tuple(catalogue.chains.values()),
+        limits=tuple(catalogue.limits.values()),
+        positions=tuple(position.state() for position in book.positions.values()),
+        stated=tuple(book.stated.values()),
+        funding=tuple((*key, asset, paid) for key, by in book.funding.items() for asset, paid in by.items()),
+        balances=tuple(book.balances.values()),
+        transfers=tuple((*key, moved) for key, moved in book.transfers.items()),
+        delegated=tuple((*key, part) for key, part in book.delegated.items()),
+        collateral=tuple(book.collateral.values()),
+        supply=tuple(book.supply.values()),
+        minted=tuple(book.minted.items()),
+        redeemed=tuple(book.redeemed.items()),
+        orders=tuple(book.orders.values()),
+        finished_orders=tuple(book.finished_orders),
+        marks=tuple(book.marks.values()),
+        feeds=tuple(book.feeds.values()),
+        services=tuple(book.services.values()),
+        faults=tuple(book.faults),
+        faults_total=book.faults.total,
+        latest_events=book.latest_events,
+        waiting_openings=tuple(one for one in waiting if isinstance(one, PositionOpened)),
+        waiting_fills=tuple(one for one in waiting if isinstance(one, FillRecorded)),
+    )
+
+
+def load(state: BookState) -> Book:
+    """Make a book again; raises `SnapshotIsOfAnotherVersion` when it would not be the one that the log folds into."""
+    if state.version != VERSION:
+        raise SnapshotIsOfAnotherVersion(state.version)
+    book = Book()
+    book.seq, book.recorded_at = state.seq, state.recorded_at
+    _load_catalogue(book, state)
+    for position in map(Position.of, state.positions):
+        book.positions[position.account, position.instrument] = position
+    book.stated = {(one.account, one.instrument): one for one in state.stated}
+    for account, instrument, asset, paid in state.funding:
+        book.funding.setdefault((account, instrument), {})[asset] = paid
+    book.balances = {(one.account, one.asset): one for one in state.balances}
+    book.transfers = {(account, asset): moved for account, asset, moved in state.transfers}
+    book.delegated = {(account, asset): part for account, asset, part in state.delegated}
+    book.collateral = {(one.holder, one.wallet, one.asset): one for one in state.collateral}
+    book.supply = {(one.chain, one.asset): one for one in state.supply}
+    book.minted, book.redeemed = dict(state.minted), dict(state.redeemed)
+    book.orders = {(one.account, one.instrument, one.venue_order_id): one for one in state.orders}
+    book.finished_orders.extend(state.finished_orders)
+    book.marks = {(one.subject, one.kind): one for one in state.marks}
+    book.feeds = {one.feed: one for one in state.feeds}
+    book.services = {one.service: one for one in state.services}
+    book.faults = Faults(state.faults, state.faults_total)
+    book.keep_events(reversed(state.latest_events))
+    for waiting in (*state.waiting_openings, *state.waiting_fills):
+        book.keep_waiting(waiting)
+    return book
+
+
+def _load_catalogue(book: Book, state: BookState) -> None:
+    catalogue = book.catalogue
+    catalogue.assets = {one.symbol: one for one in state.assets}
+    catalogue.venues = {one.name: one for one in state.venues}
+    catalogue.accounts = {one.name: one for one in state.accounts}
+    catalogue.instruments = {one.id: one for one in state.instruments}
+    catalogue.custodians = {one.name: one for one in state.custodians}
+    catalogue.chains = {one.name: one for one in state.chains}
+    for limit in state.limits:
+        catalogue.limit(limit)
