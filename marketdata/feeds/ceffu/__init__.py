@@ -1,0 +1,1 @@
+"""Ceffu: what the custodian's wallets hold, read by signed requests."""

@@ -1,0 +1,1 @@
+"""Chain: rates of staked ether, holdings of our wallets, mints and redemptions, read by JSON-RPC."""

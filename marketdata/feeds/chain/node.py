@@ -1,0 +1,273 @@
+"""Node: what a chain says at a block, read by JSON-RPC and pinned to the block's hash."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Final
+
+import aiohttp
+from eth_abi.exceptions import DecodingError
+from web3 import AsyncHTTPProvider, AsyncWeb3
+from web3.exceptions import BadFunctionCallOutput, ContractLogicError, Web3Exception, Web3RPCError
+from web3.providers.rpc.utils import ExceptionRetryConfiguration
+
+from hedgeapp.core.events.collateral import MintSeen, RedeemSeen
+from hedgeapp.core.records import record
+from hedgeapp.core.reference import Chain, Token
+
+UNIT: Final = 10**18  # stETH, wstETH, ETH and the synthetic dollar all have 18 decimals
+SYNTHETIC_DECIMALS: Final = 18
+POOL_ETH, POOL_STETH = 0, 1  # the pool's coin numbers
+
+
+def _view(name: str, inputs: tuple[str, ...], output: str) -> dict[str, Any]:
+    return {
+        "type": "function",
+        "name": name,
+        "stateMutability": "view",
+        "inputs": [{"name": f"argument{place}", "type": kind} for place, kind in enumerate(inputs)],
+        "outputs": [{"name": "", "type": output}],
+    }
+
+
+def _event(name: str, actor: str) -> dict[str, Any]:
+    """Describe Mint or Redeem of the second minting contract, as it is on chain: its order id is only a hash."""
+    fields = (
+        ("order_id", "string", True),
+        ("benefactor", "address", True),
+        ("beneficiary", "address", True),
+        (actor, "address", False),
+        ("collateral_asset", "address", False),
+        ("collateral_amount", "uint256", False),
+        ("usde_amount", "uint256", False),
+    )
+    inputs = [{"name": field, "type": kind, "indexed": indexed} for field, kind, indexed in fields]
+    return {"type": "event", "name": name, "anonymous": False, "inputs": inputs}
+
+
+TOKEN: Final = [
+    _view("balanceOf", ("address",), "uint256"),
+    _view("totalSupply", (), "uint256"),
+    _view("symbol", (), "string"),
+    _view("decimals", (), "uint8"),
+]
+WSTETH: Final = [_view("stEthPerToken", (), "uint256")]
+POOL: Final = [_view("get_dy", ("int128", "int128", "uint256"), "uint256")]
+MINTING: Final = [_event("Mint", "minter"), _event("Redeem", "redeemer")]
+
+
+@record
+class Bounds:
+    """Bounds of one request and of one scan, each with its unit."""
+
+    request_timeout_s: float = 5.0
+    attempts_max: int = 3  # of one request, after network faults only
+    backoff_s: float = 0.25  # doubles with each attempt
+    scan_blocks_max: int = 2_000  # blocks in one request for logs
+
+
+class NodeUnreachable(ConnectionError):
+    """No answer came, after all attempts."""
+
+
+class NodeRefused(RuntimeError):
+    """The node answered with an error."""
+
+
+class ChainIsAnother(RuntimeError):
+    """The node serves another chain than the catalogue says."""
+
+
+class ContractIsAnother(RuntimeError):
+    """A contract does not answer as the one that the catalogue names would."""
+
+
+@record
+class Block:
+    """A block by number and hash; `at` is its timestamp."""
+
+    number: int
+    hash: str
+    parent: str
+    at: datetime
+
+
+@record
+class Rates:
+    """ETH per stETH-unit of a wstETH by the protocol, and per stETH by the pool, at a block."""
+
+    protocol: Decimal
+    market: Decimal
+
+
+class Node:
+    """A chain's node: every answer is checked, every failure is a sentence."""
+
+    def __init__(self, chain: Chain, bounds: Bounds) -> None:
+        self._chain, self._bounds = chain, bounds
+        retries = ExceptionRetryConfiguration(
+            errors=(aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError),
+            retries=bounds.attempts_max,
+            backoff_factor=bounds.backoff_s,
+        )
+        self._provider = AsyncHTTPProvider(chain.url, exception_retry_configuration=retries)
+        self._web3: AsyncWeb3[Any] = AsyncWeb3(self._provider)
+        self._tokens = {token.address.lower(): token for token in chain.tokens}
+
+    async def __aenter__(self) -> "Node":
+        timeout = aiohttp.ClientTimeout(total=self._bounds.request_timeout_s)
+        await self._provider.cache_async_session(aiohttp.ClientSession(timeout=timeout, raise_for_status=True))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._provider.disconnect()
+
+    async def check(self) -> None:
+        """Refuse a node of another chain, and tokens whose decimals are not the catalogue's."""
+        found = await self._ask("eth_chainId", self._web3.eth.chain_id)
+        if found != self._chain.chain_id:
+            raise ChainIsAnother(
+                f"{self._chain.name}: chain {self._chain.chain_id} expected at {self._chain.url}, found {found}: "
+                "correct the URL or the chain id"
+            )
+        for token in self._chain.tokens:
+            decimals = await self._call(token.address, TOKEN, "decimals")
+            if decimals != token.decimals:
+                raise ContractIsAnother(
+                    f"{self._chain.name}: {token.decimals} decimals of {token.asset} expected at {token.address}, "
+                    f"found {decimals}: correct the token"
+                )
+
+    async def newest(self) -> Block:
+        """Return the newest block."""
+        return await self._block("latest")
+
+    async def block(self, number: int) -> Block:
+        """Return the block of that number on the branch in force."""
+        return await self._block(number)
+
+    async def rates(self, block: Block) -> Rates:
+        """Return both rates of staked ether after a block."""
+        protocol, market = await asyncio.gather(
+            self._call(self._chain.wsteth, WSTETH, "stEthPerToken", block=block),
+            self._call(self._chain.steth_pool, POOL, "get_dy", POOL_STETH, POOL_ETH, UNIT, block=block),
+        )
+        for name, rate in (("stEthPerToken", protocol), ("get_dy", market)):
+            if not 0 < rate <= 1_000 * UNIT:
+                raise ContractIsAnother(f"{self._chain.name}: a rate above 0 expected of {name}, found {rate}")
+        return Rates(protocol=Decimal(protocol) / UNIT, market=Decimal(market) / UNIT)
+
+    async def balances(self, block: Block) -> dict[tuple[str, str], Decimal]:
+        """Return what each wallet of the chain holds of each token after a block, by (address, asset)."""
+        pairs = [(wallet, token) for wallet in self._chain.wallets for token in self._chain.tokens]
+        found = await asyncio.gather(
+            *(
+                self._call(token.address, TOKEN, "balanceOf", _checksummed(wallet.address), block=block)
+                for wallet, token in pairs
+            )
+        )
+        return {
+            (wallet.address, token.asset): Decimal(units).scaleb(-token.decimals)
+            for (wallet, token), units in zip(pairs, found, strict=True)
+        }
+
+    async def supply(self, block: Block) -> tuple[str, Decimal]:
+        """Return the synthetic dollar's symbol and how much of it exists after a block."""
+        symbol, units = await asyncio.gather(
+            self._call(self._chain.synthetic, TOKEN, "symbol", block=block),
+            self._call(self._chain.synthetic, TOKEN, "totalSupply", block=block),
+        )
+        return symbol, Decimal(units).scaleb(-SYNTHETIC_DECIMALS)
+
+    async def orders(self, first: int, last: int) -> list[MintSeen | RedeemSeen]:
+        """Return the mints and redemptions in the blocks from `first` to `last`, in the chain's order."""
+        contract = self._contract(self._chain.minting, MINTING)
+        found: list[tuple[Any, type[MintSeen] | type[RedeemSeen]]] = []
+        for start in range(first, last + 1, self._bounds.scan_blocks_max):
+            end = min(last, start + self._bounds.scan_blocks_max - 1)
+            for event, kind in ((contract.events.Mint(), MintSeen), (contract.events.Redeem(), RedeemSeen)):
+                logs = await self._ask("eth_getLogs", event.get_logs(from_block=start, to_block=end))
+                found += [(log, kind) for log in logs]
+        found.sort(key=lambda each: (each[0]["blockNumber"], each[0]["logIndex"]))
+        return [await self._order(log, kind) for log, kind in found]
+
+    async def _order(self, log: Mapping[str, Any], kind: type[MintSeen] | type[RedeemSeen]) -> MintSeen | RedeemSeen:
+        """Return the event of a log; `log_index` counts inside the transaction, so that no reorganization moves it."""
+        transaction = log["transactionHash"]
+        receipt, block = await asyncio.gather(
+            self._ask("eth_getTransactionReceipt", self._web3.eth.get_transaction_receipt(transaction)),
+            self._block(log["blockNumber"]),
+        )
+        places = [place for place, each in enumerate(receipt["logs"]) if each["logIndex"] == log["logIndex"]]
+        values = log["args"]
+        if receipt["blockHash"] != log["blockHash"] or len(places) != 1:
+            raise NodeRefused(f"{self._chain.name}: the chain changed while its logs were read: they are read again")
+        token = await self._token(values["collateral_asset"])
+        return kind(
+            at=block.at,
+            chain=self._chain.name,
+            transaction=transaction.to_0x_hex(),
+            log_index=places[0],
+            block=block.number,
+            order_hash="0x" + bytes(values["order_id"]).hex(),
+            benefactor=values["benefactor"],
+            beneficiary=values["beneficiary"],
+            collateral_asset=token.asset,
+            collateral_amount=Decimal(values["collateral_amount"]).scaleb(-token.decimals),
+            synthetic_amount=Decimal(values["usde_amount"]).scaleb(-SYNTHETIC_DECIMALS),
+        )
+
+    async def _token(self, address: str) -> Token:
+        """Return the token at an address; one that the catalogue does not have is as its contract says."""
+        if address.lower() not in self._tokens:
+            symbol, decimals = await asyncio.gather(
+                self._call(address, TOKEN, "symbol"), self._call(address, TOKEN, "decimals")
+            )
+            self._tokens[address.lower()] = Token(asset=symbol, address=address, decimals=decimals)
+        return self._tokens[address.lower()]
+
+    async def _block(self, number: Any) -> Block:
+        found = await self._ask("eth_getBlockByNumber", self._web3.eth.get_block(number))
+        return Block(
+            number=found["number"],
+            hash=found["hash"].to_0x_hex(),
+            parent=found["parentHash"].to_0x_hex(),
+            at=datetime.fromtimestamp(found["timestamp"], UTC),
+        )
+
+    def _contract(self, address: str, abi: list[dict[str, Any]]) -> Any:
+        return self._web3.eth.contract(address=_checksummed(address), abi=abi)
+
+    async def _call(
+        self, address: str, abi: list[dict[str, Any]], name: str, *arguments: object, block: Block | None = None
+    ) -> Any:
+        function = self._contract(address, abi).functions[name](*arguments)
+        answer = function.call(block_identifier=block.hash if block else "latest")
+        return await self._ask(f"{name} of {address}", answer)
+
+    async def _ask(self, what: str, answer: Any) -> Any:
+        """Await an answer; turn each way of failing into one of our exceptions, with a sentence."""
+        name, url = self._chain.name, self._chain.url
+        try:
+            return await answer
+        except (ContractLogicError, BadFunctionCallOutput, DecodingError) as error:
+            raise ContractIsAnother(f"{name}: {what} expected to answer, found {error}: check the address") from error
+        except aiohttp.ClientResponseError as error:
+            raise NodeRefused(f"{name}: an answer from {url} to {what} expected, found HTTP {error.status}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise NodeUnreachable(f"{name}: no answer from {url} ({reason}): check the URL and the network") from error
+        except Web3RPCError as error:
+            raise NodeRefused(f"{name}: an answer to {what} expected, found the error {error.message}") from error
+        except (Web3Exception, ValueError, KeyError, TypeError) as error:
+            raise NodeRefused(
+                f"{name}: JSON-RPC of {url} to {what} expected, found {error!r}: check the URL"
+            ) from error
+
+
+def _checksummed(address: str) -> Any:
+    return AsyncWeb3.to_checksum_address(address)
