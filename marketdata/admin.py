@@ -228,7 +228,7 @@ class VenueAdmin(RowAdmin):
 class AccountAdmin(RowAdmin):
     """Accounts."""
 
-    fixed = ("name", "venue", "label")
+    fixed = ("name", "venue")
     list_display = ("name", "venue", "instruments", "is_enabled", "version", "changed_by", "changed_at")
 
 

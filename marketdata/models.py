@@ -99,11 +99,13 @@ class Venue(Row):
 class Account(Row):
     """One ring-fenced account at a venue, with keys, positions, balances and margin of its own."""
 
-    name = models.CharField(max_length=127, primary_key=True, help_text="venue:label, like binance-usdm:main.")
+    name = models.CharField(
+        max_length=127, primary_key=True, help_text="venue:name, like binance-usdm:main. Never changes."
+    )
     venue = models.ForeignKey(
         Venue, models.DO_NOTHING, db_constraint=False, help_text="The exchange that keeps the account."
     )
-    label = models.CharField(max_length=63, help_text="Tells the accounts of one venue apart, like main.")
+    label = models.CharField(max_length=63, help_text="What people call it.")
     instruments = ArrayField(
         models.CharField(max_length=63),
         blank=True,

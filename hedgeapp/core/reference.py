@@ -33,7 +33,10 @@ class Venue:
 
 @record
 class Account:
-    """One ring-fenced account at a venue; `name` is `venue:label`, `instruments` are our symbols traded there."""
+    """One ring-fenced account at a venue.
+
+    `name` is `venue:name`, `label` is what people call it, `instruments` are our symbols traded there.
+    """
 
     name: str
     venue: str

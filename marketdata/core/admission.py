@@ -125,9 +125,12 @@ def _require_asset(asset: Asset, catalogue: Catalogue) -> None:
 
 
 def _require_account(account: Account, catalogue: Catalogue) -> None:
-    require_name(account, account.label)
     _require_venue_known(account, account.venue, catalogue)
-    require_built(account, "name", account.name, f"{account.venue}:{account.label}")
+    venue, _, rest = account.name.partition(":")
+    require_built(account, "venue of the name", venue, account.venue)
+    require_name(account, rest)
+    if not account.label.isprintable() or not 0 < len(account.label) <= 63:
+        raise NameIsMalformed(account, f"a label of 1 to 63 printable signs expected, found {account.label!r}")
     for symbol in account.instruments:
         if not _SYMBOL.fullmatch(symbol):
             raise NameIsMalformed(account, f"our symbols expected, like ETH-USDT-PERP, found {symbol!r}")

@@ -481,7 +481,7 @@ class Migration(migrations.Migration):
                 (
                     "name",
                     models.CharField(
-                        help_text="venue:label, like binance-usdm:main.",
+                        help_text="venue:name, like binance-usdm:main. Never changes.",
                         max_length=127,
                         primary_key=True,
                         serialize=False,
@@ -489,7 +489,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "label",
-                    models.CharField(help_text="Tells the accounts of one venue apart, like main.", max_length=63),
+                    models.CharField(help_text="What people call it.", max_length=63),
                 ),
                 (
                     "instruments",
