@@ -1,0 +1,123 @@
+"""The engine: events and marks in; exposure and frames out.
+
+It holds the book (a fold of the log) and the latest marks, measures exposure whenever one of them changed, shows a frame
+four times a second, and writes the marks in use into the log once a second. It decides nothing about orders.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from hedgeapp.core.events import MarksTaken
+from hedgeapp.core.marks import Mark
+from hedgeapp.database import conninfo
+from hedgeapp.eventlog.append import AsyncLog, SameKeyOtherContent
+from hedgeapp.eventlog.stream import follow
+from hedgeapp.services import Lease
+from marketdata.board import Board
+from marketdata.core.board import FeedHealth
+from portfolio import screen
+from portfolio.core.book import Book
+from portfolio.core.exposure import exposure
+from portfolio.core.frames import Frame, frame
+from portfolio.core.rows import ExposureRow
+from portfolio.operations.books import restored_book
+from portfolio.operations.frames import keep_frame
+
+MEASURE_S = 0.02  # exposure is measured no more often
+FRAME_S = 0.25  # the screen changes this often
+SECOND_S = 1.0  # marks enter the log, frames are kept and feeds' health is read this often
+
+log = structlog.get_logger()
+
+
+async def run(lease: Lease) -> None:
+    """Keep the book, the exposure and the screen live for as long as the lease lasts."""
+    book = await lease.in_database(restored_book)
+    engine = Engine(lease, book)
+    async with asyncio.TaskGroup() as tasks:
+        for loop in (engine.follow_log, engine.follow_board, engine.measure, engine.show, engine.each_second):
+            tasks.create_task(loop(), name=f"engine:{loop.__name__}")
+
+
+class Engine:
+    """The state of the loop: book, marks, health, and what was measured last."""
+
+    def __init__(
+        self, lease: Lease, book: Book, *, measured: Callable[[tuple[ExposureRow, ...]], None] | None = None
+    ) -> None:
+        self.lease = lease
+        self.book = book
+        self.marks: dict[tuple[str, str], Mark] = {}
+        self.feeds: tuple[FeedHealth, ...] = ()
+        self.exposure: tuple[ExposureRow, ...] = ()
+        self.shown: Frame | None = None
+        self._measured = measured
+        self._changed = asyncio.Event()
+        self._board = Board.from_settings()
+        self._log = AsyncLog(conninfo(), fence=lease.fence)
+        # Frames of a later holder must come after those of an earlier one.
+        self._number = lease.epoch << 32
+
+    async def follow_log(self) -> None:
+        """Fold what the log takes."""
+        async for batch in follow(conninfo(), after=self.book.seq):
+            for recorded in batch:
+                self.book.apply(recorded)
+            self._changed.set()
+
+    async def follow_board(self) -> None:
+        """Take the latest marks as they come."""
+        async for marks in self._board.follow():
+            for mark in marks:
+                self.marks[mark.subject, mark.kind] = mark
+            self._changed.set()
+
+    async def measure(self) -> None:
+        """Measure exposure after each change, at most every `MEASURE_S`."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            self.exposure = exposure(self.book, self.marks, _now())
+            if self._measured:
+                self._measured(self.exposure)
+            await asyncio.sleep(MEASURE_S)
+
+    async def show(self) -> None:
+        """Show a frame every `FRAME_S`, changed or not: ages and states change by themselves."""
+        async for at in _ticks(FRAME_S):
+            self._number += 1
+            self.shown = frame(self.book, self.marks, self.feeds, number=self._number, at=at)
+            await screen.publish(self.shown)
+
+    async def each_second(self) -> None:
+        """Read the feeds' health, put the marks in use into the log, keep the frame that was shown."""
+        async for at in _ticks(SECOND_S):
+            self.feeds = await self._board.read_health()
+            if self.marks:
+                await self._take_marks(at.replace(microsecond=0))
+            if self.shown:
+                await self.lease.in_database(keep_frame, self.shown)
+
+    async def _take_marks(self, at: datetime) -> None:
+        taken = tuple(self.marks[key] for key in sorted(self.marks))
+        try:
+            await self._log.append([MarksTaken(at=at, marks=taken)])
+        except SameKeyOtherContent:
+            # The holder before us took the marks of this second; one a second is enough.
+            log.info("engine.marks_taken_already", at=at.isoformat())
+
+
+async def _ticks(period_s: float) -> AsyncIterator[datetime]:
+    """Yield the time at each multiple of a period, skipping those that were missed."""
+    period = timedelta(seconds=period_s)
+    while True:
+        now = _now()
+        await asyncio.sleep((period - (now - datetime.min.replace(tzinfo=UTC)) % period).total_seconds())
+        yield _now()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,25 @@
+"""The portfolio's periodic tasks."""
+
+from datetime import UTC, datetime
+
+import structlog
+from celery import shared_task
+
+from portfolio.operations import books, frames
+
+log = structlog.get_logger()
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def snapshot_book() -> None:
+    """Keep the book as of now, so that a restart folds only the log's tail."""
+    book = books.restored_book()
+    if book.seq:
+        books.keep_book(book, datetime.now(UTC))
+        log.info("book.kept", seq=book.seq)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def prune_frames() -> None:
+    """Let go of frames that are older than they are kept for."""
+    log.info("frames.pruned", count=frames.prune_frames(datetime.now(UTC)))
