@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from decimal import Decimal
 from pathlib import Path
@@ -165,7 +165,7 @@ async def test_statements_that_the_log_refused_are_made_again(world: World) -> N
     async def away(_: object) -> None:
         raise ConnectionError("the log is away")
 
-    async def there(events: list[CollateralStated]) -> None:
+    async def there(events: Sequence[CollateralStated]) -> None:
         taken.extend(events)
 
     feed = world.feed(away)
