@@ -59,13 +59,20 @@ def sign(var: Path, head: Head, at: datetime) -> SignedHead:
     signed = SignedHead(seq=head.seq, hash=head.hash.hex(), signed_at=at, signature=signature)
     folder = var / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    file = os.open(folder / f"{at:%Y-%m}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    path = folder / f"{at:%Y-%m}.jsonl"
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
+        os.truncate(file, _whole_lines_bytes(path))
         os.write(file, msgspec.json.encode(signed) + b"\n")
         os.fsync(file)
     finally:
         os.close(file)
     return signed
+
+
+def _whole_lines_bytes(path: Path) -> int:
+    """Return the length of a file without a last line that a crash tore in the middle of its write."""
+    return path.read_bytes().rfind(b"\n") + 1
 
 
 def signed_heads(var: Path) -> Iterator[SignedHead]:
@@ -78,7 +85,6 @@ def signed_heads(var: Path) -> Iterator[SignedHead]:
     for file in files:
         lines = file.read_bytes().split(b"\n")
         for number, line in enumerate(lines, 1):
-            # A line without its end was torn by a crash in the middle of its write.
             if line and number < len(lines):
                 yield _checked(public, file, number, line)
 

@@ -1,0 +1,180 @@
+"""One event of every kind, with every field set."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from hedgeapp.core.events import Event
+from hedgeapp.core.events.balances import BalanceStated, TransferSeen
+from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
+from hedgeapp.core.events.marks import MarksTaken
+from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
+from hedgeapp.core.events.reference import (
+    AccountChanged,
+    AssetChanged,
+    ChainChanged,
+    CustodianChanged,
+    InstrumentChanged,
+    LimitChanged,
+    VenueChanged,
+)
+from hedgeapp.core.events.trading import FillRecorded, OrderSeen
+from hedgeapp.core.instruments import Instrument, Tier
+from hedgeapp.core.marks import Mark
+from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Token, Venue, Wallet
+
+AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+LATER = datetime(2026, 12, 25, 8, 0, tzinfo=UTC)
+ACCOUNT = "binance-usdm:main"
+ETH = "binance-usdm:ETH-USDT-PERP"
+ETH_DATED = "binance-coinm:ETH-USD-20261225"
+D = Decimal
+
+REFERENCE: list[Event] = [
+    AssetChanged(
+        at=AT,
+        asset=Asset(symbol="wstETH", name="Wrapped stETH", decimals=18, underlying="ETH", assumed_usd=D("1")),
+        version=1,
+        by="seed",
+        reason="first",
+    ),
+    VenueChanged(
+        at=AT,
+        venue=Venue(
+            name="binance-usdm",
+            protocol="binance-usdm",
+            rest_url="https://fapi.binance.com",
+            ws_url="wss://fstream.binance.com",
+        ),
+        version=1,
+        by="seed",
+    ),
+    AccountChanged(
+        at=AT,
+        account=Account(name=ACCOUNT, venue="binance-usdm", label="main", instruments=("ETH-USDT-PERP",)),
+        version=1,
+        by="seed",
+    ),
+    InstrumentChanged(
+        at=AT,
+        instrument=Instrument(
+            id=ETH_DATED,
+            venue="binance-coinm",
+            symbol="ETH-USD-20261225",
+            venue_symbol="ETHUSD_261225",
+            kind="inverse",
+            expiry="dated",
+            base="ETH",
+            quote="USD",
+            settlement="ETH",
+            contract_size=D("10"),
+            tick_size=D("0.01"),
+            step_size=D("1"),
+            expires_at=LATER,
+            tiers=(
+                Tier(floor=D("0"), cap=D("25"), maintenance_rate=D("0.005"), deduction=D("0"), leverage_max=D("100")),
+            ),
+        ),
+        version=2,
+        by="binance-coinm",
+        reason="loaded from the venue",
+    ),
+    CustodianChanged(
+        at=AT,
+        custodian=Custodian(name="ceffu", protocol="ceffu", url="https://open-api.ceffu.com"),
+        version=1,
+        by="seed",
+    ),
+    ChainChanged(
+        at=AT,
+        chain=Chain(
+            name="ethereum",
+            url="http://127.0.0.1:8545",
+            chain_id=1,
+            confirmations=12,
+            wallets=(Wallet(address="0x01", label="vault"),),
+            tokens=(Token(asset="stETH", address="0x02", decimals=18),),
+            wsteth="0x03",
+            steth_pool="0x04",
+            minting="0x05",
+            synthetic="0x06",
+        ),
+        version=1,
+        by="seed",
+    ),
+    LimitChanged(
+        at=AT,
+        limit=Limit(name="eth-band", kind="net_delta_band", subject="ETH", value=D("25"), unit="ETH", note="desk"),
+        version=1,
+        by="seed",
+    ),
+]
+
+TRADING: list[Event] = [
+    OrderSeen(
+        at=AT,
+        account=ACCOUNT,
+        instrument=ETH,
+        venue_order_id="9001",
+        client_order_id="h-1",
+        side="sell",
+        type="LIMIT",
+        status="partially_filled",
+        price=D("3012.34"),
+        quantity=D("5"),
+        filled=D("1.234"),
+        average_price=D("3012.34"),
+        reduce_only=False,
+    ),
+    FillRecorded(
+        at=AT,
+        account=ACCOUNT,
+        instrument=ETH,
+        trade_id="77",
+        venue_order_id="9001",
+        side="sell",
+        price=D("3012.34"),
+        quantity=D("1.234"),
+        fee=D("-0.000000012"),
+        fee_asset="USDT",
+        is_maker=True,
+    ),
+    PositionOpened(
+        at=AT, account=ACCOUNT, instrument=ETH, quantity=D("-100"), entry_price=D("3000.5"), last_trade_id="76"
+    ),
+    PositionStated(at=AT, account=ACCOUNT, instrument=ETH, quantity=D("-101.234"), entry_price=D("3000.6")),
+    FundingPaid(at=AT, account=ACCOUNT, instrument=ETH, payment_id="5", amount=D("-1.5"), asset="USDT"),
+    BalanceStated(at=AT, account=ACCOUNT, asset="USDT", total=D("1000000.00000001")),
+    TransferSeen(at=AT, account=ACCOUNT, transfer_id="11", amount=D("250"), asset="USDT"),
+]
+
+_MINTED = {
+    "at": AT,
+    "chain": "ethereum",
+    "transaction": "0xaa",
+    "log_index": 3,
+    "block": 19,
+    "order_hash": "0xbb",
+    "benefactor": "0xcc",
+    "beneficiary": "0xdd",
+    "collateral_asset": "stETH",
+    "collateral_amount": D("1.000000000000000001"),
+    "synthetic_amount": D("3000"),
+}
+
+OTHERS: list[Event] = [
+    CollateralStated(
+        at=AT, holder="ceffu", wallet="w1", asset="stETH", total=D("1500"), locked=D("10"), reference="1772366400123"
+    ),
+    SupplyStated(at=AT, chain="ethereum", asset="USDe", total=D("4500000"), block=19),
+    MintSeen(**_MINTED),  # type: ignore[arg-type]
+    RedeemSeen(**_MINTED),  # type: ignore[arg-type]
+    MarksTaken(
+        at=AT,
+        marks=(Mark(subject=ETH, kind="mark", value=D("3012.34000000"), at=AT, received_at=AT, source="feed"),),
+    ),
+    FeedStateChanged(at=AT, feed="feed:binance-usdm", state="stale", reason="no message for 3 s “at all”"),
+    ServiceTaken(at=AT, service="engine", epoch=4, holder="host/12"),
+]
+
+EVERY_KIND: dict[str, Event] = {type(event).__name__: event for event in [*REFERENCE, *TRADING, *OTHERS]}

@@ -1,0 +1,42 @@
+"""A log of one's own for each test that asks for it."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from tests.builders.log import emptied
+
+
+@pytest.fixture
+def log_url(transactional_db: None) -> str:
+    """The test database with an empty log, as its owner."""
+    from hedgeapp.database import conninfo
+
+    url = conninfo()
+    with psycopg.connect(url) as connection:
+        emptied(connection)
+    return url
+
+
+@pytest.fixture
+def owner(log_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of the owner, autocommit, to an empty log."""
+    with psycopg.connect(log_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def app_url(log_url: str, app_database_url: str) -> str:
+    """The same database as the app's own role."""
+    assert urlsplit(app_database_url).scheme.startswith("postgres")
+    return app_database_url
+
+
+@pytest.fixture
+def app(app_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of the app's role, autocommit, to an empty log."""
+    with psycopg.connect(app_url, autocommit=True) as connection:
+        yield connection
