@@ -35,6 +35,11 @@ def of_static_files() -> str:
     return digest([ROOT / "hedgeapp" / "settings.py", *files])
 
 
+def of_world() -> str:
+    """Return the digest of everything that the sandbox tells of itself."""
+    return digest((ROOT / "sandbox").glob("**/*.py"))
+
+
 def noted(url: str) -> dict[str, str]:
     """Return the notes kept as the comment of a database: they leave with it."""
     with psycopg.connect(url, connect_timeout=10) as connection:

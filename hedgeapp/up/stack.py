@@ -19,7 +19,7 @@ from hedgeapp.up.voice import Voice
 
 SANDBOX = "sandbox"
 WEB = "web"
-LOOK_S = 0.25
+LOOK_S = 0.5
 PATIENCE_S = 20.0  # after so long without readiness the reason is said, and again after as long
 
 

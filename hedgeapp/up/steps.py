@@ -18,23 +18,23 @@ class Steps:
     def __init__(self, var: Path, environment: Mapping[str, str], voice: Voice) -> None:
         self._environment = environment
         self._voice = voice
-        self._stamp = var / "static.stamp"
-        self._static = var / "static"
+        self._var = var
         self._world = var / "sandbox"
+        self._described = [self._world / "reference.toml", self._world / "credentials.json"]
 
     async def collect_static(self) -> None:
         """Copy the static files of all packages to where the web process serves them from."""
         wanted = await asyncio.to_thread(freshness.of_static_files)
-        if self._static.is_dir() and self._stamp.exists() and self._stamp.read_text() == wanted:
-            return
-        await self._do("collect static files", [*MANAGE, "collectstatic", "--noinput", "--clear", "-v0"])
-        self._stamp.write_text(wanted)
+        command = [*MANAGE, "collectstatic", "--noinput", "--clear", "-v0"]
+        await self._unless_stamped("collect static files", "static", wanted, [self._var / "static"], command)
 
     async def describe_world(self) -> None:
         """Let the sandbox write down its venues, accounts and keys."""
         self._world.mkdir(exist_ok=True, mode=0o700)
-        place = ["--port", self._environment["SANDBOX_PORT"], "--folder", str(self._world)]
-        await self._do("describe the sandbox", [sys.executable, "-m", "sandbox", "describe", *place])
+        port = self._environment["SANDBOX_PORT"]
+        wanted = f"{port} {await asyncio.to_thread(freshness.of_world)}"
+        command = [sys.executable, "-m", "sandbox", "describe", "--port", port, "--folder", str(self._world)]
+        await self._unless_stamped("describe the sandbox", "sandbox", wanted, self._described, command)
 
     async def migrate(self) -> None:
         """Bring the tables up to date, as their owner."""
@@ -42,8 +42,7 @@ class Steps:
 
     async def seed(self) -> None:
         """Load what the sandbox described."""
-        files = [self._world / "reference.toml", self._world / "credentials.json"]
-        await self._once("seed", freshness.digest(files), [*MANAGE, "seed", *map(str, files)])
+        await self._once("seed", freshness.digest(self._described), [*MANAGE, "seed", *map(str, self._described)])
 
     async def one_time_login(self) -> str:
         """Return a new link that logs the operator in once, or why there is none."""
@@ -60,6 +59,15 @@ class Steps:
             return
         await self._do(label, command)
         await asyncio.to_thread(freshness.note, url, notes | {label: wanted})
+
+    async def _unless_stamped(
+        self, label: str, stamp: str, wanted: str, results: list[Path], command: list[str]
+    ) -> None:
+        note = self._var / f"{stamp}.stamp"
+        if note.exists() and note.read_text() == wanted and all(result.exists() for result in results):
+            return
+        await self._do(label, command)
+        note.write_text(wanted)
 
     async def _do(self, label: str, command: list[str]) -> None:
         with self._voice.step(label):
