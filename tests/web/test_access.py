@@ -1,0 +1,190 @@
+"""Who comes in, by which door, how often."""
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from urllib.parse import urlsplit
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import Client
+
+from hedgeapp.access import attempts
+from hedgeapp.access.links import LINK_AGE_MAX, LinkIsOver, consume, new_link
+from hedgeapp.access.models import LoginAttempt, OneTimeLogin
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "a-long-enough-passphrase"
+
+
+@pytest.fixture
+def alice() -> User:
+    return User.objects.create_user("alice", password=PASSWORD)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def logged_in(client: Client) -> bool:
+    return client.get("/login/account").status_code == 200
+
+
+def attempt(client: Client, password: str, name: str = "alice") -> int:
+    return client.post("/login/", {"username": name, "password": password}).status_code
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/", "/login/account", "/admin/marketdata/asset/"])
+def test_every_page_sends_a_stranger_to_our_login(client: Client, path: str) -> None:
+    answer = client.get(path, follow=True)
+    assert answer.redirect_chain
+    assert answer.request["PATH_INFO"] == "/login/"
+    assert b'name="password"' in answer.content
+
+
+def test_a_fragment_sends_a_stranger_to_the_login_as_a_whole_page(client: Client) -> None:
+    answer = client.get("/login/account", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["HX-Redirect"]) == (401, "/login/")
+
+
+def test_a_supervisor_needs_no_login(client: Client) -> None:
+    assert client.get("/healthz").status_code == 200
+
+
+def test_a_password_lets_in_and_logging_out_ends_it(client: Client, alice: User) -> None:
+    assert attempt(client, "wrong") == 200
+    assert not logged_in(client)
+    assert attempt(client, PASSWORD) == 302
+    assert logged_in(client)
+    client.post("/login/out")
+    assert not logged_in(client)
+
+
+def test_guessing_is_bounded_by_name_and_address(client: Client, alice: User) -> None:
+    for _ in range(attempts.PER_PERSON_AND_ADDRESS_MAX):
+        assert attempt(client, "wrong") == 200
+    assert attempt(client, PASSWORD) == 429
+    assert attempt(Client(REMOTE_ADDR="10.0.0.2"), PASSWORD) == 302
+
+
+def test_guessing_names_from_one_address_is_bounded(client: Client, alice: User) -> None:
+    at = now()
+    LoginAttempt.objects.bulk_create(
+        LoginAttempt(username=f"name{number}", address="127.0.0.1", at=at) for number in range(attempts.PER_ADDRESS_MAX)
+    )
+    assert attempt(client, PASSWORD) == 429
+
+
+def test_guessing_one_name_from_many_addresses_is_bounded(client: Client, alice: User) -> None:
+    at = now()
+    LoginAttempt.objects.bulk_create(
+        LoginAttempt(username="alice", address=f"10.0.1.{number}", at=at) for number in range(attempts.PER_PERSON_MAX)
+    )
+    assert attempt(client, PASSWORD) == 429
+
+
+def test_attempts_are_forgotten_after_the_window_and_after_the_right_password(client: Client, alice: User) -> None:
+    old = now() - attempts.WINDOW - timedelta(seconds=1)
+    LoginAttempt.objects.bulk_create(LoginAttempt(username="alice", address="127.0.0.1", at=old) for _ in range(20))
+    assert attempt(client, PASSWORD) == 302
+    assert not LoginAttempt.objects.exists()
+
+
+def link() -> str:
+    out = StringIO()
+    call_command("one_time_login", stdout=out)
+    return urlsplit(out.getvalue().strip()).path
+
+
+def test_the_first_link_makes_an_operator_without_a_password(client: Client) -> None:
+    path = link()
+    operator = User.objects.get()
+    assert operator.is_superuser
+    assert not operator.has_usable_password()
+    assert path.removeprefix("/login/once/") not in str(OneTimeLogin.objects.values())
+    page = client.get(path)
+    assert page.status_code == 200
+    assert page["Referrer-Policy"] == "no-referrer"
+    assert not logged_in(client)
+    assert client.post(path).status_code == 302
+    assert logged_in(client)
+
+
+def test_a_link_works_once(client: Client) -> None:
+    path = link()
+    client.post(path)
+    stranger = Client()
+    assert stranger.post(path).status_code == 410
+    assert stranger.get(path).status_code == 410
+    assert not logged_in(stranger)
+
+
+def test_a_newer_link_revokes_an_older_one_and_makes_no_second_operator(client: Client) -> None:
+    older, newer = link(), link()
+    assert client.post(older).status_code == 410
+    assert client.post(newer).status_code == 302
+    assert User.objects.count() == 1
+
+
+def test_an_old_link_is_over() -> None:
+    token = new_link(None, at=now() - LINK_AGE_MAX)
+    with pytest.raises(LinkIsOver):
+        consume(token, at=now())
+
+
+def test_a_link_that_never_was_one_is_over(client: Client) -> None:
+    assert client.post("/login/once/guess").status_code == 410
+
+
+def test_a_link_does_not_revive_a_person_who_was_switched_off(alice: User) -> None:
+    token = new_link("alice", at=now())
+    User.objects.update(is_active=False)
+    with pytest.raises(LinkIsOver):
+        consume(token, at=now())
+
+
+def test_a_link_for_nobody_is_refused_by_name() -> None:
+    with pytest.raises(CommandError, match="found nobody named 'bob'"):
+        call_command("one_time_login", person="bob")
+
+
+def test_whoever_came_by_a_link_sets_a_password_without_an_old_one(client: Client, alice: User) -> None:
+    client.post(f"/login/once/{new_link('alice', at=now())}")
+    assert b"old_password" not in client.get("/login/account").content
+    new = "another-long-passphrase"
+    answer = client.post("/login/account", {"new_password1": new, "new_password2": new})
+    assert answer.status_code == 302
+    assert logged_in(client)
+    assert b"old_password" in client.get("/login/account").content
+    assert attempt(Client(), new) == 302
+
+
+def test_whoever_came_by_a_password_must_give_it_again_to_change_it(client: Client, alice: User) -> None:
+    client.force_login(alice)
+    new = "another-long-passphrase"
+    answer = client.post("/login/account", {"old_password": "wrong", "new_password1": new, "new_password2": new})
+    assert answer.status_code == 200
+    assert User.objects.get().check_password(PASSWORD)
+
+
+def test_a_short_password_is_refused(client: Client) -> None:
+    client.post(link())
+    answer = client.post("/login/account", {"new_password1": "short", "new_password2": "short"})
+    assert b"too short" in answer.content
+
+
+def test_a_person_without_the_staff_flag_is_refused_by_the_admin(client: Client, alice: User) -> None:
+    client.force_login(alice)
+    assert client.get("/admin/", follow=True).status_code == 403
+
+
+def test_roles_may_change_what_is_theirs() -> None:
+    allowed = {group.name: set(group.permissions.values_list("codename", flat=True)) for group in Group.objects.all()}
+    assert set(allowed) == {"risk desk", "operations", "approvers"}
+    assert "change_limit" in allowed["risk desk"]
+    assert "change_limit" not in allowed["operations"]
+    assert "change_credential" in allowed["operations"]
+    assert all(name.startswith("view_") for name in allowed["approvers"])
+    assert not any(name.startswith("delete_") for names in allowed.values() for name in names)
