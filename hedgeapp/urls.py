@@ -1,0 +1,22 @@
+"""Routes: pages of the apps, the admin, and what a supervisor asks."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from hedgeapp import health
+
+admin.site.site_header = "hedgeapp reference data"
+admin.site.site_title = "hedgeapp"
+admin.site.index_title = "Reference data: each change is an event in the log"
+
+urlpatterns = [
+    path("", include("portfolio.urls")),
+    path("login/", include("hedgeapp.access.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+]
+
+handler403 = "portfolio.views.forbidden"
+handler404 = "portfolio.views.not_found"
+handler500 = "portfolio.views.failed"

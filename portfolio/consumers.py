@@ -1,0 +1,81 @@
+"""Consumers: the WebSocket of the live screen."""
+
+import asyncio
+from collections import deque
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user
+from django.http import HttpRequest
+
+from hedgeapp.live import DASHBOARDS
+
+PENDING_MAX: Final = 8  # frames a slow browser may be behind: two seconds; then it misses some and reads the whole
+SEND_S_MAX: Final = 30.0  # a browser that takes nothing for so long is let go
+SESSION_CHECK_S: Final = 30.0  # a session that ended closes its socket after at most so long
+
+ENDED: Final = 4401  # close code: log in again; browsers do not reconnect by themselves
+ELSEWHERE: Final = 4403  # close code: the page was not served from here
+SLOW: Final = 1013  # close code: come back later
+
+
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """Forward pushed HTML to one browser, never faster than it takes it."""
+
+    async def connect(self) -> None:
+        """Accept the socket of a person who is logged in, from a page of ours."""
+        self._pending: deque[str] = deque(maxlen=PENDING_MAX)
+        self._arrived = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        await self.accept()
+        if not self._is_same_origin():
+            await self.close(ELSEWHERE)
+        elif not self.scope["user"].is_authenticated:
+            await self.close(ENDED)
+        else:
+            await self.channel_layer.group_add(DASHBOARDS, self.channel_name)
+            loops = (self._forward(), self._watch_session())
+            self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    async def disconnect(self, code: int) -> None:
+        """Leave the group and end what runs for this browser."""
+        for task in self._tasks:
+            task.cancel()
+        await self.channel_layer.group_discard(DASHBOARDS, self.channel_name)
+
+    async def screen_push(self, event: dict[str, Any]) -> None:
+        """Take a push; the oldest falls out when the browser is slow, and the browser notices by the frame's number."""
+        self._pending.append(event["html"])
+        self._arrived.set()
+
+    async def _forward(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._pending:
+                try:
+                    async with asyncio.timeout(SEND_S_MAX):
+                        await self.send(self._pending.popleft())
+                except TimeoutError:
+                    await self.close(SLOW)
+                    return
+
+    async def _watch_session(self) -> None:
+        while True:
+            await asyncio.sleep(SESSION_CHECK_S)
+            if not await database_sync_to_async(self._is_logged_in)():
+                await self.close(ENDED)
+                return
+
+    def _is_logged_in(self) -> bool:
+        # A session of its own: the one in the scope was read when the socket opened.
+        request = HttpRequest()
+        request.session = type(self.scope["session"]._wrapped)(self.scope["session"].session_key)
+        return get_user(request).is_authenticated
+
+    def _is_same_origin(self) -> bool:
+        headers = dict(self.scope["headers"])
+        origin = urlsplit(headers.get(b"origin", b"").decode("latin-1")).netloc
+        return bool(origin) and origin == headers.get(b"host", b"").decode("latin-1")

@@ -1,0 +1,1 @@
+"""Queries: what the pages read."""

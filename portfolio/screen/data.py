@@ -1,0 +1,74 @@
+"""Data on the screen: every datum in use, its source, its age against its budget.  marks x budgets x at -> lines"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from hedgeapp.core.marks import Mark, MarkKind
+from hedgeapp.core.records import record
+from hedgeapp.live import Leaf
+from marketdata.core.board import freshness
+from portfolio.core.figures import Figure
+from portfolio.screen.leaves import figure, name
+
+# Which limit on the age of data holds for which kind of mark.
+BUDGET_OF: Final[dict[MarkKind, str]] = {
+    "mark": "mark",
+    "index": "index",
+    "bid": "quote",
+    "ask": "quote",
+    "funding_rate": "funding",
+    "funding_at": "funding",
+    "protocol_rate": "rate",
+    "market_rate": "rate",
+    "usd": "rate",
+}
+
+
+@record
+class Datum:
+    """One datum as a line: where it is from, what it says, how old it may become."""
+
+    subject: str
+    kind: str
+    source: str
+    value: Leaf
+    at: datetime
+    delay_ms: int
+    budget_ms: int | None
+    state: str
+
+
+def datums(marks: Iterable[Mark], budgets_ms: Mapping[str, int], at: datetime, words: str = "") -> list[Datum]:
+    """Return the data whose subject, kind or source holds each of the words, by subject and kind."""
+    asked = words.lower().split()
+    lines = [_datum(mark, budgets_ms.get(BUDGET_OF[mark.kind]), at) for mark in marks]
+    found = [
+        one
+        for one in lines
+        if all(word in f"{one.subject} {one.kind} {one.source} {one.state}".lower() for word in asked)
+    ]
+    return sorted(found, key=lambda one: (one.subject, one.kind))
+
+
+def _datum(mark: Mark, budget_ms: int | None, at: datetime) -> Datum:
+    budget = timedelta(milliseconds=budget_ms) if budget_ms else None
+    state = freshness(at - mark.at, budget) if budget else "live"
+    shown = Figure(
+        value=mark.value,
+        at=mark.at,
+        state=state,
+        because=f"{mark.kind} of {mark.subject} by {mark.source}",
+        until=mark.at + budget if budget else None,
+    )
+    decimals = {"funding_rate": 8, "funding_at": 0, "protocol_rate": 8, "market_rate": 8, "usd": 6}.get(mark.kind, 2)
+    return Datum(
+        subject=mark.subject,
+        kind=mark.kind,
+        source=mark.source,
+        value=figure(name("datum", mark.subject, mark.kind), shown, "", decimals=decimals),
+        at=mark.at,
+        delay_ms=round((mark.received_at - mark.at).total_seconds() * 1000),
+        budget_ms=budget_ms,
+        state=state,
+    )

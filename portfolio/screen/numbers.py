@@ -1,0 +1,42 @@
+"""Numbers: how a figure is written, so that a column of them can be read down."""
+
+from decimal import Decimal
+from typing import Final
+
+from hedgeapp.core.amounts import ZERO
+
+# Decimals on the screen. Full precision is one hover away.
+DECIMALS: Final = {"ETH": 3, "stETH": 3, "wstETH": 3, "BTC": 4, "USDT": 2, "USDC": 2, "USDe": 2, "USD": 0, "%": 1}
+DECIMALS_OTHERWISE: Final = 4
+
+
+def decimals_of(unit: str) -> int:
+    """Return how many decimals a unit has on the screen."""
+    return DECIMALS.get(unit, DECIMALS_OTHERWISE)
+
+
+def plain(value: Decimal, decimals: int) -> str:
+    """Return a number with separators and fixed decimals; a minus only where there is one."""
+    return _written(f"{value:,.{decimals}f}")
+
+
+def signed(value: Decimal, decimals: int) -> str:
+    """Return a number with an explicit sign; what rounds to zero has none."""
+    return _written(f"{value:+,.{decimals}f}")
+
+
+def full(value: Decimal) -> str:
+    """Return a number with all its digits."""
+    text = f"{value:,f}"
+    return _written(text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def direction(value: Decimal) -> str:
+    """Return "up", "down" or "flat"."""
+    return "flat" if value == ZERO else "up" if value > ZERO else "down"
+
+
+def _written(text: str) -> str:
+    if not any(digit in text for digit in "123456789"):
+        return text.lstrip("+-")
+    return text.replace("-", "−")

@@ -1,0 +1,187 @@
+// Live: follows the frames that the server pushes, notices a gap, a silence and a lost socket, and says so.
+// Other modules hear of each frame by "screen:frame" and of the connection by "screen:connection".
+
+const FRAME_LATE_MS = 1500; // this long without a frame, the page says so
+const FRAME_LOST_MS = 10000; // this long, it says so in red
+const ASLEEP_MS = 5000; // a timer that is this late was asleep, and the page with it
+const QUEUE_MAX = 40; // frames kept while the whole is fetched: ten seconds
+const RETRY_MS = [250, 500, 1000, 2000, 4000]; // pauses between two tries to connect
+const RECONNECTS = [1000, 1001, 1005, 1014, 1015]; // closed this way, the socket extension would stay away
+const HEAD = /data-number="(\d+)" data-previous="(\w+)" data-at="(\d+)"/;
+
+const place = document.getElementById("live");
+const pill = document.getElementById("connection");
+const banner = document.getElementById("banner");
+const draws = place && "draws" in place.dataset; // other pages follow the frames without showing their cells
+
+let number = document.getElementById("frame")?.dataset.number;
+let socket = "connecting";
+let wrapper = null;
+let lostAt = performance.now();
+let frameAt = 0; // the server's time of the last frame
+let heardAt = 0; // when it came, by this browser's own clock
+let arrivals = [];
+let queue = null; // frames that came while the whole is fetched
+let tickedAt = performance.now();
+
+if (window.htmx) htmx.config.wsReconnectDelay = (tries) => RETRY_MS[Math.min(tries, RETRY_MS.length - 1)];
+
+function swap(html) {
+  htmx.swap(document.body, html, { swapStyle: "none", swapDelay: 0, settleDelay: 0 });
+}
+
+function heard(html, at) {
+  heardAt = performance.now();
+  frameAt = at;
+  arrivals = [...arrivals.filter((time) => heardAt - time < 5000), heardAt];
+  const touched = draws ? document.getElementById("frame")?.dataset.touched : "";
+  const detail = { at, touched, isRedrawn: html.includes('id="section-') };
+  document.dispatchEvent(new CustomEvent("screen:frame", { detail }));
+}
+
+async function fetchWhole() {
+  if (queue) return;
+  queue = [];
+  try {
+    const answer = await fetch(place.dataset.whole, { headers: { "HX-Request": "true" }, signal: AbortSignal.timeout(8000) });
+    if (answer.redirected || answer.status === 401 || answer.status === 403) return end();
+    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+    const html = await answer.text();
+    const head = HEAD.exec(html);
+    if (!head) throw new Error("there is no frame yet");
+    swap(html);
+    number = head[1];
+    heard(html, Number(head[3]));
+    for (const message of queue) {
+      const [, next, previous, at] = HEAD.exec(message);
+      if (previous !== number) continue;
+      swap(message);
+      number = next;
+      heard(message, Number(at));
+    }
+    queue = null;
+  } catch {
+    queue = null;
+    number = "none"; // the next frame asks again
+  }
+  return undefined;
+}
+
+function receive(event) {
+  const html = event.detail.message;
+  const head = HEAD.exec(html.slice(0, 400));
+  if (!head) return;
+  const [, next, previous, at] = head;
+  if (!draws) {
+    event.preventDefault();
+    heard("", Number(at));
+  } else if (queue) {
+    event.preventDefault();
+    if (queue.length < QUEUE_MAX) queue.push(html);
+  } else if (number === undefined) {
+    event.preventDefault();
+    location.reload(); // the page was opened before there was anything to draw
+  } else if (previous !== number && previous !== "whole") {
+    event.preventDefault();
+    fetchWhole();
+  } else {
+    number = next;
+  }
+}
+
+function received(event) {
+  const head = HEAD.exec(event.detail.message.slice(0, 400));
+  if (head) heard(event.detail.message, Number(head[3]));
+}
+
+function end() {
+  socket = "ended";
+  queue = null;
+  tell();
+}
+
+function closed(event) {
+  const code = event.detail.event.code;
+  if (socket === "ended") return;
+  if (code === 4401) return end();
+  if (socket === "open") lostAt = performance.now();
+  socket = "lost";
+  if (RECONNECTS.includes(code) && wrapper) setTimeout(() => wrapper.reconnect(), 1000);
+  tell();
+}
+
+function seconds(sinceMs) {
+  return `${Math.max(0, Math.round((performance.now() - sinceMs) / 1000))} s`;
+}
+
+function utc(at) {
+  return new Date(at).toISOString().slice(11, 19);
+}
+
+function connection() {
+  const silent = performance.now() - heardAt;
+  const asOf = frameAt ? `Numbers are as of ${utc(frameAt)} UTC.` : "";
+  if (socket === "ended") return ["ended", "session ended", "Your session has ended. Numbers here no longer change."];
+  if (socket === "lost") return ["lost", `reconnecting ${seconds(lostAt)}`, `Connection lost. ${asOf}`];
+  if (!heardAt) return ["waiting", socket === "open" ? "waiting for a frame" : "connecting", ""];
+  if (silent > FRAME_LOST_MS) return ["lost", `no frame for ${seconds(heardAt)}`, `The engine is silent. ${asOf}`];
+  if (silent > FRAME_LATE_MS) return ["late", `no frame for ${seconds(heardAt)}`, ""];
+  const span = (heardAt - arrivals[0]) / 1000;
+  const rate = span > 0 ? Math.round((arrivals.length - 1) / span) : 0;
+  return ["live", rate ? `live ${rate} Hz` : "live", ""];
+}
+
+function tell() {
+  const [state, words, warning] = connection();
+  if (pill && pill.textContent !== words) pill.textContent = words;
+  if (pill) pill.dataset.connection = state;
+  const isDown = state === "lost" || state === "ended";
+  document.documentElement.classList.toggle("disconnected", isDown);
+  if (banner.textContent !== warning) {
+    banner.textContent = warning;
+    if (state === "ended") {
+      const link = document.createElement("a");
+      link.href = place.dataset.login;
+      link.textContent = "Log in again";
+      banner.append(" ", link);
+    }
+  }
+  banner.hidden = !warning;
+  const detail = { state, isSilent: performance.now() - heardAt > FRAME_LATE_MS, frameAt };
+  document.dispatchEvent(new CustomEvent("screen:connection", { detail }));
+}
+
+function tick() {
+  const slept = performance.now() - tickedAt;
+  tickedAt = performance.now();
+  if (slept > ASLEEP_MS && socket === "open" && draws && number !== undefined) {
+    // The socket may have dropped frames while this page did not run.
+    document.getElementById("announcement").textContent = `This page was asleep for ${Math.round(slept / 1000)} seconds.`;
+    fetchWhole();
+  }
+  tell();
+}
+
+if (place) {
+  const drawnAt = document.getElementById("frame")?.dataset.at;
+  if (drawnAt) frameAt = Number(drawnAt);
+  document.addEventListener("htmx:wsConnecting", () => tell());
+  document.addEventListener("htmx:wsOpen", (event) => {
+    wrapper = event.detail.socketWrapper;
+    socket = "open";
+    tell();
+  });
+  document.addEventListener("htmx:wsClose", closed);
+  document.addEventListener("htmx:wsBeforeMessage", receive);
+  document.addEventListener("htmx:wsAfterMessage", received);
+  document.addEventListener("visibilitychange", tick);
+  document.addEventListener("resume", tick);
+  window.addEventListener("offline", () => {
+    if (socket === "open") lostAt = performance.now();
+    if (socket !== "ended") socket = "lost";
+    tell();
+  });
+  window.addEventListener("online", () => wrapper?.reconnect());
+  setInterval(tick, 500);
+  tell();
+}

@@ -1,0 +1,1 @@
+"""Tests of the pages as a client without a browser sees them."""
