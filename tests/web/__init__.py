@@ -1,1 +1,0 @@
-"""Tests of the pages as a client without a browser sees them."""
