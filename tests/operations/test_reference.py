@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from hedgeapp.core.events import Event
@@ -17,7 +18,6 @@ from marketdata import models
 from marketdata.core.admission import UnknownVenue
 from marketdata.core.catalogue import Catalogue
 from marketdata.core.wellformed import NumberIsOutOfRange
-from marketdata.operations import changes
 from marketdata.operations.changes import RowChangedMeanwhile, UrlIsNotEncrypted, change
 from marketdata.projections import TABLES, project
 from marketdata.queries.catalogue import reference
@@ -151,8 +151,8 @@ def test_history_tells_who_changed_what_and_why() -> None:
 
 
 def test_outside_of_the_sandbox_a_url_must_be_encrypted(monkeypatch: pytest.MonkeyPatch) -> None:
-    live = changes.settings.ENVIRONMENT.model_copy(update={"hedgeapp_env": "LIVE"})
-    monkeypatch.setattr(changes.settings, "ENVIRONMENT", live)
+    live = settings.ENVIRONMENT.model_copy(update={"hedgeapp_env": "LIVE"})
+    monkeypatch.setattr(settings, "ENVIRONMENT", live)
     made(VENUE)  # this machine itself
     with pytest.raises(UrlIsNotEncrypted, match="https or wss expected"):
         made(replace(VENUE, rest_url="http://fapi.binance.com"))

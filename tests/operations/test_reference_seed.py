@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 
 from marketdata import models
-from marketdata.operations import credentials
 from marketdata.operations.changes import change
 from marketdata.operations.credentials import FieldKeysDoNotDecrypt, HolderIsUnknown, set_credential
 from marketdata.queries.catalogue import limit_of, reference
@@ -115,10 +115,10 @@ def events_count() -> int:
 
 
 def with_keys(monkeypatch: pytest.MonkeyPatch, *keys: bytes) -> None:
-    environment = credentials.settings.ENVIRONMENT.model_copy(
+    environment = settings.ENVIRONMENT.model_copy(
         update={"hedgeapp_field_keys": tuple(key.decode() for key in keys)}
     )
-    monkeypatch.setattr(credentials.settings, "ENVIRONMENT", environment)
+    monkeypatch.setattr(settings, "ENVIRONMENT", environment)
 
 
 def test_a_seed_adds_what_is_missing_and_says_so(files: Files) -> None:

@@ -1,6 +1,7 @@
 """The admin of reference data changes it by operations only."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ def form_of(client: Client, url: str) -> dict[str, Any]:
     for inline in context["inline_admin_formsets"]:
         forms += [inline.formset.management_form, *inline.formset.forms]
     shown = {field.html_name: field.value() for form in forms for field in form}
-    return {name: value for name, value in shown.items() if value not in (None, False)}
+    return {name: value for name, value in shown.items() if value is not None and value is not False}
 
 
 def test_a_row_is_added_as_an_event_in_the_name_of_the_person(admin_page: Client) -> None:
@@ -101,7 +102,7 @@ def test_an_instrument_and_its_tiers_change_in_one_event(admin_page: Client) -> 
     answer = admin_page.post(INSTRUMENT_URL, given)
     assert answer.status_code == 302, answer.context["errors"]
     changed = reference().instruments[INSTRUMENT.id]
-    assert (changed.contract_size, changed.tiers) == (10, INSTRUMENT.tiers[:1])
+    assert (changed.contract_size, changed.tiers) == (Decimal(10), INSTRUMENT.tiers[:1])
     assert kinds()[4:] == ["InstrumentChanged"]
 
 
