@@ -4,7 +4,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.events.balances import BalanceStated
 from hedgeapp.core.events.collateral import CollateralStated, SupplyStated
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
@@ -128,8 +127,10 @@ def load(state: BookState) -> Book:
     book.services = {one.service: one for one in state.services}
     book.faults = Faults(state.faults, state.faults_total)
     book.keep_events(reversed(state.latest_events))
-    for waiting in (*state.waiting_openings, *state.waiting_fills):
-        book.keep_waiting(waiting)
+    for opening in state.waiting_openings:
+        book.keep_waiting(opening)
+    for fill in state.waiting_fills:
+        book.keep_waiting(fill)
     return book
 
 
