@@ -60,4 +60,6 @@ class ServiceHost(bootsteps.StartStopStep):
             self._loop.call_soon_threadsafe(self._task.cancel)
             self._thread.join(2 * STOP_S)
 
-    terminate = stop
+    def terminate(self, worker: Any) -> None:
+        """End the services when the worker is told to end at once."""
+        self.stop(worker)

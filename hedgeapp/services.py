@@ -137,6 +137,12 @@ class Host:
             if service.name not in self._running:
                 await self._consider(service, held.get(service.name), loop.time())
 
+    async def _forget_connection(self) -> None:
+        if self._looking:
+            with contextlib.suppress(psycopg.Error, OSError):
+                await self._looking.close()
+        self._looking = None
+
     @property
     def _presence(self) -> str:
         """The name of this host's connection; hosts with the same name share the same preferences."""

@@ -1,0 +1,131 @@
+"""Board: the latest marks and the feeds' health, in Redis, for whoever values the book.
+
+Everything here may be lost: after a restart or a FLUSHALL the feeds write it again within seconds. Who posts never
+waits long for Redis and never fails with it; who follows gets the whole board after every reconnect, then each change.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+import redis.asyncio
+import structlog
+from django.conf import settings
+from redis.exceptions import RedisError
+
+from hedgeapp.core.marks import Mark
+from marketdata.core.board import FeedHealth
+
+MARKS: Final = "board:marks"  # hash of the latest mark by subject and kind; also the channel of changes
+FEEDS: Final = "board:feeds"  # hash of the health by feed
+TIMEOUT_S: Final = 1.0  # a board that answers no faster is away
+PAUSE_S: Final = 0.2  # between two attempts to follow
+QUIET_S_MAX: Final = 5.0  # a subscription that is silent for longer is asked whether it lives
+
+AWAY: Final = (RedisError, OSError, TimeoutError)
+
+log = structlog.get_logger()
+_encode = msgspec.json.Encoder().encode
+_mark = msgspec.json.Decoder(Mark).decode
+_marks = msgspec.json.Decoder(list[Mark]).decode
+_health = msgspec.json.Decoder(FeedHealth).decode
+
+
+class Board:
+    """The board as feeds and the engine see it; one per event loop."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._redis = self._client()
+        self.posts_lost = 0
+
+    @classmethod
+    def from_settings(cls) -> "Board":
+        """Return the board of this installation."""
+        return cls(settings.REDIS_URL)
+
+    async def post(self, marks: Sequence[Mark]) -> bool:
+        """Write marks as the latest and announce them; return False, and count it, when the board is away."""
+        if not marks:
+            return True
+        latest = {f"{mark.subject}|{mark.kind}": _encode(mark) for mark in marks}
+        try:
+            async with asyncio.timeout(TIMEOUT_S), self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.hset(MARKS, mapping=latest)
+                pipeline.publish(MARKS, b"[" + b",".join(latest.values()) + b"]")
+                await pipeline.execute()
+        except AWAY as error:
+            self._lost(error)
+            return False
+        return True
+
+    async def read(self) -> list[Mark]:
+        """Return every mark on the board."""
+        async with asyncio.timeout(TIMEOUT_S):
+            return [_mark(value) for value in await _values(self._redis, MARKS)]
+
+    async def follow(self) -> AsyncIterator[list[Mark]]:
+        """Yield the whole board, then each change as it comes; the whole again after a lost connection."""
+        while True:
+            try:
+                async with self._client() as client, client.pubsub(ignore_subscribe_messages=True) as changes:
+                    await changes.subscribe(MARKS)
+                    yield [_mark(value) for value in await _values(client, MARKS)]
+                    async for marks in _heard(changes):
+                        yield marks
+            except AWAY as error:
+                log.warning("board.away", error=repr(error))
+                await asyncio.sleep(PAUSE_S)
+
+    async def post_health(self, health: FeedHealth) -> bool:
+        """Write a feed's health; return False when the board is away."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                await self._redis.hset(FEEDS, health.feed, _encode(health))
+        except AWAY as error:
+            self._lost(error)
+            return False
+        return True
+
+    async def read_health(self) -> tuple[FeedHealth, ...]:
+        """Return the health of every feed, by name; nothing while the board is away."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                found = [_health(value) for value in await _values(self._redis, FEEDS)]
+        except AWAY as error:
+            log.warning("board.away", error=repr(error))
+            return ()
+        return tuple(sorted(found, key=lambda health: health.feed))
+
+    async def forget(self, feeds: Iterable[str]) -> None:
+        """Take feeds that no longer exist off the board."""
+        if names := tuple(feeds):
+            with contextlib.suppress(*AWAY):
+                await self._redis.hdel(FEEDS, *names)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    def _client(self) -> Any:
+        return redis.asyncio.from_url(self._url, socket_timeout=TIMEOUT_S * 2, socket_connect_timeout=TIMEOUT_S)
+
+    def _lost(self, error: BaseException) -> None:
+        if not self.posts_lost:
+            log.warning("board.away", error=repr(error))
+        self.posts_lost += 1
+
+
+async def _values(client: Any, key: str) -> list[bytes]:
+    return list(await client.hvals(key))
+
+
+async def _heard(changes: Any) -> AsyncIterator[list[Mark]]:
+    while True:
+        message = await changes.get_message(timeout=QUIET_S_MAX)
+        if message is None:
+            await changes.ping()
+        elif message["type"] == "message":
+            yield _marks(message["data"])

@@ -1,0 +1,107 @@
+"""Pulse: how a feed tells the desk how it does, every second, and the log when that changes."""
+
+import asyncio
+from collections import Counter, deque
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+
+from hedgeapp.core.events.feeds import FeedState, FeedStateChanged
+from hedgeapp.eventlog.append import AsyncLog, LogIsAway
+from marketdata.board import Board
+from marketdata.core.board import FeedHealth
+
+POST_S: Final = 1.0  # health is posted this often, silent or not
+RATE_S: Final = 10  # messages a second are a mean over so many seconds
+ERROR_LENGTH_MAX: Final = 300  # characters of an error that reach the screen
+
+log = structlog.get_logger()
+
+
+class Pulse:
+    """One feed's health while it runs; the feed calls `heard`, `connected`, `failed` and `count`.
+
+    `quiet_max` is how long it may hear nothing before it is called stale; None where silence is normal.
+    """
+
+    def __init__(self, feed: str, epoch: int, board: Board, events: AsyncLog, *, quiet_max: timedelta | None) -> None:
+        self.feed = feed
+        self.is_connected = False
+        self.last_message_at: datetime | None = None
+        self.error = ""
+        self.counters: Counter[str] = Counter(messages=0, gaps=0, resyncs=0, refused=0, reconnects=0)
+        self._epoch = epoch
+        self._board = board
+        self._events = events
+        self._quiet_max = quiet_max
+        self._since = datetime.now(UTC)
+        self._told: FeedState | None = None
+        self._marks: deque[int] = deque(maxlen=RATE_S + 1)
+
+    def heard(self, at: datetime, messages: int = 1) -> None:
+        """Note messages of the source that arrived at `at`."""
+        self.last_message_at = at
+        self.counters["messages"] += messages
+
+    def connected(self) -> None:
+        """Note that the source is connected."""
+        if not self.is_connected:
+            self.is_connected, self._since, self.error = True, datetime.now(UTC), ""
+            log.info("feed.connected", feed=self.feed)
+
+    def failed(self, error: str) -> None:
+        """Note that the source is disconnected, and why, in a sentence."""
+        if self.is_connected or error != self.error:
+            log.warning("feed.disconnected", feed=self.feed, error=error)
+        if self.is_connected:
+            self.counters["reconnects"] += 1
+            self._since = datetime.now(UTC)
+        self.is_connected, self.error = False, error[:ERROR_LENGTH_MAX]
+
+    def count(self, what: str) -> None:
+        """Count a gap, a resync, a refusal, or any other incident by name."""
+        self.counters[what] += 1
+
+    async def keep(self) -> None:
+        """Post the health every second and write its changes into the log, until canceled."""
+        while True:
+            now = datetime.now(UTC)
+            self._marks.append(self.counters["messages"])
+            await self._board.post_health(self._health(now))
+            await self._tell(now)
+            await asyncio.sleep(POST_S)
+
+    def _health(self, at: datetime) -> FeedHealth:
+        seconds = max(1, len(self._marks) - 1) * POST_S
+        return FeedHealth(
+            feed=self.feed,
+            is_connected=self.is_connected,
+            since=self._since,
+            last_message_at=self.last_message_at,
+            messages_per_s=(self._marks[-1] - self._marks[0]) / seconds,
+            counters=dict(self.counters),
+            error=self.error,
+            epoch=self._epoch,
+            posted_at=at,
+        )
+
+    async def _tell(self, at: datetime) -> None:
+        state, reason = self._state(at)
+        if state == self._told:
+            return
+        try:
+            await self._events.append([FeedStateChanged(at=at, feed=self.feed, state=state, reason=reason)])
+        except LogIsAway as away:
+            log.warning("feed.state_untold", feed=self.feed, state=state, error=str(away))
+            return
+        self._told = state
+
+    def _state(self, at: datetime) -> tuple[FeedState, str]:
+        if not self.is_connected:
+            return "disconnected", self.error or "not connected yet"
+        quiet = at - (self.last_message_at or self._since)
+        if self._quiet_max is not None and quiet > self._quiet_max:
+            expected_s = self._quiet_max.total_seconds()
+            return "stale", f"no message for {quiet.total_seconds():.0f} s, expected one within {expected_s:g} s"
+        return "live", "messages arrive"
