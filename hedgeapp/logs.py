@@ -42,6 +42,12 @@ structlog.configure(
     cache_logger_on_first_use=True,
 )
 
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell whether a record of Django's requests says more than that the system is not ready, which /readyz says."""
+    return getattr(record, "status_code", None) != 503
+
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -55,9 +61,11 @@ LOGGING: dict[str, Any] = {
             ],
         },
     },
+    "filters": {"news": {"()": lambda: _is_news}},
     "handlers": {"line": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["line"], "level": "INFO"},
     "loggers": {
+        "django.request": {"filters": ["news"]},
         "uvicorn.access": {"level": "WARNING"},
         "asyncio": {"level": "WARNING"},
         "ccxt": {"level": "WARNING"},
