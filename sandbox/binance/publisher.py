@@ -33,7 +33,7 @@ class Publisher:
         self._partial_ids: dict[tuple[int, int], int] = {}
         self._touch: tuple[int, int, int, int] = (0, 0, 0, 0)
         self._step = 0
-        self.skip_depth = 0  # diffs to leave out, for drills
+        self._skips: dict[int, int] = {}  # rate -> diffs to leave out, for drills
         self.names = {
             self._quote,
             self._trade,
@@ -88,7 +88,7 @@ class Publisher:
 
     def raw(self, kind: str, text: str) -> None:
         """Tell a message that was recorded."""
-        if kind == "depth@0ms" and self._skipped():
+        if kind == "depth@0ms" and self._skipped(0):
             return
         self.hub.publish(self._raw[kind], self.symbol, kind.partition("@")[0], text)
 
@@ -125,17 +125,21 @@ class Publisher:
         diff = self.market.book.take_diff(rate)
         if diff is None:
             return
-        if self._skipped():
+        if self._skipped(rate):
             return
         text = wire.depth_update(self.market, diff)
         for name in names:
             self.hub.publish(name, self.symbol, "depth", text)
 
-    def _skipped(self) -> bool:
+    def skip_depth(self, count: int) -> None:
+        """Leave out the next diffs of every depth stream."""
+        self._skips = dict.fromkeys(DEPTH_RATES_MS, count)
+
+    def _skipped(self, rate: int) -> bool:
         """Tell whether this diff is to be left out."""
-        if not self.skip_depth:
+        if not self._skips.get(rate):
             return False
-        self.skip_depth -= 1
+        self._skips[rate] -= 1
         return True
 
     def _send_partial(self, count: int, rate: int, names: tuple[str, ...]) -> None:

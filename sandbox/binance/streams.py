@@ -15,9 +15,10 @@ from sandbox.binance.wire import combined
 log = logging.getLogger(__name__)
 
 QUEUE_MESSAGES_MAX = 20_000  # a subscriber that falls so far behind is dropped
+QUEUE_BYTES_MAX = 8 * 1024 * 1024
 STREAMS_PER_CONNECTION_MAX = 1024
 REQUEST_BYTES_MAX = 65_536
-PING_EVERY_S = 180.0  # the venue's own rhythm
+PING_EVERY_S = 180.0  # the venue's own rhythm; who does not answer within half of it is gone
 
 
 class Connection:
@@ -29,6 +30,7 @@ class Connection:
         self.account = account
         self.streams: dict[str, None] = {}
         self.queue: deque[bytes] = deque()
+        self.queued_bytes = 0
         self.wake = asyncio.Event()
         self.ended = asyncio.Event()
 
@@ -39,10 +41,12 @@ class Connection:
 
     def send(self, frame: bytes) -> None:
         """Queue a message; a connection whose queue is full is dropped."""
-        if len(self.queue) >= QUEUE_MESSAGES_MAX:
+        if len(self.queue) >= QUEUE_MESSAGES_MAX or self.queued_bytes > QUEUE_BYTES_MAX:
             self.drop("it fell too far behind")
+        if self.dropped:
             return
         self.queue.append(frame)
+        self.queued_bytes += len(frame)
         self.wake.set()
 
     def drop(self, why: str) -> None:
@@ -50,6 +54,7 @@ class Connection:
         if not self.dropped:
             log.info("connection cut: %s", why)
             self.queue.clear()
+            self.queued_bytes = 0
             self.ended.set()
 
     async def pump(self) -> None:
@@ -58,7 +63,9 @@ class Connection:
             await self.wake.wait()
             self.wake.clear()
             while self.queue:
-                await self.socket.send_frame(self.queue.popleft(), WSMsgType.TEXT)
+                frame = self.queue.popleft()
+                self.queued_bytes -= len(frame)
+                await self.socket.send_frame(frame, WSMsgType.TEXT)
 
 
 class Hub:
@@ -150,7 +157,7 @@ class Hub:
         self, request: web.Request, streams: list[str], *, wrapped: bool, account: str | None
     ) -> web.WebSocketResponse:
         """Run one WebSocket connection until either side ends it."""
-        socket = web.WebSocketResponse(compress=False, max_msg_size=REQUEST_BYTES_MAX, autoping=True)
+        socket = web.WebSocketResponse(compress=False, max_msg_size=REQUEST_BYTES_MAX, heartbeat=PING_EVERY_S)
         await socket.prepare(request)
         connection = Connection(socket, wrapped=wrapped, account=account)
         self.connections.add(connection)
@@ -158,7 +165,6 @@ class Hub:
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(connection.pump()),
             asyncio.create_task(self._listen(connection)),
-            asyncio.create_task(_ping(connection)),
             asyncio.create_task(connection.ended.wait()),
         ]
         try:
@@ -208,9 +214,3 @@ class Hub:
         else:
             self.subscribe(connection, streams)
         return {"result": None, "id": number}
-
-
-async def _ping(connection: Connection) -> None:
-    while True:
-        await asyncio.sleep(PING_EVERY_S)
-        await connection.socket.ping()

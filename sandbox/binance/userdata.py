@@ -12,6 +12,19 @@ from sandbox.rows import Fill, Order, Position
 
 LISTEN_KEY_LIFE_MS = 3_600_000
 LISTEN_KEY_CHARACTERS = 64
+ORDER_CONSTANTS = {
+    "b": "0",
+    "a": "0",
+    "wt": "CONTRACT_PRICE",
+    "ps": "BOTH",
+    "cp": False,
+    "pP": False,
+    "si": 0,
+    "ss": 0,
+    "V": "EXPIRE_MAKER",
+    "pm": "NONE",
+    "gtd": 0,
+}
 
 
 def _text(message: dict[str, Any]) -> str:
@@ -42,21 +55,11 @@ def order_update(spec: Spec, order: Order, fill: Fill | None, *, execution: str,
     body |= {
         "T": at_ms,
         "t": 0 if fill is None else fill.id,
-        "b": "0",
-        "a": "0",
         "m": fill is not None and fill.maker,
         "R": order.reduce_only,
-        "wt": "CONTRACT_PRICE",
         "ot": order.kind,
-        "ps": "BOTH",
-        "cp": False,
         "rp": "0" if fill is None else fixed(fill.realized),
-        "pP": False,
-        "si": 0,
-        "ss": 0,
-        "V": "EXPIRE_MAKER",
-        "pm": "NONE",
-        "gtd": 0,
+        **ORDER_CONSTANTS,
     }
     if spec.inverse:
         body["ma"] = spec.margin_asset

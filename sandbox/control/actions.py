@@ -62,7 +62,7 @@ def down(world: World, given: Given) -> dict[str, Any]:
 def skip_depth(world: World, given: Given) -> dict[str, Any]:
     """Leave out the next depth messages of a contract, so that the sequence has a gap: {venue, symbol, count}."""
     count = _whole(given, "count", 1, SKIP_MAX)
-    _publisher(world, given).skip_depth += count
+    _publisher(world, given).skip_depth(count)
     return {"skips": count}
 
 
