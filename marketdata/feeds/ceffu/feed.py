@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from hedgeapp.core.events.collateral import CollateralStated
-from hedgeapp.core.records import record
 from hedgeapp.core.reference import Asset
 from marketdata.feeds.ceffu.client import AnswerIsMalformed, CeffuClient
 from marketdata.feeds.statements import Held, Place, news
@@ -28,14 +27,6 @@ def spelling(assets: Iterable[Asset]) -> dict[str, str]:
     return ours
 
 
-@record
-class Polled:
-    """What one poll found: how many statements it made, and what the catalogue has no word for."""
-
-    statements: int
-    unknown: tuple[str, ...]
-
-
 class CustodianFeed:
     """Follows one custodian's wallets; `known` is what the log heard last."""
 
@@ -51,12 +42,16 @@ class CustodianFeed:
         self._name, self._client, self._append, self._clock = name, client, append, clock
         self._ours, self._known = spelling(assets), known
 
-    async def poll(self) -> Polled:
-        """Read all wallets once; append a statement for each holding that changed.
+    @property
+    def known(self) -> dict[Place, Held]:
+        return self._known
+
+    async def poll(self) -> int:
+        """Read all wallets once; append a statement for each holding that changed and return how many that were.
 
         What is known changes only after the log took the statements, so nothing is lost when an append fails.
         """
-        found, unknown = await self._read()
+        found = await self._read()
         at = self._clock()
         reference = str(int(at.timestamp() * 1_000))
         statements = news(self._known, found, holder=self._name, reference=reference, at=at)
@@ -64,19 +59,18 @@ class CustodianFeed:
             await self._append(statements)
         vanished = {place: Held(total=Decimal(0)) for place in self._known if place not in found}
         self._known = {**vanished, **found}
-        return Polled(statements=len(statements), unknown=tuple(sorted(unknown)))
+        return len(statements)
 
-    async def _read(self) -> tuple[dict[Place, Held], list[str]]:
+    async def _read(self) -> dict[Place, Held]:
+        """Return what all wallets hold; a coin without an asset keeps the custodian's spelling."""
         wallets = await self._client.wallets()
         if not wallets:
             raise AnswerIsMalformed(f"{self._name}: at least one wallet expected, found none: nothing was changed")
         found: dict[Place, Held] = {}
-        unknown: list[str] = []
         for wallet in wallets:
             for holding in await self._client.holdings(wallet.walletIdStr):
                 asset = self._ours.get(holding.coin.upper())
-                if asset:
-                    found[wallet.walletIdStr, asset] = Held(total=holding.total, locked=holding.locked)
-                elif holding.total:
-                    unknown.append(f"{holding.total} {holding.coin} in wallet {wallet.walletIdStr}")
-        return found, unknown
+                if asset or holding.total:
+                    held = Held(total=holding.total, locked=holding.locked)
+                    found[wallet.walletIdStr, asset or holding.coin] = held
+        return found

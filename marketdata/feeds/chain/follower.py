@@ -72,6 +72,7 @@ class Follower:
         self._known, self._supply = known, Decimal(-1)
         self._read_until = read_until
         self._newest: Block | None = None
+        self._latest: list[Mark] = []
         self._trail: dict[int, str] = {}  # hash by number, oldest first
         self._orders: dict[str, int] = {}  # block by key of the orders that were appended on this trail
         self.reorganizations = 0
@@ -81,9 +82,11 @@ class Follower:
         """Look at the chain once; post and append what is new. Safe to call again after any failure."""
         newest = await self._node.newest()
         if self._newest and newest.hash == self._newest.hash:
+            await self._post(self._latest)  # again: the board may have lost them
             return Step(block=newest, is_new=False)
         if not self._newest or newest.at >= self._newest.at:  # a node that fell back must not bring old rates back
-            await self._post(self._marks(newest, await self._node.rates(newest)))
+            self._latest = self._marks(newest, await self._node.rates(newest))
+        await self._post(self._latest)
         confirmed = newest.number - self._chain.confirmations
         found = (0, 0)
         if confirmed >= 0 and (not self._trail or confirmed > self._last):
