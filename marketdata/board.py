@@ -16,10 +16,11 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from hedgeapp.core.marks import Mark
-from marketdata.core.board import FeedHealth
+from marketdata.core.board import FeedHealth, LatencySummary
 
 MARKS: Final = "board:marks"  # hash of the latest mark by subject and kind; also the channel of changes
 FEEDS: Final = "board:feeds"  # hash of the health by feed
+LATENCY: Final = "board:latency"  # how fast exposure follows the market
 TIMEOUT_S: Final = 1.0  # a board that answers no faster is away
 PAUSE_S: Final = 0.2  # between two attempts to follow
 QUIET_S_MAX: Final = 5.0  # a subscription that is silent for longer is asked whether it lives
@@ -88,6 +89,12 @@ class Board:
             self._lost(error)
             return False
         return True
+
+    async def post_latency(self, summary: LatencySummary) -> None:
+        """Write how fast exposure follows the market."""
+        with contextlib.suppress(*AWAY):
+            async with asyncio.timeout(TIMEOUT_S):
+                await self._redis.set(LATENCY, _encode(summary))
 
     async def read_health(self) -> tuple[FeedHealth, ...]:
         """Return the health of every feed, by name; nothing while the board is away."""

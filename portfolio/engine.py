@@ -5,7 +5,7 @@ four times a second, and writes the marks in use into the log once a second. It 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -22,6 +22,7 @@ from portfolio import screen
 from portfolio.core.book import Book
 from portfolio.core.exposure import exposure
 from portfolio.core.frames import Frame, frame
+from portfolio.core.latency import Latency
 from portfolio.core.rows import ExposureRow
 from portfolio.operations.books import restored_book
 from portfolio.operations.frames import keep_frame
@@ -45,16 +46,14 @@ async def run(lease: Lease) -> None:
 class Engine:
     """The state of the loop: book, marks, health, and what was measured last."""
 
-    def __init__(
-        self, lease: Lease, book: Book, *, measured: Callable[[tuple[ExposureRow, ...]], None] | None = None
-    ) -> None:
+    def __init__(self, lease: Lease, book: Book) -> None:
         self.lease = lease
         self.book = book
         self.marks: dict[tuple[str, str], Mark] = {}
         self.feeds: tuple[FeedHealth, ...] = ()
         self.exposure: tuple[ExposureRow, ...] = ()
         self.shown: Frame | None = None
-        self._measured = measured
+        self._latency = Latency()
         self._changed = asyncio.Event()
         self._board = Board.from_settings()
         self._log = AsyncLog(conninfo(), fence=lease.fence)
@@ -73,6 +72,7 @@ class Engine:
         async for marks in self._board.follow():
             for mark in marks:
                 self.marks[mark.subject, mark.kind] = mark
+            self._latency.arrived(marks)
             self._changed.set()
 
     async def measure(self) -> None:
@@ -80,9 +80,8 @@ class Engine:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            self.exposure = exposure(self.book, self.marks, _now())
-            if self._measured:
-                self._measured(self.exposure)
+            self.exposure = exposure(self.book, self.marks, _now(), self.feeds)
+            self._latency.measured(_now())
             await asyncio.sleep(MEASURE_S)
 
     async def show(self) -> None:
@@ -96,6 +95,7 @@ class Engine:
         """Read the feeds' health, put the marks in use into the log, keep the frame that was shown."""
         async for at in _ticks(SECOND_S):
             self.feeds = await self._board.read_health()
+            await self._board.post_latency(self._latency.summary())
             if self.marks:
                 await self._take_marks(at.replace(microsecond=0))
             if self.shown:

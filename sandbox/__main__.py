@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -27,8 +28,18 @@ def arguments() -> argparse.ArgumentParser:
         command.add_argument("--folder", type=Path, required=True, help="where everything durable lives")
         command.add_argument("--seed", type=int, default=1, help="of the market model and a new folder's history")
     serve = commands.choices["run"]
-    serve.add_argument("--replay", type=Path, help="folder of recorded captures to replay instead of the model")
-    serve.add_argument("--speed", type=float, default=1.0, help="of the replay, 1 is as recorded")
+    serve.add_argument(
+        "--replay",
+        type=Path,
+        default=os.environ.get("SANDBOX_REPLAY") or None,
+        help="folder of recorded captures to replay instead of the model (default: $SANDBOX_REPLAY)",
+    )
+    serve.add_argument(
+        "--speed",
+        type=float,
+        default=os.environ.get("SANDBOX_SPEED", "1"),
+        help="of the replay, 1 is as recorded (default: $SANDBOX_SPEED)",
+    )
     serve.add_argument("--hand-every", type=float, default=30.0, help="mean seconds between the hand's trades, 0 never")
     serve.add_argument("--funding-every", type=float, default=28_800.0, help="seconds between two fundings")
     return parser

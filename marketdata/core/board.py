@@ -33,3 +33,12 @@ class FeedHealth:
     error: str
     epoch: int
     posted_at: datetime
+
+
+@record
+class LatencySummary:
+    """How long a message took from our socket to the measured exposure: of `count` measurements, in ms."""
+
+    count: int
+    p50_ms: float
+    p99_ms: float
