@@ -1,18 +1,13 @@
 """Checks: format, lint, types, layers and migrations, two at a time, each with its seconds."""
 
-import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from hedgeapp.up.bootstrap import ROOT
-from hedgeapp.up.environment import for_children, kept_secrets
-from hedgeapp.up.ports import remembered_port
-from hedgeapp.up.servers import held, missing, running
+from hedgeapp.up.servers import private_servers
 from hedgeapp.up.voice import Voice
 
 PYTHON = sys.executable
@@ -31,15 +26,9 @@ CHECKS = {
 
 def main() -> int:
     """Run all checks, show what the failing ones say, return the exit code."""
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"):
-        os.environ.pop(name, None)  # these checks must not look at a real database
     voice = Voice()
-    with tempfile.TemporaryDirectory(prefix="hedgeapp-checks-") as folder:
-        var = Path(folder)
-        servers = missing(var, remembered_port, durable=False)
-        environment = for_children(var, kept_secrets(var), servers.urls)
-        with held(lambda: running(servers, Voice(sys.stderr))), ThreadPoolExecutor(AT_ONCE) as pool:
-            passed = list(pool.map(lambda name: _passes(name, environment, voice), CHECKS))
+    with private_servers(durable=False) as environment, ThreadPoolExecutor(AT_ONCE) as pool:
+        passed = list(pool.map(lambda name: _passes(name, environment, voice), CHECKS))
     return 0 if all(passed) else 1
 
 

@@ -1,8 +1,10 @@
 """Servers: PostgreSQL and Valkey as supervised children, where the operator named none."""
 
 import asyncio
+import io
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -11,7 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from hedgeapp.core.records import record
-from hedgeapp.up.environment import kept_secrets
+from hedgeapp.up.environment import for_children, kept_secrets
+from hedgeapp.up.ports import remembered_port
 from hedgeapp.up.postgres import APP, ENVIRONMENT, OWNER, Cluster
 from hedgeapp.up.supervisor import Child
 from hedgeapp.up.valkey import Valkey
@@ -146,3 +149,17 @@ def held(
         finally:
             loop.call_soon_threadsafe(leave.set)
             thread.join()
+
+
+@contextmanager
+def private_servers(*, durable: bool = True) -> Iterator[dict[str, str]]:
+    """Run both servers on an empty folder that goes with the block; yield a complete environment for commands on them.
+
+    For checks and benchmarks, which must never meet a server that the operator named.
+    """
+    with tempfile.TemporaryDirectory(prefix="hedgeapp-") as folder:
+        var = Path(folder)
+        servers = missing(var, remembered_port, durable=durable, given={})
+        with held(lambda: running(servers, Voice(io.StringIO()))):
+            kept = {name: value for name, value in kept_secrets(var).items() if name.startswith("HEDGEAPP_")}
+            yield for_children(var, kept, {}) | servers.urls | kept | {"HEDGEAPP_VAR": folder}
