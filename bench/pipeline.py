@@ -44,4 +44,5 @@ def measure() -> list[Row]:
 
 def _latency(stack: Stack) -> LatencySummary:
     kept = redis.Redis.from_url(stack.environment["REDIS_URL"]).get(LATENCY)
-    return msgspec.json.decode(bytes(kept), type=LatencySummary)
+    assert isinstance(kept, bytes), "the engine posted no latency: is it up?"
+    return msgspec.json.decode(kept, type=LatencySummary)

@@ -1,7 +1,7 @@
 """The engine: events and marks in; exposure and frames out.
 
-It holds the book (a fold of the log) and the latest marks, measures exposure whenever one of them changed, shows a frame
-four times a second, and writes the marks in use into the log once a second. It decides nothing about orders.
+It holds the book (a fold of the log) and the latest marks, measures exposure whenever one of them changed, shows a
+frame four times a second, and writes the marks in use into the log once a second. It decides nothing about orders.
 """
 
 import asyncio

@@ -31,7 +31,7 @@ class LogReader:
             " FROM eventlog_event WHERE kind = 'FillRecorded') AS fills"
             " WHERE body->>'account' = %s",
             account,
-        )  # type: ignore[return-value]
+        )
 
     def latest(self, kind: str, account: str, what: str, number: str) -> dict[str, Decimal]:
         """Return the latest stated number by instrument or asset, zeros left out."""

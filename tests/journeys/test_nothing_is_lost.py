@@ -13,6 +13,7 @@ from tests.stack import Stack
 from tests.world import World
 
 BACK_S = 5.0  # a service is back within
+PAUSE_S = 0.5
 AGREE_S = 30.0  # REST backfill closes what the stream missed within
 
 pytestmark = pytest.mark.timeout(240)
@@ -106,15 +107,13 @@ def _differences(world: World, log: LogReader, account: str) -> bool | None:
         )
     except OSError:
         return None
-    return True if same else _pause()
+    if not same:
+        time.sleep(PAUSE_S)
+    return same or None
 
 
 def _values(by_name: dict[str, Decimal]) -> list[Decimal]:
     return sorted(by_name.values())
-
-
-def _pause() -> None:
-    time.sleep(0.5)
 
 
 def flushed(stack: Stack) -> None:
