@@ -228,7 +228,7 @@ class Accounts:
         spec, quantity = market.spec, self.position(account, symbol).quantity
         steps = int(abs(quantity).scaleb(spec.quantity_decimals))
         steps = max(1, int(steps * LIQUIDATION_PART)) if steps > 1 else steps
-        ticks = max(1, round(market.mark * 10**spec.price_decimals))
+        ticks = market.mark_ticks
         trade = market.trade(ticks, steps, buyer_is_maker=quantity > 0)
         order = self.execute(
             account,

@@ -1,5 +1,6 @@
 """The hand: somebody who trades small clips on the venues' own screens, so that fills come that nobody here ordered."""
 
+import logging
 from collections.abc import Callable
 from decimal import Decimal
 from random import Random
@@ -10,12 +11,18 @@ from sandbox.market import Market
 from sandbox.opening import COIN, MAIN
 from sandbox.rows import Order
 
+log = logging.getLogger(__name__)
+
 CLIPS_USD = (1_500.0, 6_000.0)
 STRAY_USD = 20_000.0  # so far out of balance the hand trades back for certain
 RETURN_USD_MAX = 150_000.0  # of one clip on the way back to balance
 WAYS = ((MAIN, "ETHUSDT"), (MAIN, "BTCUSDT"), (COIN, "ETHUSD_PERP"), (COIN, "BTCUSD_PERP"))
 PARTS_MAX = 20
 BUY, SELL = "BUY", "SELL"
+
+
+class BookIsEmpty(Exception):
+    """There is nobody to trade with."""
 
 
 class Hand:
@@ -47,8 +54,13 @@ class Hand:
         clip_usd = self._rng.uniform(*CLIPS_USD) + min(RETURN_USD_MAX, max(0.0, abs(surplus_usd) - STRAY_USD))
         chance = 0.5 - max(-0.5, min(0.5, surplus_usd / STRAY_USD / 2))
         side = BUY if self._rng.random() < chance else SELL
-        steps = market.spec.steps_of_usd(clip_usd, market.book.bids.best)
-        return trade(self.accounts, account, symbol, side, steps, maker=self._rng.random() < 0.3, at_ms=now_ms)
+        steps = market.spec.steps_of_usd(clip_usd, market.mark_ticks)
+        maker = self._rng.random() < 0.3
+        try:
+            return trade(self.accounts, account, symbol, side, steps, maker=maker, at_ms=now_ms)
+        except BookIsEmpty as problem:
+            log.warning("the hand waits: %s", problem)
+            return None
 
     def _surplus_usd(self, coin: str) -> float:
         return float(self._surplus(coin)) * self.accounts.price(coin)
@@ -57,6 +69,8 @@ class Hand:
 def trade(accounts: Accounts, account: str, symbol: str, side: str, steps: int, *, maker: bool, at_ms: int) -> Order:
     """Fill so many steps in an account now: as a taker through the book, or as a maker at the touch."""
     market = accounts.market(account, symbol)
+    if not market.book.bids.keys or not market.book.asks.keys:
+        raise BookIsEmpty(f"expected bids and asks of {symbol} to trade with, found an empty side")
     parts = _at_the_touch(market, side, steps) if maker else _through_the_book(market, side, steps)
     return accounts.execute(account, symbol, side, parts, maker=maker, at_ms=at_ms)
 

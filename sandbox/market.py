@@ -124,6 +124,11 @@ class Market:
         return self.prices.index * (1 + self.prices.premium)
 
     @property
+    def mark_ticks(self) -> int:
+        """Give the mark price in whole ticks."""
+        return max(1, round(self.mark * float(10**self.spec.price_decimals)))
+
+    @property
     def funding_rate(self) -> float:
         """Estimate the rate of the next funding: P + clamp(I - P, ±0.05 %), capped."""
         count = self.prices.premium_count

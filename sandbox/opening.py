@@ -159,6 +159,6 @@ def _balance(accounts: Accounts, account: str, symbol: str, coin: str, collatera
     surplus = collateral + net_delta(accounts, coin) - NET_LONG[coin]
     steps = int(abs(surplus).scaleb(spec.quantity_decimals))
     if steps:
-        ticks = round(market.mark * 10**spec.price_decimals)
+        ticks = market.mark_ticks
         side = "SELL" if surplus > 0 else "BUY"
         accounts.execute(account, symbol, side, [(market.trade_ids.take(), ticks, steps)], maker=True, at_ms=at_ms)

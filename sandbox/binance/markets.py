@@ -21,6 +21,7 @@ INTERVALS_MS = {
     "4h": 240 * MINUTE_MS,
     "1d": 1440 * MINUTE_MS,
 }
+INTEGER_MAX = 2**63 - 1
 OPEN_INTEREST_COINS = {"ETH": 1_900_000, "BTC": 90_000}  # what everybody else holds
 
 
@@ -30,9 +31,12 @@ def integer(parameters: Parameters, name: str, default: int | None = None) -> in
     if text is None or text == "":
         return default
     try:
-        return int(text)
+        number = int(text)
     except ValueError as problem:
         raise errors.malformed(name) from problem
+    if not -INTEGER_MAX <= number <= INTEGER_MAX:
+        raise errors.malformed(name)
+    return number
 
 
 def limit_of(parameters: Parameters, *, default: int, most: int) -> int:
@@ -156,7 +160,7 @@ def chosen(exchange: Exchange, parameters: Parameters) -> Iterable[Market]:
 
 def one_or_all(exchange: Exchange, parameters: Parameters, rows: list[Any]) -> Any:
     """Answer as the venue does: USDⓈ-M gives an object for one symbol, COIN-M always a list."""
-    return rows[0] if parameters.get("symbol") and not exchange.inverse else rows
+    return rows[0] if rows and parameters.get("symbol") and not exchange.inverse else rows
 
 
 def day_tickers(exchange: Exchange, parameters: Parameters) -> Any:
@@ -167,7 +171,7 @@ def day_tickers(exchange: Exchange, parameters: Parameters) -> Any:
 def _day(market: Market) -> dict[str, Any]:
     spec, bars = market.spec, market.day()
     volume, value = sums(spec, bars)
-    last = bars[-1].close if bars else market.book.bids.best
+    last = bars[-1].close if bars else market.mark_ticks
     first = bars[0].open if bars else last
     change = spec.price(last) - spec.price(first)
     row: dict[str, Any] = {
@@ -198,6 +202,8 @@ def book_tickers(exchange: Exchange, parameters: Parameters) -> Any:
     rows = []
     for market in chosen(exchange, parameters):
         spec, bids, asks = market.spec, market.book.bids, market.book.asks
+        if not bids.keys or not asks.keys:
+            continue
         row: dict[str, Any] = {
             "lastUpdateId": market.book.update_id,
             "symbol": spec.symbol,
@@ -215,7 +221,7 @@ def price_tickers(exchange: Exchange, parameters: Parameters) -> Any:
     """Give the last price."""
     rows = []
     for market in chosen(exchange, parameters):
-        ticks = market.aggregates[-1].ticks if market.aggregates else market.book.bids.best
+        ticks = market.aggregates[-1].ticks if market.aggregates else market.mark_ticks
         rows.append({"symbol": market.spec.symbol, "price": market.spec.price_text(ticks), "time": exchange.now_ms()})
     return one_or_all(exchange, parameters, rows)
 

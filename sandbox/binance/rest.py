@@ -73,7 +73,7 @@ class Door:
             return refuse_connection(request)
         headers: dict[str, str] = {}
         try:
-            body = await request.text() if request.can_read_body else ""
+            body = (await request.read()).decode("utf-8", "replace") if request.can_read_body else ""
             version, path = request.match_info["version"], request.match_info["path"]
             query = request.raw_path.partition("?")[2]
             weight = weight_of(path, parameters_of(query, body))

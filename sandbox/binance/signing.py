@@ -49,7 +49,8 @@ class Keys:
         if not given:
             raise errors.missing("signature")
         _check_time(parameters, now_ms)
-        if not hmac.compare_digest(signature_of(key.secret, query, body), given.lower()):
+        wanted = signature_of(key.secret, query, body).encode()
+        if not hmac.compare_digest(wanted, given.lower().encode("utf-8", "replace")):
             raise errors.signature_is_wrong()
         return key, parameters
 
@@ -62,7 +63,7 @@ def parameters_of(query: str, body: str) -> dict[str, str]:
 def signature_of(secret: str, query: str, body: str) -> str:
     """Sign the query joined with the body, both exactly as sent but without the signature itself."""
     payload = SIGNATURE.sub("", query) + SIGNATURE.sub("", body)
-    return hmac.new(secret.encode(), payload.encode(), sha256).hexdigest()
+    return hmac.new(secret.encode(), payload.encode("utf-8", "replace"), sha256).hexdigest()
 
 
 def _check_time(parameters: dict[str, str], now_ms: int) -> None:

@@ -5,6 +5,7 @@ from sandbox.binance import errors
 WEIGHT_PER_MINUTE = 2400
 MINUTE_S = 60
 CLIENTS_MAX = 1024
+LIMIT_DIGITS_MAX = 4
 
 DEPTH_WEIGHTS = ((50, 2), (100, 5), (500, 10), (1000, 20))
 PATH_WEIGHTS = {
@@ -31,7 +32,7 @@ def weight_of(path: str, parameters: dict[str, str]) -> int:
     """Give the weight of a request by its path below the version, as published (klines and trades: the middle)."""
     if path == "depth":
         limit = parameters.get("limit", "500")
-        count = int(limit) if limit.isdigit() else 500
+        count = int(limit) if limit.isdecimal() and len(limit) <= LIMIT_DIGITS_MAX else 500
         return next((weight for most, weight in DEPTH_WEIGHTS if count <= most), DEPTH_WEIGHTS[-1][1])
     if not parameters.get("symbol") and path in WITHOUT_SYMBOL:
         return WITHOUT_SYMBOL[path]

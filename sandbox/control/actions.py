@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.accounts import AccountIsUnknown
 from sandbox.binance.exchange import Exchange
 from sandbox.binance.publisher import Publisher
-from sandbox.hand import BUY, SELL, quantity_steps, trade
+from sandbox.hand import BUY, SELL, BookIsEmpty, quantity_steps, trade
 from sandbox.market import Market
 from sandbox.world import World
 
@@ -90,9 +90,11 @@ def fill(world: World, given: Given) -> dict[str, Any]:
         raise ActionRefused(str(problem)) from problem
     if steps > market.spec.quantity_max * 10**market.spec.quantity_decimals:
         raise ActionRefused(f"expected a quantity of at most {market.spec.quantity_max}, found {given['quantity']}")
-    order = trade(
-        world.accounts, account, symbol, side, steps, maker=bool(given.get("maker", False)), at_ms=world.now_ms()
-    )
+    maker = bool(given.get("maker", False))
+    try:
+        order = trade(world.accounts, account, symbol, side, steps, maker=maker, at_ms=world.now_ms())
+    except BookIsEmpty as problem:
+        raise ActionRefused(str(problem)) from problem
     return {"order_id": order.id, "average_price": f"{order.average_price:f}", "quantity": f"{order.quantity:f}"}
 
 

@@ -54,8 +54,8 @@ def _market(market: Market) -> dict[str, Any]:
     return {
         "instrument": f"{spec.venue}:{spec.name}",
         "source": "recording" if market.follows_recording else "model",
-        "bid": spec.price_text(book.bids.best),
-        "ask": spec.price_text(book.asks.best),
+        "bid": spec.price_text(book.bids.best) if book.bids.keys else None,
+        "ask": spec.price_text(book.asks.best) if book.asks.keys else None,
         "levels": [len(book.bids), len(book.asks)],
         "update_id": book.update_id,
         "mark": f"{market.mark:.4f}",
