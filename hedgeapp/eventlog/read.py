@@ -89,7 +89,12 @@ def read_batches(
 
     def fetch(after: int) -> tuple[bytes | None, bytes | None, int]:
         cursor = psycopg.Cursor(connection, row_factory=tuple_row)
-        asked = {"after": after, "until": until or END, "rows": BATCH_ROWS, "kinds": list(kinds or ())}
+        asked = {
+            "after": after,
+            "until": END if until is None else until,
+            "rows": BATCH_ROWS,
+            "kinds": list(kinds or ()),
+        }
         cursor.execute(BATCH_SQL if kinds is None else _BATCH_OF_KINDS, asked, binary=True)
         return cursor.fetchone() or (None, None, after)
 

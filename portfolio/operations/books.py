@@ -6,19 +6,19 @@ import msgspec
 from django.db import connection, transaction
 
 from hedgeapp.eventlog import snapshot
-from hedgeapp.eventlog.read import read
+from hedgeapp.eventlog.read import END, read
 from portfolio.core.book import Book
 from portfolio.core.snapshots import VERSION, BookState, dump, load
 
 NAME = "book"
 
 
-def restored_book() -> Book:
-    """Return the book as of the log's head: the latest snapshot that belongs to this log, and what came after it."""
+def restored_book(until: int = END) -> Book:
+    """Return the book as of the log's head or of a seq: the latest snapshot of this log, and what came after it."""
     connection.ensure_connection()
-    kept = snapshot.load(connection.connection, NAME, version=str(VERSION))
+    kept = snapshot.load(connection.connection, NAME, version=str(VERSION), until=until)
     book = load(msgspec.json.decode(kept.state, type=BookState)) if kept else Book()
-    for recorded in read(connection.connection, after=book.seq):
+    for recorded in read(connection.connection, after=book.seq, until=until):
         book.apply(recorded)
     return book
 

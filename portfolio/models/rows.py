@@ -1,0 +1,189 @@
+"""Read models: what the book holds, as rows with a past. They follow the log and can be rebuilt from it at any time.
+
+A row is true for the log's events from `from_seq` on, up to but not with `to_seq`; the current one has no `to_seq`.
+Only `portfolio.projector` and `manage.py replay` write them.
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+if TYPE_CHECKING:
+    DecimalField = models.DecimalField[Any, Any]
+else:
+    DecimalField = models.DecimalField
+
+
+class ExactField(DecimalField):
+    """A decimal of any precision: PostgreSQL's plain numeric, which keeps every digit that the book has."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"max_digits": 120, "decimal_places": 60} | options)
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        """Return the column's type."""
+        return "numeric"
+
+
+class Version(models.Model):
+    """What every row has: from which event to which it was true."""
+
+    KEY: ClassVar[tuple[str, ...]]
+
+    from_seq = models.BigIntegerField(help_text="the event that made it so")
+    to_seq = models.BigIntegerField(null=True, help_text="the event that made it otherwise; empty: it is so now")
+
+    class Meta:
+        abstract = True
+
+
+def _one_at_a_time(name: str, *key: str) -> list[models.BaseConstraint]:
+    now = models.Q(to_seq__isnull=True)
+    return [
+        models.UniqueConstraint(fields=[*key, "from_seq"], name=f"portfolio_{name}_version"),
+        models.UniqueConstraint(fields=[*key], condition=now, name=f"portfolio_{name}_current"),
+    ]
+
+
+class Position(Version):
+    """What an account holds of an instrument, by our fold of its fills, beside the venue's own word."""
+
+    KEY = ("account", "instrument")
+
+    account = models.TextField(help_text="venue:label")
+    instrument = models.TextField(help_text="venue:SYMBOL")
+    quantity = ExactField(help_text="signed number of contracts")
+    size = ExactField(help_text="signed size: base units if linear, quote units if inverse")
+    entry_value = ExactField(help_text="what the open size was worth when it was opened, in the settlement asset")
+    realized = ExactField(
+        help_text="profit of what was closed, against its entry, without fees, in the settlement asset"
+    )
+    booked = ExactField(
+        help_text="part of the open position's profit that settlements have paid, in the settlement asset"
+    )
+    fees = models.JSONField(help_text="fees paid (positive) or received, by asset, as text")
+    funding = models.JSONField(help_text="funding received (positive) or paid, by asset, as text")
+    opened_at = models.DateTimeField(null=True, help_text="when the position last left zero; empty when flat")
+    at = models.DateTimeField(null=True, help_text="time of its latest fact at the venue; empty before the first fill")
+    stated_quantity = ExactField(null=True, help_text="signed contracts by the venue's own word")
+    stated_entry_price = ExactField(null=True, help_text="entry price by the venue's own word")
+    stated_at = models.DateTimeField(null=True, help_text="when the venue said so")
+
+    class Meta:
+        constraints = _one_at_a_time("position", "account", "instrument")
+        ordering = ("account", "instrument", "from_seq")
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.instrument} {self.quantity}"
+
+
+class Balance(Version):
+    """What an account has of an asset, by the venue's own word, and what was moved in and out."""
+
+    KEY = ("account", "asset")
+
+    account = models.TextField(help_text="venue:label")
+    asset = models.TextField(help_text="the asset")
+    total = ExactField(
+        null=True, help_text="wallet balance: realized cash, without unrealized profit; empty: not stated"
+    )
+    transferred = ExactField(help_text="sum of transfers in (positive) and out (negative)")
+    at = models.DateTimeField(null=True, help_text="when the venue said so")
+
+    class Meta:
+        constraints = _one_at_a_time("balance", "account", "asset")
+        ordering = ("account", "asset", "from_seq")
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.total} {self.asset}"
+
+
+class Order(Version):
+    """An order as its venue last reported it."""
+
+    KEY = ("account", "instrument", "venue_order_id")
+
+    account = models.TextField(help_text="venue:label")
+    instrument = models.TextField(help_text="venue:SYMBOL")
+    venue_order_id = models.TextField(help_text="the venue's id")
+    client_order_id = models.TextField(help_text="our id, or what another client gave")
+    side = models.TextField(help_text="buy or sell")
+    type = models.TextField(help_text="the venue's type, like LIMIT or MARKET")
+    status = models.TextField(help_text="working, partially_filled, filled, canceled, rejected or expired")
+    price = ExactField(null=True, help_text="limit price in the quote; empty for a market order")
+    quantity = ExactField(help_text="contracts ordered")
+    filled = ExactField(help_text="contracts filled")
+    average_price = ExactField(null=True, help_text="average price of what was filled")
+    reduce_only = models.BooleanField(help_text="whether it may only make the position smaller")
+    at = models.DateTimeField(help_text="when the venue reported it so")
+
+    class Meta:
+        constraints = _one_at_a_time("order", "account", "instrument", "venue_order_id")
+        ordering = ("account", "instrument", "venue_order_id", "from_seq")
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.instrument} {self.venue_order_id} {self.status}"
+
+
+class Fill(Version):
+    """An execution; it never changes, so that it has one version."""
+
+    KEY = ("account", "instrument", "trade_id")
+
+    account = models.TextField(help_text="venue:label")
+    instrument = models.TextField(help_text="venue:SYMBOL")
+    trade_id = models.TextField(help_text="the venue's id of the trade")
+    venue_order_id = models.TextField(help_text="the venue's id of the order")
+    side = models.TextField(help_text="buy or sell")
+    price = ExactField(help_text="price in the quote")
+    quantity = ExactField(help_text="contracts, more than 0")
+    fee = ExactField(help_text="fee paid (positive) or received (negative)")
+    fee_asset = models.TextField(help_text="asset of the fee")
+    is_maker = models.BooleanField(help_text="whether it rested in the venue's book")
+    at = models.DateTimeField(help_text="when it happened at the venue")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["account", "instrument", "trade_id"], name="portfolio_fill_once"),
+        )
+        indexes = (models.Index(fields=["from_seq"], name="portfolio_fill_seq"),)
+        ordering = ("from_seq",)
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.instrument} {self.trade_id}"
+
+
+class Collateral(Version):
+    """What a custodian or a chain holds for us in one wallet, by its own word."""
+
+    KEY = ("holder", "wallet", "asset")
+
+    holder = models.TextField(help_text="the custodian or the chain")
+    wallet = models.TextField(help_text="the wallet's id or address")
+    asset = models.TextField(help_text="the asset")
+    total = ExactField(help_text="free and locked together, in units of the asset")
+    locked = ExactField(help_text="part that cannot be moved, in units of the asset")
+    reference = models.TextField(help_text="block number, or the statement's time in ms")
+    at = models.DateTimeField(help_text="when the holder said so")
+
+    class Meta:
+        constraints = _one_at_a_time("collateral", "holder", "wallet", "asset")
+        ordering = ("holder", "wallet", "asset", "from_seq")
+        verbose_name_plural = "collateral"
+
+    def __str__(self) -> str:
+        return f"{self.holder} {self.wallet} {self.total} {self.asset}"
+
+
+class Checkpoint(models.Model):
+    """How far a projection has come: moved in the same transaction as its rows."""
+
+    READ_MODELS: ClassVar = "read models"
+
+    name = models.CharField(max_length=100, primary_key=True, help_text="which projection")
+    seq = models.BigIntegerField(help_text="the last event that is in its rows")
+    moved_at = models.DateTimeField(auto_now=True, help_text="when it last moved")
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.seq}"

@@ -1,0 +1,127 @@
+"""Read models: rows written after the log, each batch with its checkpoint in one transaction."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import psycopg
+from django.db import connection, transaction
+from psycopg import sql
+
+from hedgeapp.core.events import Recorded
+from portfolio.core.book import Book
+from portfolio.models import Checkpoint
+from portfolio.projections import TABLES, Table, Values, Versions, changes
+
+LOCK_ID: Final = 0x70_72_6F_6A_65_63_74_73  # advisory lock of whoever writes the read models
+_LIVE: Final = Checkpoint._meta.db_table
+
+_MOVE = f"UPDATE {_LIVE} SET seq = %s, moved_at = clock_timestamp() WHERE name = %s AND seq = %s"
+_BEGIN = f"INSERT INTO {_LIVE} (name, seq, moved_at) VALUES (%s, %s, clock_timestamp()) ON CONFLICT DO NOTHING"
+
+
+class CheckpointMoved(RuntimeError):
+    """Somebody else wrote the read models meanwhile: this writer's book is not theirs any more."""
+
+    def __init__(self, expected: int) -> None:
+        super().__init__(
+            f"the read models expected at seq {expected}, found elsewhere: begin again at their checkpoint"
+        )
+
+
+def advance(book: Book, batch: Sequence[Recorded]) -> None:
+    """Fold a batch into the book and write the rows and the checkpoint in one transaction.
+
+    Refuses with CheckpointMoved. After any error the book may be ahead of the rows: begin again with another.
+    """
+    with transaction.atomic(durable=True):
+        connection.ensure_connection()
+        lock(connection.connection)
+        write(connection.connection, book, batch)
+
+
+def lock(raw: psycopg.Connection[Any]) -> None:
+    """Keep every other writer of the read models out until the transaction ends."""
+    psycopg.Cursor(raw).execute("SELECT pg_advisory_xact_lock(%s)", (LOCK_ID,))
+
+
+def write(raw: psycopg.Connection[Any], book: Book, batch: Sequence[Recorded]) -> None:
+    """Fold a batch, write what it changed into the live tables and move the checkpoint, in the caller's transaction."""
+    if not batch:
+        return
+    moved = psycopg.Cursor(raw).execute(_MOVE, (batch[-1].seq, Checkpoint.READ_MODELS, book.seq)).rowcount
+    if not moved and not book.seq:
+        moved = psycopg.Cursor(raw).execute(_BEGIN, (Checkpoint.READ_MODELS, batch[-1].seq)).rowcount
+    if not moved:
+        raise CheckpointMoved(book.seq)
+    store(raw, None, fold(book, batch))
+
+
+Rows = dict[Table, list[Values]]
+
+
+def fold(book: Book, batch: Iterable[Recorded]) -> tuple[Versions, Rows]:
+    """Fold a batch and return its rows by table, and the versions that know since when."""
+    versions, rows = Versions(), empty()
+    for recorded in batch:
+        for table, row in versions.add(recorded.seq, changes(book, recorded)):
+            rows[table].append(row)
+    for table, row in versions.rest():
+        rows[table].append(row)
+    return versions, rows
+
+
+def empty() -> Rows:
+    """Return no rows for each table."""
+    return {table: [] for table in TABLES}
+
+
+def store(raw: psycopg.Connection[Any], schema: str | None, folded: tuple[Versions, Rows]) -> None:
+    """End the rows that a batch has made otherwise, then add its own."""
+    versions, rows = folded
+    for table in TABLES:
+        ended = [(key, seq) for (of, key), seq in versions.began.items() if of is table]
+        if ended:
+            _end(raw, schema, table, ended)
+        insert(raw, schema, table, rows[table])
+
+
+def _end(
+    raw: psycopg.Connection[Any], schema: str | None, table: Table, ended: list[tuple[tuple[str, ...], int]]
+) -> None:
+    arrays = [sql.SQL("%s::text[]")] * len(table.key) + [sql.SQL("%s::bigint[]")]
+    statement = sql.SQL(
+        "UPDATE {table} AS held SET to_seq = ended.seq FROM unnest({arrays}) AS ended ({key}, seq)"
+        " WHERE {same} AND held.to_seq IS NULL"
+    ).format(
+        table=identifier(schema, table.name),
+        arrays=sql.SQL(", ").join(arrays),
+        key=sql.SQL(", ").join(map(sql.Identifier, table.key)),
+        same=sql.SQL(" AND ").join(
+            sql.SQL("held.{column} = ended.{column}").format(column=sql.Identifier(column)) for column in table.key
+        ),
+    )
+    keys = [[key[place] for key, _ in ended] for place in range(len(table.key))]
+    psycopg.Cursor(raw).execute(statement, [*keys, [seq for _, seq in ended]])
+
+
+def insert(raw: psycopg.Connection[Any], schema: str | None, table: Table, rows: Sequence[Values]) -> None:
+    """Add rows to a table by COPY."""
+    if rows:
+        copy_rows(raw, schema, table.name, table.columns, rows)
+
+
+def copy_rows(
+    raw: psycopg.Connection[Any], schema: str | None, table: str, columns: Iterable[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Send rows to a table by COPY."""
+    statement = sql.SQL("COPY {table} ({columns}) FROM STDIN").format(
+        table=identifier(schema, table), columns=sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with psycopg.Cursor(raw).copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def identifier(schema: str | None, table: str) -> sql.Identifier:
+    """Return a table's name, within a schema or as it is found."""
+    return sql.Identifier(schema, table) if schema else sql.Identifier(table)

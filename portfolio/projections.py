@@ -1,0 +1,194 @@
+"""Projections: rows of the read models out of the log's events, by the same fold that keeps the live book.
+
+`changes` applies an event to a book and returns the rows that are otherwise from then on; nothing else in the system
+says how an event changes a row. `Versions` gives each row its end.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from hedgeapp.core.amounts import ZERO
+from hedgeapp.core.events import Recorded
+from hedgeapp.core.events.balances import BalanceStated, TransferSeen
+from hedgeapp.core.events.collateral import CollateralStated
+from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
+from hedgeapp.core.events.reference import InstrumentChanged
+from hedgeapp.core.events.trading import FillRecorded, OrderSeen
+from portfolio import models
+from portfolio.core.book import Book
+
+Key = tuple[str, ...]
+Values = tuple[Any, ...]
+
+_EMPTY: Final = "{}"
+_json = msgspec.json.Encoder().encode
+
+
+class Table:
+    """A read model's table: its name, the columns of its key, and its other columns in the order of `Values`."""
+
+    __slots__ = ("columns", "key", "model", "name")
+
+    def __init__(self, model: type[models.Version]) -> None:
+        self.model = model
+        self.name = model._meta.db_table
+        self.key = model.KEY
+        skipped = {"id", "from_seq", "to_seq", *model.KEY}
+        names = [str(field.column) for field in model._meta.concrete_fields]
+        values = [name for name in names if name not in skipped]
+        self.columns: tuple[str, ...] = ("from_seq", "to_seq", *model.KEY, *values)
+
+
+POSITION: Final = Table(models.Position)
+BALANCE: Final = Table(models.Balance)
+ORDER: Final = Table(models.Order)
+FILL: Final = Table(models.Fill)
+COLLATERAL: Final = Table(models.Collateral)
+TABLES: Final = (POSITION, BALANCE, ORDER, FILL, COLLATERAL)
+
+Change = tuple[Table, Key, Values]
+
+
+def changes(book: Book, recorded: Recorded) -> list[Change]:
+    """Apply an event to the book and return the rows that it changed, at most one for each key."""
+    event = recorded.event
+    match event:
+        case FillRecorded():
+            book.apply(recorded)
+            return [_fill(event), *_position(book, event.account, event.instrument)]
+        case PositionOpened() | PositionStated() | FundingPaid():
+            book.apply(recorded)
+            return _position(book, event.account, event.instrument)
+        case BalanceStated() | TransferSeen():
+            book.apply(recorded)
+            return [_balance(book, event.account, event.asset)]
+        case OrderSeen():
+            book.apply(recorded)
+            taken = book.orders.get((event.account, event.instrument, event.venue_order_id))
+            return [_order(event)] if taken is event else []
+        case CollateralStated():
+            book.apply(recorded)
+            taken_too = book.collateral[event.holder, event.wallet, event.asset]
+            return [_collateral(event)] if taken_too is event else []
+        case InstrumentChanged():
+            waited = {(one.account, one.instrument) for one in book.waiting if one.instrument == event.instrument.id}
+            book.apply(recorded)
+            return [change for key in sorted(waited) for change in _position(book, *key)]
+        case _:
+            book.apply(recorded)
+            return []
+
+
+def rows_of(book: Book) -> dict[tuple[str, Key], Values]:
+    """Return the rows that are current when the log has just been folded into this book, fills not among them.
+
+    Orders that the book has let go of keep their rows and are not here.
+    """
+    pairs = sorted({*book.positions, *book.stated, *book.funding})
+    found = [change for pair in pairs for change in _position(book, *pair)]
+    found += [_balance(book, *key) for key in sorted({*book.balances, *book.transfers})]
+    found += [_order(order) for order in book.orders.values()]
+    found += [_collateral(stated) for stated in book.collateral.values()]
+    return {(table.name, key): values for table, key, values in found}
+
+
+def _position(book: Book, account: str, instrument: str) -> list[Change]:
+    key = (account, instrument)
+    position, stated, funding = book.positions.get(key), book.stated.get(key), book.funding.get(key)
+    if position is None and stated is None and funding is None:
+        return []
+    paid = _text(funding) if funding else _EMPTY
+    said: Values = (stated.quantity, stated.entry_price, stated.at) if stated else (None, None, None)
+    if position is None:
+        return [(POSITION, key, (ZERO, ZERO, ZERO, ZERO, ZERO, _EMPTY, paid, None, None, *said))]
+    quantity = position.quantity
+    opened_at: datetime | None = position.opened_at if quantity else None
+    values = (
+        quantity,
+        position.size,
+        position.entry_value,
+        position.realized,
+        position.booked,
+        _text(position.fees),
+        paid,
+        opened_at,
+        position.updated_at,
+        *said,
+    )
+    return [(POSITION, key, values)]
+
+
+def _balance(book: Book, account: str, asset: str) -> Change:
+    key = (account, asset)
+    stated = book.balances.get(key)
+    moved = book.transfers.get(key, ZERO)
+    return BALANCE, key, (stated.total if stated else None, moved, stated.at if stated else None)
+
+
+def _order(event: OrderSeen) -> Change:
+    values = (
+        event.client_order_id,
+        event.side,
+        event.type,
+        event.status,
+        event.price,
+        event.quantity,
+        event.filled,
+        event.average_price,
+        event.reduce_only,
+        event.at,
+    )
+    return ORDER, (event.account, event.instrument, event.venue_order_id), values
+
+
+def _fill(event: FillRecorded) -> Change:
+    values = (
+        event.venue_order_id,
+        event.side,
+        event.price,
+        event.quantity,
+        event.fee,
+        event.fee_asset,
+        event.is_maker,
+        event.at,
+    )
+    return FILL, (event.account, event.instrument, event.trade_id), values
+
+
+def _collateral(event: CollateralStated) -> Change:
+    return COLLATERAL, (event.holder, event.wallet, event.asset), (event.total, event.locked, event.reference, event.at)
+
+
+def _text(amounts: dict[str, Decimal]) -> str:
+    return _json(amounts).decode()
+
+
+class Versions:
+    """Rows on their way to a table: each is let go with its end when the next of its key comes."""
+
+    def __init__(self) -> None:
+        self._current: dict[tuple[Table, Key], tuple[int, Values]] = {}
+        self.began: dict[tuple[Table, Key], int] = {}  # the first event that changed each key
+
+    def add(self, seq: int, changed: list[Change]) -> Iterator[tuple[Table, Values]]:
+        """Take the changes of one event and yield the rows that are complete with it."""
+        current = self._current
+        for table, key, values in changed:
+            if table is FILL:  # never changes: it need not be remembered
+                yield table, (seq, None, *key, *values)
+                continue
+            before = current.get((table, key))
+            if before is None:
+                self.began[table, key] = seq
+            else:
+                yield table, (before[0], seq, *key, *before[1])
+            current[table, key] = (seq, values)
+
+    def rest(self) -> Iterator[tuple[Table, Values]]:
+        """Yield the rows that are current."""
+        for (table, key), (seq, values) in self._current.items():
+            yield table, (seq, None, *key, *values)
