@@ -1,20 +1,22 @@
 """Books: one instrument's bids and asks, kept by the venue's own sequence rule.  snapshot x deltas -> Book | Fault
 
 Levels are float64 in a dict per side. A level of quantity 0 stays in the dict as an empty one until the next sweep, so
-that a delta is one C call per side, and only prices never seen before have to be checked one by one.
+that only prices never seen before, the last ones of the dict, have to be checked one by one.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from itertools import islice
+from math import isfinite
 from typing import Final, Literal, Protocol
 
 from hedgeapp.core.records import record
-from marketdata.core.checks import Fault, FaultKind, on_tick, uncrossed
+from marketdata.core.checks import TICKS_TOLERANCE, Fault, FaultKind, on_tick, uncrossed
 
 Level = tuple[float, float]  # price in the quote asset, quantity in contracts
 
+INFINITY: Final = float("inf")
 WALK_TICKS_MAX: Final = 256  # how far the next best price is looked for tick by tick before the whole side is searched
 SWEEP_LEVELS_MIN: Final = 4_096  # a side of fewer levels is not worth a sweep
 
@@ -75,70 +77,74 @@ class BinanceInverse:
 
 
 class Side:
-    """One side of a book. `best` is the best price with a quantity, None when there is none."""
+    """One side of a book: bids (`inward` 1: the higher the better) or asks (−1). `touch` is ∓∞ when it is empty."""
 
-    __slots__ = (
-        "_best_of",
-        "_decimals",
-        "_inward",
-        "_sweep_at",
-        "_sweep_at_min",
-        "_tick",
-        "best",
-        "levels",
-        "levels_max",
-    )
+    __slots__ = ("_decimals", "_inward", "_sweep_at", "_sweep_at_min", "_tick", "levels", "levels_max", "touch")
 
-    def __init__(self, name: Literal["bids", "asks"], tick_size: Decimal, levels_max: int) -> None:
+    def __init__(self, inward: Literal[1, -1], tick_size: Decimal, levels_max: int) -> None:
         self.levels: dict[float, float] = {}
-        self.best: float | None = None
         self.levels_max = levels_max
-        self._best_of: Callable[..., Level] = max if name == "bids" else min
-        self._inward = 1 if name == "bids" else -1
+        self.touch = -inward * INFINITY
+        self._inward = inward
         self._tick = float(tick_size)
         self._decimals = max(0, -int(tick_size.normalize().as_tuple().exponent))
         self._sweep_at = self._sweep_at_min = min(SWEEP_LEVELS_MIN, levels_max)
 
+    @property
+    def best(self) -> float | None:
+        """The best price with a quantity, None when there is none."""
+        return self.touch if isfinite(self.touch) else None
+
     def update(self, changes: Sequence[Level], subject: str) -> Fault | None:
         """Set the quantities of prices; 0 removes one. Refuse prices off the tick and more levels than allowed."""
-        levels = self.levels
+        levels, touch = self.levels, self.touch
         known = len(levels)
-        levels.update(changes)
-        grown = len(levels) - known
-        if grown:
-            for price in islice(reversed(levels), grown):
-                if fault := on_tick(subject, price, self._tick):
-                    return fault
-            if len(levels) > self._sweep_at and (fault := self._sweep(subject)):
+        moves = []  # prices that may move the touch: better ones, and the touch itself when it is gone
+        if self._inward > 0:
+            for price, quantity in changes:
+                levels[price] = quantity
+                if price >= touch and (price != touch or not quantity):
+                    moves.append(price)
+        else:
+            for price, quantity in changes:
+                levels[price] = quantity
+                if price <= touch and (price != touch or not quantity):
+                    moves.append(price)
+        fault = None
+        if len(levels) > known:
+            fault = self._fault_of_new(len(levels) - known, subject)
+        if moves:
+            self._move(moves)
+        return fault
+
+    def _fault_of_new(self, count: int, subject: str) -> Fault | None:
+        """Check the prices that the last update added, which are the last ones of the dict."""
+        tick = self._tick
+        for price in islice(reversed(self.levels), count):
+            ticks = price / tick
+            if abs(ticks - round(ticks)) > TICKS_TOLERANCE and (fault := on_tick(subject, price, tick)):
                 return fault
-        top = self._best_of(changes)[0]
-        best = self.best
-        if best is None or (top - best) * self._inward >= 0:
-            self.best = top if self.levels.get(top) else self._next_best(changes)
-        return None
+        return self._sweep(subject) if len(self.levels) > self._sweep_at else None
 
-    def _next_best(self, changes: Sequence[Level]) -> float | None:
-        """Find the best price when the best of the changes is an empty one: among them, the best before, outward."""
-        levels, best = self.levels, self.best
-        new = [price for price, _ in changes if levels.get(price)]
-        if best is not None:
-            new = [price for price in new if (price - best) * self._inward >= 0]
-            if levels.get(best):
-                new.append(best)
-        if not new:
-            return self._next_outward(best)
-        return max(new) if self._inward > 0 else min(new)
+    def _move(self, moves: list[float]) -> None:
+        """Find the touch anew: the best of the prices that may move it, else the next one outward."""
+        moves.sort(reverse=self._inward > 0)
+        for price in moves:
+            if self.levels.get(price):
+                self.touch = price
+                return
+        if self.touch in moves:
+            self.touch = self._next_outward(self.touch)
 
-    def _next_outward(self, price: float | None) -> float | None:
+    def _next_outward(self, price: float) -> float:
         """Find the best price beyond an empty one: tick by tick first, then among all."""
         levels, tick, decimals = self.levels, self._tick * self._inward, self._decimals
-        if price is not None:
-            for ticks in range(1, WALK_TICKS_MAX + 1):
-                candidate = round(price - ticks * tick, decimals)
-                if levels.get(candidate):
-                    return candidate
-        live = [candidate for candidate, quantity in levels.items() if quantity]
-        return (max(live) if self._inward > 0 else min(live)) if live else None
+        for ticks in range(1, WALK_TICKS_MAX + 1):
+            candidate = round(price - ticks * tick, decimals)
+            if levels.get(candidate):
+                return candidate
+        live = (candidate for candidate, quantity in levels.items() if quantity)
+        return max(live, default=-INFINITY) if self._inward > 0 else min(live, default=INFINITY)
 
     def _sweep(self, subject: str) -> Fault | None:
         """Forget empty levels, so that memory is bounded by the live ones."""
@@ -152,7 +158,7 @@ class Side:
     def wipe(self) -> None:
         """Forget everything."""
         self.levels = {}
-        self.best = None
+        self.touch = -self._inward * INFINITY
         self._sweep_at = self._sweep_at_min
 
     def top(self, count: int | None = None) -> list[Level]:
@@ -177,8 +183,8 @@ class Book:
 
     def __init__(self, subject: str, rule: SequenceRule, tick_size: Decimal, limits: BookLimits) -> None:
         self.subject = subject
-        self.bids = Side("bids", tick_size, limits.levels_max)
-        self.asks = Side("asks", tick_size, limits.levels_max)
+        self.bids = Side(1, tick_size, limits.levels_max)
+        self.asks = Side(-1, tick_size, limits.levels_max)
         self.is_running = False
         self.last_id: int | None = None
         self._rule = rule
@@ -226,18 +232,20 @@ class Book:
             found = f"{delta.first_id} to {delta.last_id} after {delta.previous_id}"
             return self._broken("too_old", f"a delta that contains snapshot {self.last_id}", found)
         fault = self._update(delta.bids, delta.asks)
-        if fault is None:
-            self.last_id = delta.last_id
-            self.is_running = True
-        else:
+        if fault is not None:
             self.wipe()
-        return fault
+            return fault
+        self.last_id = delta.last_id
+        self.is_running = True
+        return None
 
     def _update(self, bids: Sequence[Level], asks: Sequence[Level]) -> Fault | None:
         fault = self.bids.update(bids, self.subject) if bids else None
         if asks and fault is None:
             fault = self.asks.update(asks, self.subject)
-        return fault or uncrossed(self.subject, self.bids.best, self.asks.best)
+        if fault is None and not -INFINITY < self.bids.touch < self.asks.touch < INFINITY:
+            fault = uncrossed(self.subject, self.bids.best, self.asks.best)
+        return fault
 
     def _wait(self, delta: Delta) -> Fault | None:
         if len(self._waiting) >= self._limits.waiting_max:

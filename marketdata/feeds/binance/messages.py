@@ -1,0 +1,102 @@
+"""Messages: Binance's public streams and snapshots, decoded and bounded in one pass.
+
+Books are floats; a value that may become a fact stays the wire's text, of a form that always makes a Decimal. What is
+out of bounds makes the whole message malformed.
+"""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+LEVELS_MAX: Final = 10_000  # levels a side in one message
+
+Price = Annotated[float, Meta(gt=0, le=1e15)]
+Quantity = Annotated[float, Meta(ge=0, le=1e21)]
+Levels = Annotated[list[tuple[Price, Quantity]], Meta(max_length=LEVELS_MAX)]
+PriceText = Annotated[str, Meta(pattern=r"^\d{1,15}(\.\d{1,18})?$")]
+RateText = Annotated[str, Meta(pattern=r"^(-?\d{1,3}(\.\d{1,18})?)?$")]
+# Beyond this no date can be made of milliseconds.
+Milliseconds = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
+Id = Annotated[int, Meta(ge=0)]
+
+
+class DepthUpdate(Struct, tag_field="e", tag="depthUpdate", gc=False):
+    """A change of a book."""
+
+    symbol: str = msgspec.field(name="s")
+    at_ms: Milliseconds = msgspec.field(name="E")
+    first_id: Id = msgspec.field(name="U")
+    last_id: Id = msgspec.field(name="u")
+    previous_id: Id = msgspec.field(name="pu")
+    bids: Levels = msgspec.field(name="b")
+    asks: Levels = msgspec.field(name="a")
+
+
+class BookTicker(Struct, tag_field="e", tag="bookTicker", gc=False):
+    """The best bid and ask."""
+
+    symbol: str = msgspec.field(name="s")
+    at_ms: Milliseconds = msgspec.field(name="E")
+    update_id: Id = msgspec.field(name="u")
+    bid: PriceText = msgspec.field(name="b")
+    ask: PriceText = msgspec.field(name="a")
+
+
+class AggregateTrade(Struct, tag_field="e", tag="aggTrade", gc=False):
+    """Fills of one order at one price."""
+
+    symbol: str = msgspec.field(name="s")
+    at_ms: Milliseconds = msgspec.field(name="E")
+    trade_id: Id = msgspec.field(name="a")
+    price: Price = msgspec.field(name="p")
+    quantity: Quantity = msgspec.field(name="q")
+
+
+class MarkPrice(Struct, tag_field="e", tag="markPriceUpdate", gc=False):
+    """Mark, index and the next funding; a dated contract has an empty rate and no time of it."""
+
+    symbol: str = msgspec.field(name="s")
+    at_ms: Milliseconds = msgspec.field(name="E")
+    mark: PriceText = msgspec.field(name="p")
+    index: PriceText | None = msgspec.field(name="i", default=None)
+    funding_rate: RateText = msgspec.field(name="r", default="")
+    funding_at_ms: Milliseconds = msgspec.field(name="T", default=0)
+
+
+class Complaint(Struct):
+    """What the venue says against a request."""
+
+    msg: str = ""
+    code: int = 0
+
+
+class Answer(Struct, forbid_unknown_fields=True):
+    """The venue's answer to a request: which one, and what was wrong with it."""
+
+    id: int | None = None
+    result: None = None
+    error: Complaint | None = None
+
+
+class Snapshot(Struct):
+    """A book from the REST door."""
+
+    last_id: Id = msgspec.field(name="lastUpdateId")
+    bids: Levels
+    asks: Levels
+
+
+class _Named(Struct):
+    """What a message of a kind that we do not take calls itself."""
+
+    kind: str = msgspec.field(name="e")
+
+
+Message = DepthUpdate | BookTicker | AggregateTrade | MarkPrice
+
+message: Final = msgspec.json.Decoder(Message, strict=False).decode
+answer: Final = msgspec.json.Decoder(Answer, strict=False).decode
+snapshot: Final = msgspec.json.Decoder(Snapshot, strict=False).decode
+named: Final = msgspec.json.Decoder(_Named).decode
+KINDS: Final = frozenset(kind.__struct_config__.tag for kind in Message.__args__)

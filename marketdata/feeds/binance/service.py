@@ -1,0 +1,131 @@
+"""The public feed of a Binance venue: sockets in, marks on the board, health every second."""
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+
+from hedgeapp.core.instruments import Instrument
+from hedgeapp.core.records import record
+from hedgeapp.core.reference import Venue
+from hedgeapp.database import conninfo
+from hedgeapp.eventlog.append import AsyncLog
+from hedgeapp.services import Lease
+from marketdata.board import Board
+from marketdata.feeds.binance.connection import Connection, ConnectionIsLost
+from marketdata.feeds.binance.market import Market
+from marketdata.pulse import Pulse
+from marketdata.queries.catalogue import reference
+
+POST_S: Final = 0.01  # marks are conflated over so long
+REPORT_S: Final = 0.25  # counters reach the pulse this often
+CHECK_S: Final = 5.0  # between two looks whether the venue or its instruments changed
+WAIT_S: Final = 0.5  # between two looks while there are no instruments yet
+BACKOFF_S: Final = (0.2, 10.0)  # first and longest pause before dialing again
+QUIET_MAX: Final = timedelta(seconds=3)  # a venue that says nothing for longer is stale
+
+log = structlog.get_logger()
+
+
+@record
+class Setup:
+    """What one connection is made of."""
+
+    venue: Venue
+    instruments: tuple[Instrument, ...]
+
+
+def setup_of(name: str) -> Setup:
+    """Return a venue and the instruments that its accounts trade; blocking."""
+    catalogue = reference()
+    instruments = tuple(
+        instrument
+        for instrument in catalogue.instruments.values()
+        if instrument.venue == name and instrument.is_trading
+    )
+    return Setup(venue=catalogue.venues[name], instruments=instruments)
+
+
+async def run(lease: Lease) -> None:
+    """Keep the board up to date with one venue's public data for as long as the lease lasts."""
+    board = Board.from_settings()
+    try:
+        async with AsyncLog(conninfo(), fence=lease.fence) as events, asyncio.TaskGroup() as tasks:
+            pulse = Pulse(lease.name, lease.epoch, board, events, quiet_max=QUIET_MAX)
+            tasks.create_task(pulse.keep(), name=f"{lease.name}:pulse")
+            tasks.create_task(_follow(lease, pulse, board), name=f"{lease.name}:follow")
+    finally:
+        await board.close()
+
+
+async def _follow(lease: Lease, pulse: Pulse, board: Board) -> None:
+    """Dial again after each loss, with growing pauses; begin anew when reference data changed."""
+    pause_s = BACKOFF_S[0]
+    while True:
+        setup: Setup = await lease.in_database(setup_of, lease.subject)
+        if not setup.instruments:
+            pulse.failed(f"no instruments of {lease.subject} are known yet: its account feeds load them")
+            await asyncio.sleep(WAIT_S)
+            continue
+        began = asyncio.get_running_loop().time()
+        try:
+            await _while_current(lease, setup, pulse, board)
+            continue
+        except ConnectionIsLost as lost:
+            pulse.failed(str(lost))
+        if asyncio.get_running_loop().time() - began > BACKOFF_S[1]:
+            pause_s = BACKOFF_S[0]
+        await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
+        pause_s = min(2 * pause_s, BACKOFF_S[1])
+
+
+async def _while_current(lease: Lease, setup: Setup, pulse: Pulse, board: Board) -> None:
+    """Run one connection until it is lost, or until its setup is no longer the latest."""
+    market = Market(lease.subject, setup.instruments)
+    connection = Connection(setup.venue, setup.instruments, market)
+    others = [
+        asyncio.create_task(_post(market, board)),
+        asyncio.create_task(_report(market, connection, pulse)),
+    ]
+    running = asyncio.create_task(connection.run())
+    try:
+        while not running.done():
+            await asyncio.wait({running, *others}, timeout=CHECK_S, return_when=asyncio.FIRST_COMPLETED)
+            for task in others:
+                if task.done():
+                    task.result()
+            if not running.done() and setup != await lease.in_database(setup_of, lease.subject):
+                log.info("feed.reference_changed", feed=lease.name)
+                return
+        running.result()
+    finally:
+        for task in (running, *others):
+            task.cancel()
+        await asyncio.gather(running, *others, return_exceptions=True)
+
+
+async def _post(market: Market, board: Board) -> None:
+    while True:
+        await board.post(market.changed())
+        await asyncio.sleep(POST_S)
+
+
+async def _report(market: Market, connection: Connection, pulse: Pulse) -> None:
+    """Carry what the market counted over to the pulse."""
+    before = dict(market.counters)
+    messages = 0
+    while True:
+        if connection.is_up:
+            pulse.connected()
+        if market.message_count > messages and market.last_message_ms is not None:
+            at = datetime.fromtimestamp(market.last_message_ms / 1000, UTC)
+            pulse.heard(at, market.message_count - messages)
+            messages = market.message_count
+        for name, count in market.counters.items():
+            pulse.counters[name] += count - before.get(name, 0)
+        if market.counters["refused"] > before.get("refused", 0) or market.counters["gaps"] > before.get("gaps", 0):
+            log.warning("feed.refused", feed=pulse.feed, fault=market.last_fault)
+        before = dict(market.counters)
+        await asyncio.sleep(REPORT_S)
