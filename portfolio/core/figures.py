@@ -47,6 +47,11 @@ def exact(value: Decimal) -> Figure:
     return Figure(value=value, at=None, state="live", because="by definition")
 
 
+def folded(value: Decimal) -> Figure:
+    """Return a sum over the log's facts, which are final and do not age."""
+    return Figure(value=value, at=None, state="live", because="the sum of what the log holds")
+
+
 def unknown(because: str) -> Figure:
     """Return the absence of a number, with the reason."""
     return Figure(value=None, at=None, state="unknown", because=because)

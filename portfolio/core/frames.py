@@ -1,9 +1,14 @@
 """Frames: everything the Overview shows, as of one moment.  Book x Marks x feeds x at -> Frame"""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
+from marketdata.core.board import FeedHealth
+from portfolio.core import exposure, holdings, kpis, margin, pnl, sources, tables
+from portfolio.core.backing import backing
+from portfolio.core.book import Book
 from portfolio.core.figures import State
 from portfolio.core.rows import (
     Backing,
@@ -21,6 +26,7 @@ from portfolio.core.rows import (
     VenuePositions,
     Worth,
 )
+from portfolio.core.valuation import Marks, Valuation
 
 
 @record
@@ -51,3 +57,52 @@ class Frame:
     faults: tuple[Fault, ...]
     faults_total: int
     marks: tuple[Mark, ...]
+
+
+def frame(book: Book, marks: Marks, feeds: Iterable[FeedHealth], *, number: int, at: datetime) -> Frame:
+    """Return the book at its marks, as of `at`; nothing in the frame changes when the book goes on."""
+    valuation = Valuation(book, marks, at, feeds)
+    positions = pnl.valued_positions(valuation)
+    balances = holdings.balance_rows(valuation)
+    collateral = holdings.collateral_rows(valuation)
+    exposed = exposure.exposure_rows(exposure.exposure_lines(positions, balances, collateral, valuation), valuation)
+    by_venue = tables.venue_positions(positions, valuation)
+    backed = backing(positions, balances, collateral, valuation)
+    profit = pnl.pnl_rows(positions, valuation)
+    margins = margin.margin_rows(positions, valuation)
+    funding = pnl.funding_rows(
+        ((row.settlement, row.funding_24h) for group in by_venue for row in group.rows), valuation
+    )
+    heard = sources.feed_rows(valuation)
+    faults = tuple(book.faults)
+    headlines = (
+        *kpis.delta_kpis(exposed, valuation),
+        kpis.backing_kpi(backed),
+        kpis.headroom_kpi(margins),
+        kpis.funding_kpi(funding),
+        kpis.unsettled_kpi(profit, valuation),
+        kpis.feeds_kpi(heard),
+        kpis.faults_kpi(book.faults.total, bool(faults)),
+    )
+    return Frame(
+        number=number,
+        seq=book.seq,
+        at=at,
+        state=kpis.headline_state(headlines).state,
+        kpis=headlines,
+        exposure=exposed,
+        concentrations=exposure.concentration_rows(positions, valuation),
+        positions=by_venue,
+        balances=balances,
+        collateral=collateral,
+        pnl=profit,
+        margin=margins,
+        backing=backed,
+        worth=exposure.worth(exposed, positions, balances, collateral, valuation),
+        funding=funding,
+        feeds=heard,
+        events=book.latest_events,
+        faults=faults,
+        faults_total=book.faults.total,
+        marks=tuple(marks[key] for key in sorted(marks)),
+    )

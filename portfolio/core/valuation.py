@@ -25,8 +25,8 @@ USD: Final = "USD"  # the unit of account: a currency that is worth 1 and that n
 BUDGET_OF: Final[dict[MarkKind, str]] = {
     "mark": "mark",
     "index": "mark",
-    "funding_rate": "mark",
-    "funding_at": "mark",
+    "funding_rate": "funding",
+    "funding_at": "funding",
     "bid": "quote",
     "ask": "quote",
     "protocol_rate": "rate",
@@ -76,6 +76,22 @@ class Valuation:
         if self.catalogue.currency(asset) == asset:
             return exact(ONE), exact(ONE)
         return self.mark(asset, "protocol_rate"), self.mark(asset, "market_rate")
+
+    def unit_usd(self, asset: str) -> Figure:
+        """Return the USD value of one unit of an asset; a staked one is worth the lower of its two rates."""
+        currency = self.catalogue.currency(asset)
+        if currency == asset:
+            return self.usd(asset)
+        return derived(_product, derived(min, *self.rates(asset)), self.usd(currency))
+
+    def hedged(self, asset: str) -> Figure:
+        """Return the units of its currency that one unit of an asset is hedged as: protocol rate x policy factor.
+
+        The factor is the limit of kind `hedge_factor` on the asset, 1 when there is none.
+        """
+        rate, _ = self.rates(asset)
+        factor = self.catalogue.limits_by_subject.get(("hedge_factor", asset))
+        return derived(_product, rate, exact(factor.value)) if factor else rate
 
     def stated(self, value: Decimal, at: datetime, feed: str, budget_of: str, what: str) -> Figure:
         """Return a fact that a feed stated at a time, as old as the feed's last word."""

@@ -1,0 +1,200 @@
+"""Margin: how far each account is from liquidation.  Book x Marks x tiers -> MarginRow
+
+Cross margin, each settlement asset by itself: margin balance = wallet + unrealized PnL of what settles in it. The
+liquidation price is solved over the tiers of all contracts on a currency together, while only that currency moves and
+their marks keep their ratios. With k = price / mark now, everything is piecewise linear in y = k for linear contracts
+and in y = 1/k for inverse ones, so each segment between two tier bounds is solved exactly. `docs/arithmetic.md`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from itertools import pairwise
+from typing import Final, Literal
+
+from hedgeapp.core.amounts import ONE, ZERO
+from hedgeapp.core.instruments import Tier
+from hedgeapp.core.records import record
+from portfolio.core.figures import Figure, derived, none_of, total, unknown
+from portfolio.core.pnl import ValuedPosition, in_usd
+from portfolio.core.rows import LiquidationRow, MarginRow
+from portfolio.core.valuation import Valuation
+
+TWO: Final = Decimal(2)
+
+
+@record
+class Leg:
+    """A position as margin sees it: the unsigned value that it has at y = 1, and its venue's tiers."""
+
+    value: Decimal
+    tiers: Sequence[Tier]
+
+
+def tier_at(tiers: Sequence[Tier], value: Decimal) -> Tier:
+    """Return the tier of an unsigned position value; its cap is inside, and the last tier has no end."""
+    for tier in tiers:
+        if value <= tier.cap:
+            return tier
+    return tiers[-1]
+
+
+def maintenance(tiers: Sequence[Tier], value: Decimal) -> Decimal:
+    """Return the maintenance margin of an unsigned position value, in the settlement asset."""
+    tier = tier_at(tiers, value)
+    return value * tier.maintenance_rate - tier.deduction
+
+
+def initial(tiers: Sequence[Tier], value: Decimal) -> Decimal:
+    """Return the initial margin of an unsigned position value at the highest leverage of its tier."""
+    return value / tier_at(tiers, value).leverage_max
+
+
+def margin_left(constant: Decimal, slope: Decimal, legs: Iterable[Leg], y: Decimal) -> Decimal:
+    """Return margin balance − maintenance margin at y, where the margin balance is constant + slope x y."""
+    return constant + slope * y - sum((maintenance(leg.tiers, leg.value * y) for leg in legs), ZERO)
+
+
+def crossings(constant: Decimal, slope: Decimal, legs: Sequence[Leg]) -> tuple[Decimal | None, Decimal | None]:
+    """Return the nearest y below and above 1 at which no margin is left; None where there is none.
+
+    Maintenance rates rise with the tiers, so that what is left is concave in y: there is at most one of each.
+    """
+    bounds = {tier.cap / leg.value for leg in legs if leg.value for tier in leg.tiers[:-1]}
+    below = sorted((bound for bound in bounds if ZERO < bound < ONE), reverse=True)
+    above = sorted(bound for bound in bounds if bound > ONE)
+    return (
+        _first_crossing(constant, slope, legs, [ONE, *below, ZERO]),
+        _first_crossing(constant, slope, legs, [ONE, *above, None]),
+    )
+
+
+def _first_crossing(
+    constant: Decimal, slope: Decimal, legs: Sequence[Leg], bounds: Sequence[Decimal | None]
+) -> Decimal | None:
+    for near, far in pairwise(bounds):
+        assert near is not None  # only the last bound is open
+        inside = near * TWO if far is None else (near + far) / TWO
+        tiers = [tier_at(leg.tiers, leg.value * inside) for leg in legs]
+        height = constant + sum((tier.deduction for tier in tiers), ZERO)
+        rise = slope - sum((leg.value * tier.maintenance_rate for leg, tier in zip(legs, tiers, strict=True)), ZERO)
+        if near and height + rise * near <= ZERO:
+            return near  # the margin jumps at this bound: the venue's deductions do not join its tiers
+        y = -height / rise if rise else ZERO
+        if y > ZERO and (y >= near if far is None else min(near, far) <= y <= max(near, far)):
+            return y
+    return None
+
+
+def margin_rows(positions: Iterable[ValuedPosition], valuation: Valuation) -> tuple[MarginRow, ...]:
+    """Return the margin of each account in each asset that something there settles in."""
+    groups: dict[tuple[str, str], list[ValuedPosition]] = {}
+    settled_at = {(one.venue, one.settlement) for one in valuation.catalogue.instruments.values()}
+    for account, asset in valuation.book.balances:
+        known = valuation.catalogue.accounts.get(account)
+        if known is not None and (known.venue, asset) in settled_at:
+            groups[account, asset] = []
+    for one in positions:
+        key = (one.position.account, one.settlement)
+        if one.position.size:
+            groups.setdefault(key, []).append(one)
+    return tuple(_row(account, asset, groups[account, asset], valuation) for account, asset in sorted(groups))
+
+
+def _row(account: str, asset: str, positions: list[ValuedPosition], valuation: Valuation) -> MarginRow:
+    wallet = _wallet(account, asset, valuation)
+    unrealized = total(one.unrealized for one in positions)
+    balance = total((wallet, unrealized))
+    first = total(_required(one, initial) for one in positions)
+    kept = total(_required(one, maintenance) for one in positions)
+    headroom = derived(lambda have, need: have - need, balance, first)
+    past = kept.value is not None and balance.value is not None and kept.value >= balance.value and kept.value > 0
+    ratio = none_of((balance, kept), "the margin balance is not positive: the account is past liquidation")
+    if balance.value is None or kept.value is None or balance.value > 0:
+        ratio = derived(lambda need, have: need / have, kept, balance)
+    elif not kept.value:
+        ratio = none_of((balance, kept), "there is neither a margin balance nor a position")
+    known = valuation.catalogue.accounts.get(account)
+    return MarginRow(
+        account=account,
+        venue=known.venue if known else account.partition(":")[0],
+        settlement=asset,
+        wallet=wallet,
+        unrealized=unrealized,
+        margin_balance=balance,
+        initial_margin=first,
+        maintenance_margin=kept,
+        margin_ratio=ratio,
+        headroom=headroom,
+        headroom_usd=in_usd(headroom, asset, valuation),
+        is_past_liquidation=past,
+        liquidations=_liquidations(wallet, positions, is_past=past),
+    )
+
+
+def _wallet(account: str, asset: str, valuation: Valuation) -> Figure:
+    stated = valuation.book.balances.get((account, asset))
+    if stated is None:
+        return unknown(f"no balance of {account} in {asset} is known: its feed has not stated one")
+    what = f"balance of {account} in {asset}"
+    return valuation.stated(stated.total, stated.at, f"account:{account}", "balance", what)
+
+
+def _required(one: ValuedPosition, rule: Callable[[Sequence[Tier], Decimal], Decimal]) -> Figure:
+    tiers = one.instrument.tiers
+    if not tiers:
+        return unknown(f"no margin tiers of {one.instrument.id} are known: load them from the venue")
+    return derived(lambda worth: rule(tiers, abs(worth)), one.worth)
+
+
+def _liquidations(wallet: Figure, positions: list[ValuedPosition], *, is_past: bool) -> tuple[LiquidationRow, ...]:
+    bases = sorted({one.instrument.base for one in positions})
+    return tuple(row for base in bases for row in _liquidations_by(base, wallet, positions, is_past=is_past))
+
+
+def _liquidations_by(
+    base: str, wallet: Figure, positions: list[ValuedPosition], *, is_past: bool
+) -> Iterable[LiquidationRow]:
+    moved = [one for one in positions if one.instrument.base == base]
+    inputs = (wallet, *(figure for one in positions for figure in (one.worth, one.unrealized)))
+    largest = max(moved, key=lambda one: abs(one.worth.value or ZERO))
+    quote = largest.instrument.quote
+
+    def row(direction: Literal["rise", "fall", "none"], multiple: Figure) -> LiquidationRow:
+        price = multiple
+        if multiple.value is not None:
+            price = derived(lambda k, mark: k * mark, multiple, largest.mark)
+        return LiquidationRow(currency=base, quote=quote, direction=direction, price=price, multiple=multiple)
+
+    missing = next((one.instrument.id for one in positions if not one.instrument.tiers), None)
+    if missing:
+        return [row("none", unknown(f"no margin tiers of {missing} are known: load them from the venue"))]
+    if len({one.position.kind for one in moved}) > 1:
+        mixed = f"linear and inverse contracts on {base} settle in one asset: they are not solved together"
+        return [row("none", unknown(mixed))]
+    if any(one.value is None for one in inputs):
+        return [row("none", total(inputs))]
+    if is_past:
+        return [row("none", none_of(inputs, "the account is past liquidation now"))]
+    found = sorted(_multiples(wallet, moved, positions), key=lambda k: max(k, 1 / k))
+    if not found:
+        return [row("none", none_of(inputs, f"no price of {base} alone liquidates the account"))]
+    return [row("rise" if k > ONE else "fall", derived(lambda *_, k=k: k, *inputs)) for k in found]
+
+
+def _multiples(wallet: Figure, moved: list[ValuedPosition], positions: list[ValuedPosition]) -> list[Decimal]:
+    """Return the multiples of the present prices at which no margin is left, everything else held."""
+    others = [one for one in positions if one not in moved]
+    constant = wallet.value or ZERO
+    for one in others:
+        worth = one.worth.value or ZERO
+        constant += (one.unrealized.value or ZERO) - maintenance(one.instrument.tiers, abs(worth))
+    is_linear = moved[0].position.kind == "linear"
+    slope = ZERO
+    legs = []
+    for one in moved:
+        worth = one.worth.value or ZERO
+        slope += worth if is_linear else -worth
+        constant += -one.position.settlement_value if is_linear else one.position.settlement_value
+        legs.append(Leg(value=abs(worth), tiers=one.instrument.tiers))
+    found = [y for y in crossings(constant, slope, legs) if y is not None]
+    return found if is_linear else [1 / y for y in found]
