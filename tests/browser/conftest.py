@@ -1,0 +1,142 @@
+"""A browser on the real web process: uvicorn, PostgreSQL and Valkey, with frames that a test publishes itself."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from channels.layers import channel_layers
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection
+from playwright.async_api import BrowserContext, Page, async_playwright
+
+from hedgeapp.up.ports import free_port
+from tests.chromium import launch_options
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_S_MAX = 30.0
+NAME, PASSWORD = "desk", "a long enough password"
+
+# Runs in the page before anything else: what the policy refused is kept for the test.
+WATCH = """
+window.refused = [];
+document.addEventListener("securitypolicyviolation", (event) =>
+  refused.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
+"""
+
+
+class Web:
+    """The web process, which a test may stop and start again on the same port."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        command = ["uvicorn", "hedgeapp.asgi:application", "--port", str(self.port), "--log-level", "warning"]
+        self._process = subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=self._environment)
+        until = time.monotonic() + READY_S_MAX
+        while time.monotonic() < until:
+            try:
+                asked = HTTPConnection("127.0.0.1", self.port, timeout=5)
+                asked.request("GET", "/healthz")
+                if asked.getresponse().status == 200:
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise TimeoutError(f"the web process was expected to answer within {READY_S_MAX:.0f} s")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture(scope="session")
+def web_environment(django_db_setup: None) -> dict[str, str]:
+    """Return the environment of a process on the tests' servers, with its static files collected."""
+    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    environment = os.environ | {"DATABASE_URL": url, "DATABASE_OWNER_URL": url}
+    subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+    )
+    return environment
+
+
+@pytest.fixture(scope="session")
+def running_web(web_environment: dict[str, str]) -> Iterator[Web]:
+    """Return a web process that lives as long as the session."""
+    web = Web(web_environment)
+    web.start()
+    yield web
+    web.kill()
+
+
+@pytest.fixture
+def web(running_web: Web, transactional_db: None) -> Iterator[Web]:
+    """Return the web process with one person and an empty screen."""
+    User.objects.create_user(NAME, password=PASSWORD, is_staff=True, is_superuser=True)
+    with redis.from_url(settings.REDIS_URL) as store:
+        store.delete("screen:frame")
+    channel_layers.backends.clear()
+    yield running_web
+    channel_layers.backends.clear()
+
+
+class Watched:
+    """A page with everything that went wrong in it."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+        self.errors: list[str] = []
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    async def refused(self) -> list[str]:
+        """Return what the content security policy refused."""
+        found: list[str] = await self.page.evaluate("window.refused")
+        return found
+
+    async def log_in(self) -> None:
+        """Log in by the form, as a person does."""
+        await self.page.goto(f"{self.url}/")
+        await self.page.get_by_label("Name").fill(NAME)
+        await self.page.get_by_label("Password").fill(PASSWORD)
+        await self.page.get_by_role("button", name="Log in").click()
+        await self.page.wait_for_url(f"{self.url}/")
+
+    async def text(self, id: str) -> str:
+        """Return the number in a cell."""
+        return await self.page.locator(f"#{id} b").inner_text()
+
+
+@pytest.fixture
+async def context(web: Web) -> AsyncIterator[BrowserContext]:
+    """Return a fresh browser profile at the desk's smallest size."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(**launch_options())
+        context = await browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="dark")
+        await context.add_init_script(WATCH)
+        yield context
+        await browser.close()
+
+
+@pytest.fixture
+async def desk(context: BrowserContext, web: Web) -> Watched:
+    """Return a page that is not logged in yet."""
+    return Watched(await context.new_page(), web.url)

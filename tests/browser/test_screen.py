@@ -1,0 +1,196 @@
+"""The live screen in a real browser: it follows, it notices, it says so."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+import redis.asyncio
+from channels.db import database_sync_to_async
+from django.conf import settings
+from playwright.async_api import BrowserContext, expect
+
+from hedgeapp import live
+from portfolio.models import FrameTaken
+from portfolio.screen import overview
+from portfolio.screen.publication import Screen, fragment
+from tests.browser.conftest import Watched, Web
+from tests.web.frames import Desk
+
+PILL = "#connection"
+
+
+def now(drift: str = "0") -> Desk:
+    return Desk(datetime.now(UTC), drift=Decimal(drift))
+
+
+async def showing(desk: Watched, screen: Screen, number: int = 1) -> None:
+    """Log in to a screen that shows a frame, with its socket open."""
+    await screen.publish(now().frame(number))
+    await desk.log_in()
+    await expect(desk.page.locator(PILL)).to_have_text("waiting for a frame")
+
+
+async def test_a_person_logs_in_and_watches_numbers_change(desk: Watched) -> None:
+    screen = Screen()
+    await showing(desk, screen)
+    assert await desk.text("exposure-ETH-net") == "▲+13.418"
+    for number, drift in enumerate(("1", "-20", "0.25"), start=2):
+        await screen.publish(now(drift).frame(number))
+    await expect(desk.page.locator("#exposure-ETH-net b")).to_have_text("▲+13.668")
+    await expect(desk.page.locator("#kpi-net_delta_eth b")).to_have_text("▲+13.668")
+    assert await desk.page.locator("#kpi-net_delta_eth").evaluate("one => one.classList.contains('flash')")
+    await expect(desk.page.locator(PILL)).to_have_attribute("data-connection", "live")
+    assert (await desk.refused(), desk.errors) == ([], [])
+
+
+async def test_a_page_that_waits_opens_with_the_first_frame(desk: Watched) -> None:
+    await desk.log_in()
+    await expect(desk.page.get_by_text("Waiting for the first frame")).to_be_visible()
+    await expect(desk.page.locator(PILL)).to_have_text("waiting for a frame")
+    await Screen().publish(now().frame(1))
+    await expect(desk.page.locator("#exposure-ETH-net")).to_be_visible()
+
+
+async def test_a_frame_that_is_missed_reloads_the_whole(desk: Watched) -> None:
+    await showing(desk, Screen(), 5)
+    fetched: list[str] = []
+    desk.page.on("request", lambda request: fetched.append(request.url) if request.url.endswith("/whole/") else None)
+    before, after = now("2").frame(7), now("3").frame(8)
+    shown = overview.sections(after)
+    picture = overview.picture(after, shown)
+    push = live.push(
+        overview.picture(before, overview.sections(before)), picture, lambda name: fragment(name, shown, picture)
+    )
+    async with redis.asyncio.from_url(settings.REDIS_URL) as store:
+        await store.set("screen:frame", msgspec.json.encode(after))
+    await live.send(push)
+    await expect(desk.page.locator("#exposure-ETH-net b")).to_have_text("▲+16.418")
+    assert len(fetched) == 1
+    assert await desk.page.locator("#frame").get_attribute("data-number") == "8"
+    assert (await desk.refused(), desk.errors) == ([], [])
+
+
+async def test_an_engine_that_takes_over_redraws_without_a_reload(desk: Watched) -> None:
+    await showing(desk, Screen())
+    await Screen().publish(now("4").frame(1 << 33))
+    await expect(desk.page.locator("#exposure-ETH-net b")).to_have_text("▲+17.418")
+    await expect(desk.page.locator("#frame")).to_have_attribute("data-number", str(1 << 33))
+
+
+async def test_silence_is_said_and_cells_grow_stale_by_their_own_budget(desk: Watched) -> None:
+    screen = Screen()
+    await showing(desk, screen)
+    await screen.publish(now("1").frame(2))
+    cell = desk.page.locator("#exposure-ETH-net")
+    await expect(cell).to_have_attribute("data-state", "live")
+    await expect(desk.page.locator(PILL)).to_have_attribute("data-connection", "late", timeout=5_000)
+    await expect(cell).to_have_attribute("data-state", "late", timeout=5_000)
+    await expect(cell).to_have_attribute("data-state", "stale", timeout=10_000)
+    await expect(cell.locator(".age")).to_have_text("stale 4 s", timeout=5_000)
+    await screen.publish(now("2").frame(3))
+    await expect(cell).to_have_attribute("data-state", "live")
+    await expect(desk.page.locator(PILL)).to_have_attribute("data-connection", "live")
+
+
+async def test_what_the_server_calls_stale_is_grey_and_says_its_age(desk: Watched) -> None:
+    screen = Screen()
+    await showing(desk, screen)
+    await screen.publish(Desk(datetime.now(UTC), state="stale", seconds=12).frame(2))
+    cell = desk.page.locator("#exposure-ETH-net")
+    await expect(cell).to_have_attribute("data-state", "stale")
+    await expect(cell.locator(".age")).to_contain_text("stale 1")
+    assert "gradient" in await cell.evaluate("one => getComputedStyle(one).backgroundImage")
+    await expect(desk.page.locator("#feed-feed_binance_usdm-word")).to_have_text("stale")
+    await expect(desk.page.locator("#announcement")).to_contain_text("Feed feed:binance-usdm is stale")
+
+
+async def test_a_lost_socket_is_said_at_once_and_comes_back_by_itself(desk: Watched, web: Web) -> None:
+    screen = Screen()
+    await showing(desk, screen)
+    await screen.publish(now("1").frame(2))
+    await expect(desk.page.locator(PILL)).to_have_attribute("data-connection", "live")
+    web.kill()
+    try:
+        await expect(desk.page.locator(PILL)).to_contain_text("reconnecting", timeout=1_500)
+        await expect(desk.page.locator("#banner")).to_contain_text("Connection lost. Numbers are as of")
+    finally:
+        await asyncio.to_thread(web.start)
+
+    # The engine knows nothing of it and goes on showing frames.
+    for number in range(3, 63):
+        await screen.publish(now("7").frame(number))
+        if await desk.text("exposure-ETH-net") == "▲+20.418":
+            break
+        await asyncio.sleep(0.25)
+    await expect(desk.page.locator("#exposure-ETH-net b")).to_have_text("▲+20.418")
+    await expect(desk.page.locator(PILL)).to_have_attribute("data-connection", "live")
+    await expect(desk.page.locator("#banner")).to_be_hidden()
+
+
+async def test_a_session_that_ended_is_said_and_not_retried(desk: Watched, web: Web, context: BrowserContext) -> None:
+    screen = Screen()
+    await showing(desk, screen)
+    await context.clear_cookies()
+    web.kill()
+    await asyncio.to_thread(web.start)
+    await expect(desk.page.locator(PILL)).to_have_text("session ended", timeout=20_000)
+    await expect(desk.page.get_by_role("link", name="Log in again")).to_be_visible()
+
+
+async def test_a_new_row_appears_and_what_is_unfolded_stays_open(desk: Watched) -> None:
+    screen, maker = Screen(), now()
+    await screen.publish(maker.frame(1, exposure=maker.exposure()[:2]))
+    await desk.log_in()
+    await expect(desk.page.locator(PILL)).to_have_text("waiting for a frame")
+    await desk.page.locator("#section-exposure .unfold").first.click()
+    line = desk.page.get_by_text("ceffu · stETH in wallet 1")
+    assert "open=lines-exposure-ETH" in desk.page.url
+    await screen.publish(now().frame(2))
+    await expect(desk.page.locator("#exposure-USDT-net")).to_be_visible()
+    await expect(line).to_be_visible()
+    await desk.page.reload()
+    await expect(line).to_be_visible()
+
+
+async def test_the_chart_is_drawn_within_the_policy(desk: Watched) -> None:
+    at = datetime.now(UTC)
+    rows = [
+        FrameTaken(
+            number=number,
+            at=at - timedelta(seconds=10 * number),
+            seq=1,
+            net={"ETH": str(number % 7)},
+            price={"ETH": "2871"},
+        )
+        for number in range(300)
+    ]
+    await database_sync_to_async(FrameTaken.objects.bulk_create)(rows)
+    await showing(desk, Screen())
+    await expect(desk.page.locator("#chart .scatterlayer .trace").first).to_be_visible(timeout=20_000)
+    assert await desk.page.locator("#chart .scatterlayer .trace").count() == 2
+    assert (await desk.refused(), desk.errors) == ([], [])
+
+
+async def test_no_page_breaks_the_policy_or_speaks_to_another_host(desk: Watched, context: BrowserContext) -> None:
+    elsewhere: list[str] = []
+    context.on(
+        "request",
+        lambda request: None if request.url.startswith((desk.url, "data:", "blob:")) else elsewhere.append(request.url),
+    )
+    await showing(desk, Screen())
+    for path in ("/", "/events/", "/data/", "/data/?words=bid", "/login/account", "/admin/"):
+        await desk.page.goto(f"{desk.url}{path}")
+        await desk.page.wait_for_load_state("networkidle") if path == "/admin/" else await asyncio.sleep(0.2)
+        assert (path, await desk.refused()) == (path, [])
+    assert (elsewhere, desk.errors) == ([], [])
+
+
+async def test_other_pages_follow_the_connection_without_drawing_cells(desk: Watched) -> None:
+    screen = Screen()
+    await showing(desk, screen)
+    await desk.page.goto(f"{desk.url}/data/")
+    await expect(desk.page.locator(PILL)).to_have_text("waiting for a frame")
+    await screen.publish(now("1").frame(2))
+    await expect(desk.page.locator(PILL)).to_have_attribute("data-connection", "live")
+    assert desk.errors == []
