@@ -29,7 +29,7 @@ from hedgeapp.eventlog.epochs import EpochIsOver, Fence
 LOOK_S = 0.5  # how often a host looks for services to take
 LOOK_S_MAX = 5.0  # a look that takes longer is given up
 HEARTBEAT_S = 1.0  # how often a holder proves that it lives
-HEARTBEAT_AGE_MAX = timedelta(seconds=2.5)  # a holder silent for longer is put out
+HEARTBEAT_AGE_MAX = timedelta(seconds=3)  # a holder silent for longer is put out
 GRACE_S = 2.5  # how long a service stays with those who prefer it before anybody takes it
 STOP_S = 2.0  # how long a service may take to end
 BACKOFF_S_MAX = 10.0  # longest pause before a service that failed is run again
@@ -227,7 +227,9 @@ async def _kept_running(lease: Lease) -> None:
     while True:
         began = asyncio.get_running_loop().time()
         try:
-            await lease.service.run(lease)
+            # Importing a runner may take seconds (ccxt); the loop must go on proving that it lives.
+            run = await asyncio.to_thread(lambda: lease.service.run)
+            await run(lease)
             log.warning("service.returned", service=lease.name)
         except EpochIsOver:
             raise

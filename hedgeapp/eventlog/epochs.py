@@ -37,12 +37,14 @@ RETURNING CASE WHEN wanted_at > clock_timestamp() - interval '{ASK_S_MAX} second
 """
 _HOLDERS = f"""
 SELECT held.service, held.epoch, held.holder, coalesce(taken.pid, held.backend_pid), taken.pid IS NOT NULL,
-       clock_timestamp() - held.heartbeat_at
+       clock_timestamp() - greatest(held.heartbeat_at, activity.backend_start)
   FROM eventlog_epoch AS held
   LEFT JOIN pg_locks AS taken
     ON taken.locktype = 'advisory' AND taken.granted AND taken.objsubid = 2 AND taken.classid = {SERVICE_LOCKS}
    AND taken.objid::bigint = held.lock_id
    AND taken.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  -- Who has just taken the lock has had no time for a heartbeat: it is as old as its connection.
+  LEFT JOIN pg_stat_activity AS activity ON activity.pid = taken.pid
  ORDER BY held.service
 """
 
