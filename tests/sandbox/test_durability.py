@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.app import describe
 from sandbox.ledger import Ledger, LedgerIsUnreadable, Numbers
 from tests.sandbox.running import COIN, MAIN, ROOT, Sandbox
 
@@ -81,7 +82,7 @@ def test_describe_keeps_keys_private_and_writes_readable_reference_data(tmp_path
     credentials = tmp_path / "credentials.json"
     first = credentials.read_text()
     assert stat.S_IMODE(os.stat(credentials).st_mode) == 0o600
-    subprocess.run(command, cwd=ROOT, check=True, timeout=30)
+    describe(8900, tmp_path, seed=1)
     assert credentials.read_text() == first
     found = tomllib.loads((tmp_path / "reference.toml").read_text())
     assert found["environment"] == "SANDBOX"
