@@ -93,7 +93,8 @@ class Connection:
             asyncio.timeout(DIAL_S_MAX) as dialing,
             session.ws_connect(url, heartbeat=PING_S, max_msg_size=MESSAGE_BYTES_MAX, compress=0) as stream,
         ):
-            await stream.send_bytes(msgspec.json.encode({"method": "SUBSCRIBE", "params": names, "id": 1}))
+            request = msgspec.json.encode({"method": "SUBSCRIBE", "params": names, "id": 1})
+            await stream.send_str(request.decode())  # the venue reads text frames only
             dialing.reschedule(None)
             while True:
                 message = await stream.receive(SILENCE_S_MAX)
