@@ -97,25 +97,26 @@ class Side:
 
     def update(self, changes: Sequence[Level], subject: str) -> Fault | None:
         """Set the quantities of prices; 0 removes one. Refuse prices off the tick and more levels than allowed."""
-        levels, touch = self.levels, self.touch
+        levels, touch, is_gone = self.levels, self.touch, False
         known = len(levels)
-        moves = []  # prices that may move the touch: better ones, and the touch itself when it is gone
         if self._inward > 0:
             for price, quantity in changes:
                 levels[price] = quantity
-                if price >= touch and (price != touch or not quantity):
-                    moves.append(price)
+                if price >= touch:
+                    if quantity:
+                        touch, is_gone = price, False
+                    elif price == touch:
+                        is_gone = True
         else:
             for price, quantity in changes:
                 levels[price] = quantity
-                if price <= touch and (price != touch or not quantity):
-                    moves.append(price)
-        fault = None
-        if len(levels) > known:
-            fault = self._fault_of_new(len(levels) - known, subject)
-        if moves:
-            self._move(moves)
-        return fault
+                if price <= touch:
+                    if quantity:
+                        touch, is_gone = price, False
+                    elif price == touch:
+                        is_gone = True
+        self.touch = self._next_outward(touch) if is_gone else touch
+        return self._fault_of_new(len(levels) - known, subject) if len(levels) > known else None
 
     def _fault_of_new(self, count: int, subject: str) -> Fault | None:
         """Check the prices that the last update added, which are the last ones of the dict."""
@@ -125,16 +126,6 @@ class Side:
             if abs(ticks - round(ticks)) > TICKS_TOLERANCE and (fault := on_tick(subject, price, tick)):
                 return fault
         return self._sweep(subject) if len(self.levels) > self._sweep_at else None
-
-    def _move(self, moves: list[float]) -> None:
-        """Find the touch anew: the best of the prices that may move it, else the next one outward."""
-        moves.sort(reverse=self._inward > 0)
-        for price in moves:
-            if self.levels.get(price):
-                self.touch = price
-                return
-        if self.touch in moves:
-            self.touch = self._next_outward(self.touch)
 
     def _next_outward(self, price: float) -> float:
         """Find the best price beyond an empty one: tick by tick first, then among all."""

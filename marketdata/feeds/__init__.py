@@ -1,14 +1,16 @@
 """One file per source; each is a service, once in the fleet."""
 
 from hedgeapp.services import Service
-from marketdata.queries.sources import sources
 
-PUBLIC = {"binance-usdm": "marketdata.feeds.binance.run", "binance-coinm": "marketdata.feeds.binance.run"}
+PUBLIC = {"binance-usdm": "marketdata.feeds.binance.service.run", "binance-coinm": "marketdata.feeds.binance.service.run"}
 CUSTODIANS = {"ceffu": "marketdata.feeds.ceffu.run"}
 
 
 def services() -> list[Service]:
     """Return a service for each venue's public feed, each account, each custodian and each chain that is enabled."""
+    # Not above: decoders are also used where there is no database.
+    from marketdata.queries.sources import sources
+
     found = sources()
     return [
         *(Service(name=f"feed:{venue.name}", runner=PUBLIC[venue.protocol]) for venue in found.venues),

@@ -1,0 +1,210 @@
+"""Decode: what a book message costs us with all checks, against unmodified ccxt.pro in the same run.
+
+Both decode the bytes and keep the book: the recorded captures where they are, else messages of the same shape. ccxt.pro
+gets each message by its own receive path with one watcher waiting, as it does in use.
+"""
+
+import asyncio
+import gzip
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import ccxt.pro
+import msgspec
+
+from bench.report import Row
+from hedgeapp.core.instruments import Instrument
+from hedgeapp.core.records import record
+from marketdata.feeds.binance import messages
+from marketdata.feeds.binance.market import Market
+
+CAPTURES: Final = Path(__file__).resolve().parents[2] / "shared" / "data" / "market"
+MESSAGES_MAX: Final = 4_000
+ROUNDS: Final = 9
+
+LINEAR: Final = Instrument(
+    id="binance-usdm:ETH-USDT-PERP",
+    venue="binance-usdm",
+    symbol="ETH-USDT-PERP",
+    venue_symbol="ETHUSDT",
+    kind="linear",
+    expiry="perpetual",
+    base="ETH",
+    quote="USDT",
+    settlement="USDT",
+    contract_size=Decimal(1),
+    tick_size=Decimal("0.01"),
+    step_size=Decimal("0.001"),
+)
+INVERSE: Final = replace(
+    LINEAR,
+    id="binance-coinm:ETH-USD-PERP",
+    venue="binance-coinm",
+    symbol="ETH-USD-PERP",
+    venue_symbol="ETHUSD_PERP",
+    kind="inverse",
+    quote="USD",
+    settlement="ETH",
+    contract_size=Decimal(10),
+    step_size=Decimal(1),
+)
+
+
+@record
+class Recording:
+    """One book's snapshot and the deltas that follow on it, as bytes of the venue."""
+
+    name: str
+    instrument: Instrument
+    snapshot: bytes
+    deltas: tuple[bytes, ...]
+
+    @property
+    def levels_mean(self) -> float:
+        """How many levels a message has on average."""
+        decoded = [messages.message(delta) for delta in self.deltas]
+        return sum(len(each.bids) + len(each.asks) for each in decoded) / len(decoded)
+
+
+def measure() -> list[Row]:
+    """Measure many and few levels a message."""
+    rows = []
+    for recording, ratio_min in (
+        (captured(CAPTURES / "usdm_ethusdt_20240808.gz", LINEAR) or generated(66), 5),
+        (captured(CAPTURES / "cm_ethusd_perp_20240808.gz", INVERSE) or generated(10), 8),
+    ):
+        ours, theirs = asyncio.run(_both(recording))
+        rows.append(
+            Row(
+                name=f"book decode with all checks, {recording.name}, {recording.levels_mean:.0f} levels a message",
+                value=ours * 1e6,
+                unit="µs a message",
+                compared_with=f"ccxt.pro {theirs * 1e6:.3g} µs",
+                ratio=theirs / ours,
+                budget=f"≥ {ratio_min} × faster",
+                is_met=theirs >= ratio_min * ours,
+            )
+        )
+    return rows
+
+
+def captured(path: Path, instrument: Instrument) -> Recording | None:
+    """Read a capture's snapshot and its deltas from the one that bridges to it; None when there is no capture."""
+    if not path.exists():
+        return None
+    snapshot, deltas = b"", []
+    for line in gzip.decompress(path.read_bytes()).splitlines():
+        text = line.partition(b" ")[2]
+        if text.startswith(b'{"lastUpdateId"'):
+            snapshot = text
+        elif b'"depthUpdate"' in text:
+            deltas.append(bytes(msgspec.json.decode(text, type=dict[str, msgspec.Raw])["data"]))
+    last_id = messages.snapshot(snapshot).last_id
+    first = next(i for i, delta in enumerate(deltas) if messages.message(delta).last_id >= last_id)
+    chosen = tuple(deltas[first : first + MESSAGES_MAX])
+    return Recording(name="recorded", instrument=instrument, snapshot=snapshot, deltas=chosen)
+
+
+def generated(levels: int) -> Recording:
+    """Make a seeded book and deltas of so many levels (an even number from 8), most of them near the touch."""
+    chance = random.Random(levels)
+    at_ms, update_id, touch = 1_723_161_256_000, 1_000, 268_000
+    sides = [_rows((touch + inward * (1 + i), 5_000) for i in range(1_000)) for inward in (-1, 1)]
+    snapshot = {"lastUpdateId": update_id, "bids": sides[0], "asks": sides[1]}
+    deltas = []
+    for number in range(MESSAGES_MAX):
+        touch += chance.choice((-1, 0, 0, 0, 1))
+        sides = [_rows(_moved(chance, touch, inward, levels // 2)) for inward in (-1, 1)]
+        text = {"e": "depthUpdate", "E": at_ms + number, "T": at_ms + number, "s": "ETHUSDT", "U": update_id + 1}
+        text |= {"u": update_id + 9, "pu": update_id, "b": sides[0], "a": sides[1]}
+        update_id += 9
+        deltas.append(msgspec.json.encode(text))
+    return Recording(name="generated", instrument=LINEAR, snapshot=msgspec.json.encode(snapshot), deltas=tuple(deltas))
+
+
+def _moved(chance: random.Random, touch: int, inward: int, count: int) -> list[tuple[int, int]]:
+    """Return the changes of one side after the touch moved: two levels gone, a best one, others at random."""
+    changes = {touch: 0, touch - inward: 0, touch + inward: chance.randrange(1, 9_000)}
+    while len(changes) < count:
+        tick = touch + inward * (2 + int(chance.expovariate(0.01)))
+        changes.setdefault(tick, chance.choice((0, 1_000, 2_000, 3_000)))
+    return sorted(changes.items())
+
+
+def _rows(levels: Iterable[tuple[int, int]]) -> list[tuple[str, str]]:
+    return [(f"{tick / 100:.2f}", f"{quantity / 1000:.3f}") for tick, quantity in levels]
+
+
+async def _both(recording: Recording) -> tuple[float, float]:
+    """Return CPU seconds a message of ours and of ccxt.pro: the best of rounds in turn."""
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        ours.append(_ours(recording))
+        theirs.append(await _theirs(recording))
+    return min(ours), min(theirs)
+
+
+def _ours(recording: Recording) -> float:
+    instrument = recording.instrument
+    market = Market(instrument.venue, [instrument])
+    fed = [(delta, messages.message(delta).at_ms) for delta in recording.deltas]
+    market.receive(*fed[0])
+    market.load(instrument.venue_symbol, recording.snapshot, fed[0][1])
+    began = time.process_time()
+    for delta, received_ms in fed[1:]:
+        market.receive(delta, received_ms)
+    seconds = time.process_time() - began
+    if market.quarantine:
+        raise RuntimeError(f"a recording without faults expected, found {market.quarantine[0].fault}")
+    return seconds / (len(fed) - 1)
+
+
+async def _theirs(recording: Recording) -> float:
+    instrument = recording.instrument
+    exchange, symbol, url = _ccxt_of(instrument)
+    try:
+        client = exchange.client(url)
+        book = exchange.orderbooks[symbol] = exchange.order_book({}, 1_000)
+        snapshot = msgspec.json.decode(recording.snapshot)
+        book.reset(exchange.parse_order_book(snapshot, symbol) | {"nonce": snapshot["lastUpdateId"]})
+        texts = [delta.decode() for delta in recording.deltas]
+        client.handle_text_or_binary_message(texts[0])
+        began = time.process_time()
+        for text in texts[1:]:
+            watcher = client.future(f"orderbook::{symbol}")
+            client.handle_text_or_binary_message(text)
+            (await watcher).limit()
+        return (time.process_time() - began) / (len(texts) - 1)
+    finally:
+        await exchange.close()
+
+
+def _ccxt_of(instrument: Instrument) -> tuple[Any, str, str]:
+    """Return ccxt.pro's client that knows one market, its spelling of it, and the URL of its stream."""
+    is_linear = instrument.kind == "linear"
+    exchange = ccxt.pro.binanceusdm() if is_linear else ccxt.pro.binancecoinm()
+    symbol = f"{instrument.base}/{instrument.quote}:{instrument.settlement}"
+    market = {
+        "id": instrument.venue_symbol,
+        "symbol": symbol,
+        "base": instrument.base,
+        "quote": instrument.quote,
+        "settle": instrument.settlement,
+        "type": "swap",
+        "spot": False,
+        "swap": True,
+        "contract": True,
+        "linear": is_linear,
+        "inverse": not is_linear,
+        "active": True,
+        "contractSize": float(instrument.contract_size),
+        "precision": {"price": float(instrument.tick_size), "amount": float(instrument.step_size)},
+    }
+    exchange.set_markets([exchange.safe_market_structure(market)])
+    url = "wss://fstream.binance.com/public/ws/0" if is_linear else "wss://dstream.binance.com/ws/0"
+    return exchange, symbol, url
