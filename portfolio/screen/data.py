@@ -2,27 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
 
-from hedgeapp.core.marks import Mark, MarkKind
+from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
 from hedgeapp.live import Leaf
 from marketdata.core.board import freshness
 from portfolio.core.figures import Figure
+from portfolio.core.valuation import BUDGET_OF
 from portfolio.screen.leaves import figure, name
-
-# Which limit on the age of data holds for which kind of mark.
-BUDGET_OF: Final[dict[MarkKind, str]] = {
-    "mark": "mark",
-    "index": "index",
-    "bid": "quote",
-    "ask": "quote",
-    "funding_rate": "funding",
-    "funding_at": "funding",
-    "protocol_rate": "rate",
-    "market_rate": "rate",
-    "usd": "rate",
-}
 
 
 @record
@@ -53,12 +40,13 @@ def datums(marks: Iterable[Mark], budgets_ms: Mapping[str, int], at: datetime, w
 
 def _datum(mark: Mark, budget_ms: int | None, at: datetime) -> Datum:
     budget = timedelta(milliseconds=budget_ms) if budget_ms else None
-    state = freshness(at - mark.at, budget) if budget else "live"
+    state = freshness(at - mark.at, budget) if budget else "stale"
     shown = Figure(
         value=mark.value,
         at=mark.at,
         state=state,
-        because=f"{mark.kind} of {mark.subject} by {mark.source}",
+        because=f"{mark.kind} of {mark.subject} by {mark.source}"
+        + ("" if budget else ": no limit says how old it may be"),
         until=mark.at + budget if budget else None,
     )
     decimals = {"funding_rate": 8, "funding_at": 0, "protocol_rate": 8, "market_rate": 8, "usd": 6}.get(mark.kind, 2)

@@ -40,10 +40,15 @@ def _kpi(kpi: Kpi) -> Row:
     is_delta = kpi.key.startswith("net_delta")
     percent = kpi.unit == "%"
     whole = kpi.unit in ("", "feeds")
-    said_already = percent or kpi.unit in kpi.label.split()
+    said_already = percent or whole or kpi.unit in kpi.label.split()
     return row(
         kpi.key,
-        {"label": kpi.label, "unit": None if said_already else kpi.unit, "health": kpi.health},
+        {
+            "label": kpi.label,
+            "unit": None if said_already else kpi.unit,
+            "health": kpi.health,
+            "count": "count" if whole else None,
+        },
         {
             "figure": figure(
                 here,

@@ -69,8 +69,8 @@ def word(id: str, said: str, level: Level, because: str = "") -> Leaf:
 
 
 def text(id: str, said: str) -> Leaf:
-    """Return a changing text as a leaf."""
-    return Leaf(id=id, body=escape(said), text=said)
+    """Return a changing text as a leaf; where there is no room for all of it, the rest is one hover away."""
+    return Leaf(id=id, attributes=f' title="{escape(said)}"' if said else "", body=escape(said), text=said)
 
 
 def band(id: str, share: Decimal | None, level: Level) -> Leaf:

@@ -4,10 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from channels.db import database_sync_to_async
 from playwright.async_api import BrowserContext, expect
 
+from hedgeapp.access.links import new_link
 from portfolio.screen.publication import Screen
-from tests.browser.conftest import Watched
+from tests.browser.conftest import NAME, Watched
 from tests.web.frames import Desk
 
 # The contrast of each text with what is behind it; colors are painted, because they are written in several notations.
@@ -56,6 +58,15 @@ async def opened(desk: Watched) -> Screen:
     await screen.publish(Desk(datetime.now(UTC)).frame(1))
     await desk.log_in()
     return screen
+
+
+async def test_a_link_lets_in_once_in_a_browser_too(desk: Watched) -> None:
+    token = await database_sync_to_async(new_link)(NAME, at=datetime.now(UTC))
+    await desk.page.goto(f"{desk.url}/login/once/{token}")
+    await desk.page.get_by_role("button", name="Log in").click()
+    await desk.page.wait_for_url(f"{desk.url}/")
+    await desk.page.goto(f"{desk.url}/login/once/{token}")
+    await expect(desk.page.get_by_role("alert")).to_contain_text("This link has been used")
 
 
 async def test_one_glance_needs_no_scrolling_at_1280_by_720(desk: Watched) -> None:

@@ -106,7 +106,7 @@ def test_the_first_link_makes_an_operator_without_a_password(client: Client) -> 
     assert path.removeprefix("/login/once/") not in str(OneTimeLogin.objects.values())
     page = client.get(path)
     assert page.status_code == 200
-    assert page["Referrer-Policy"] == "no-referrer"
+    assert page["Referrer-Policy"] == "strict-origin"
     assert not logged_in(client)
     assert client.post(path).status_code == 302
     assert logged_in(client)
