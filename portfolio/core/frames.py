@@ -82,7 +82,7 @@ def frame(book: Book, marks: Marks, feeds: Iterable[FeedHealth], *, number: int,
         kpis.funding_kpi(funding),
         kpis.unsettled_kpi(profit, valuation),
         kpis.feeds_kpi(heard),
-        kpis.faults_kpi(book.faults.total, bool(faults)),
+        kpis.faults_kpi(len(faults)),
     )
     return Frame(
         number=number,

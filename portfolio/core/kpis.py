@@ -132,15 +132,15 @@ def feeds_kpi(rows: Iterable[FeedRow]) -> Kpi:
     )
 
 
-def faults_kpi(total_faults: int, is_open: bool) -> Kpi:
-    """Return how many events could not be placed."""
+def faults_kpi(faults: int) -> Kpi:
+    """Return how many faults are open."""
     return Kpi(
         key="faults",
         label="Faults",
-        figure=folded(Decimal(total_faults if is_open else 0)),
+        figure=folded(Decimal(faults)),
         unit="",
-        detail="events that could not be placed" if is_open else "every event is placed",
-        health="bad" if is_open else "good",
+        detail="events could not be placed" if faults else "every event is placed",
+        health="bad" if faults else "good",
     )
 
 
