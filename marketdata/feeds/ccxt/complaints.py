@@ -1,0 +1,51 @@
+"""Complaints: what may be wrong with an account's connection, as sentences for the desk.  error -> sentence"""
+
+from typing import Final
+
+import ccxt
+
+from hedgeapp.eventlog.append import LogIsAway
+from hedgeapp.logs import redacted
+from marketdata.core.reference import ReferenceContradicts
+from marketdata.core.wellformed import RowRefused
+from marketdata.feeds.ccxt.facts import FactIsMalformed, HedgeModeIsOn
+from marketdata.feeds.ccxt.reads import HistoryIsTooLong, PositionWillNotHoldStill
+from marketdata.feeds.ccxt.stream import StreamBroke
+from marketdata.operations.credentials import FieldKeyIsMalformed, FieldKeysDoNotDecrypt, FieldKeysMissing
+from marketdata.queries.credentials import CredentialMissing
+
+# What is said, waited for and tried again; anything else is a fault of ours and ends the service.
+EXPECTED: Final = (
+    ccxt.BaseError,
+    StreamBroke,
+    CredentialMissing,
+    FieldKeysDoNotDecrypt,
+    FieldKeysMissing,
+    FieldKeyIsMalformed,
+    ReferenceContradicts,
+    RowRefused,
+    FactIsMalformed,
+    HedgeModeIsOn,
+    HistoryIsTooLong,
+    PositionWillNotHoldStill,
+    LogIsAway,
+    OSError,
+    TimeoutError,
+)
+
+
+def sentence(error: Exception) -> str:
+    """Say what was expected, what was found and what to do, without a secret."""
+    found = redacted(str(error))
+    match error:
+        case ccxt.AuthenticationError() | ccxt.PermissionDenied():
+            return f"keys that the venue accepts expected, found: {found}: set them again under Credentials"
+        case ccxt.InvalidNonce():
+            return f"a clock like the venue's expected, found: {found}: correct this machine's clock"
+        case ccxt.RateLimitExceeded() | ccxt.DDoSProtection():
+            return f"fewer requests than the venue's limit expected, found: {found}: waiting"
+        case ccxt.NetworkError():
+            return f"an answer of the venue expected, found: {found}: trying again; is its URL right?"
+        case TimeoutError():
+            return "an answer of the venue in time expected, found none: trying again"
+    return found

@@ -1,0 +1,269 @@
+"""The service of one exchange account: stream first, then REST, then both, until something breaks; then again.
+
+The stream is opened before REST is read, and what it brings meanwhile waits: so no fact falls between the two. What
+both tell is the same event under the same key, and the log keeps it once.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Coroutine, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from hedgeapp.core.events import Event
+from hedgeapp.core.events.trading import OrderSeen
+from hedgeapp.core.instruments import Instrument
+from hedgeapp.core.records import record
+from hedgeapp.core.reference import Account, Venue
+from hedgeapp.database import conninfo
+from hedgeapp.eventlog.append import AsyncLog, SameKeyOtherContent
+from hedgeapp.services import Lease
+from marketdata.board import Board
+from marketdata.feeds.ccxt.complaints import EXPECTED, sentence
+from marketdata.feeds.ccxt.facts import Facts, Raw, has_fill, moment
+from marketdata.feeds.ccxt.reads import TRADES_PAGE, Reads
+from marketdata.feeds.ccxt.statements import Statements
+from marketdata.feeds.ccxt.stream import SILENCE_S_MAX, Stream, StreamBroke
+from marketdata.operations.instruments import load_instruments
+from marketdata.pulse import Pulse
+from marketdata.queries.catalogue import reference
+from marketdata.queries.credentials import Keys, keys_of
+from marketdata.queries.known import income_known_at, last_statements, trades_read_from
+from marketdata.venues import Client
+
+READ_EVERY_S: Final = 30.0  # REST is read this often, whatever the stream says
+HURRY_S: Final = 1.0  # and this soon after the stream told of something that only REST tells whole
+INCOME_EVERY_S: Final = 300.0
+INSTRUMENTS_EVERY_S: Final = 3600.0
+RENEW_EVERY_S: Final = 1200.0  # of the listen key, which lives an hour
+READ_S_MAX: Final = 300.0  # a whole reading of REST that takes longer is given up
+PAUSE_S: Final = 0.5  # before the first new attempt; doubled until
+PAUSE_S_MAX: Final = 30.0
+
+log = structlog.get_logger()
+
+
+class SettingsChanged(Exception):
+    """The account, its venue or its keys are not what they were when the connection was made."""
+
+
+@record
+class Setup:
+    """What a connection is made of."""
+
+    account: Account
+    venue: Venue
+    keys: Keys
+
+
+async def run(lease: Lease) -> None:
+    """Keep one account's facts flowing into the log for as long as the lease lasts."""
+    board = Board.from_settings()
+    events, told = AsyncLog(conninfo(), fence=lease.fence), AsyncLog(conninfo(), fence=lease.fence)
+    pulse = Pulse(lease.name, lease.epoch, board, told, quiet_max=timedelta(seconds=SILENCE_S_MAX))
+    try:
+        await _first_end(pulse.keep(), AccountFeed(lease, events, pulse).follow())
+    finally:
+        await events.close()
+        await told.close()
+        await board.close()
+
+
+class AccountFeed:
+    """One account: what was read so far, across connections."""
+
+    def __init__(self, lease: Lease, events: AsyncLog, pulse: Pulse) -> None:
+        self.lease = lease
+        self.events = events
+        self.pulse = pulse
+        self.statements: Statements
+        self._read_from: dict[str, int] = {}  # trade id from which each instrument is read on
+        self._open_orders: dict[str, OrderSeen] = {}
+        self._income_at: datetime | None = None
+
+    async def follow(self) -> None:
+        """Connect, read and listen, again and again."""
+        pause_s = PAUSE_S
+        while True:
+            try:
+                await self._connection()
+            except (*EXPECTED, SettingsChanged) as error:
+                if self.pulse.is_connected:
+                    pause_s = PAUSE_S
+                self.pulse.failed(sentence(error))
+                self.pulse.count("resyncs")
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
+            pause_s = min(2 * pause_s, PAUSE_S_MAX)
+
+    async def _connection(self) -> None:
+        """Live through one connection, from its dial to whatever ends it."""
+        setup = await self.lease.in_database(_setup, self.lease.subject)
+        self.statements = Statements(await self.lease.in_database(last_statements, setup.account.name))
+        client = Client(setup.venue, setup.keys)
+        try:
+            await client.server_ms()
+            facts = Facts(setup.account.name, await self._instruments(client, setup))
+            reads = Reads(client, facts)
+            stream = Stream(client, await client.private_url())
+            await stream.open()
+            async with asyncio.timeout(READ_S_MAX):
+                await self._read(reads)
+            self.pulse.connected()
+            hurry = asyncio.Event()
+            await _first_end(self._listen(stream, facts, hurry), self._reread(reads, setup, hurry), self._renew(client))
+        finally:
+            await client.close()
+
+    async def _instruments(self, client: Client, setup: Setup) -> list[Instrument]:
+        """Load the venue's specifications and return the account's own."""
+        exchange_info, brackets = await client.call("exchange_info"), await client.call("brackets")
+        venue, kind = setup.venue.name, client.dialect.kind
+        changed = await self.lease.in_database(
+            load_instruments, venue, kind, exchange_info, brackets, by=self.lease.name, at=datetime.now(UTC)
+        )
+        for event in changed:
+            log.info("instrument.changed", instrument=event.instrument.id, version=event.version)
+        known = (await self.lease.in_database(reference)).instruments
+        return [known[f"{venue}:{symbol}"] for symbol in setup.account.instruments]
+
+    async def _read(self, reads: Reads) -> None:
+        """Read trades, positions, balances and orders, and append what is new."""
+        facts = reads.facts
+        for instrument in facts.instruments:
+            await self._trades(reads, instrument)
+        at = moment(await reads.client.server_ms())
+        positions = self.statements.positions(facts, await reads.positions(), at)
+        balances = self.statements.balances(facts, facts.balances_of_account(await reads.account()), at)
+        orders = await reads.orders(self._open_orders)
+        await self._append([*positions, *balances, *orders])
+        self._open_orders.clear()
+        for order in orders:
+            self._note_order(order)
+        self.pulse.counters["strangers"] = len(facts.strangers)
+        self.pulse.heard(datetime.now(UTC), messages=0)
+
+    async def _trades(self, reads: Reads, instrument: Instrument) -> None:
+        """Append the fills that the log may not have, oldest first."""
+        account, id_ = reads.facts.account, instrument.id
+        if id_ not in self._read_from:
+            known = await self.lease.in_database(trades_read_from, account, id_, overlap=TRADES_PAGE)
+            if known is None:
+                await self._append(await reads.first_contact(instrument))
+                known = await self.lease.in_database(trades_read_from, account, id_, overlap=1)
+            self._read_from[id_] = known or 0
+        fills = await reads.trades(instrument, self._read_from[id_])
+        await self._append(fills)
+        if fills:
+            self._read_from[id_] = int(fills[-1].trade_id) + 1
+
+    async def _reread(self, reads: Reads, setup: Setup, hurry: asyncio.Event) -> None:
+        """Read income, and all of REST again, every while; sooner when the stream asks for it."""
+        clock = asyncio.get_running_loop().time
+        income_due, instruments_due = clock(), clock() + INSTRUMENTS_EVERY_S
+        while True:
+            async with asyncio.timeout(READ_S_MAX):
+                if clock() >= income_due:
+                    await self._read_income(reads)
+                    income_due = clock() + INCOME_EVERY_S
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(READ_EVERY_S):
+                    await hurry.wait()
+                    await asyncio.sleep(HURRY_S)
+                    income_due = clock()
+            hurry.clear()
+            if await self.lease.in_database(_setup, self.lease.subject) != setup:
+                raise SettingsChanged("the account's settings or keys changed: connecting again")
+            if clock() >= instruments_due:
+                await self._instruments(reads.client, setup)
+                instruments_due = clock() + INSTRUMENTS_EVERY_S
+            async with asyncio.timeout(READ_S_MAX):
+                await self._read(reads)
+
+    async def _read_income(self, reads: Reads) -> None:
+        now = moment(await reads.client.server_ms())
+        if self._income_at is None:
+            self._income_at = await self.lease.in_database(income_known_at, reads.facts.account)
+        await self._append(await reads.income(self._income_at, now))
+        self._income_at = now
+
+    async def _renew(self, client: Client) -> None:
+        """Keep the listen key alive; ccxt's own renewal stops after the first."""
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            await client.call("listen_key_renew")
+
+    async def _listen(self, stream: Stream, facts: Facts, hurry: asyncio.Event) -> None:
+        """Append what the stream tells, until it breaks."""
+        while True:
+            messages = await stream.batch()
+            if stream.heard_at:
+                self.pulse.heard(stream.heard_at, len(messages))
+            await self._append([event for message in messages for event in self._events(message, facts, hurry)])
+
+    def _events(self, message: Raw, facts: Facts, hurry: asyncio.Event) -> list[Event]:
+        match message.get("e"):
+            case "listenKeyExpired":
+                raise StreamBroke("the venue let the listen key expire: opening another stream")
+            case "ORDER_TRADE_UPDATE":
+                order = message["o"]
+                fill, seen = facts.fill_of_update(order), facts.order_of_update(order)
+                if fill is None and has_fill(order):
+                    hurry.set()  # only REST knows what it cost
+                if seen:
+                    self._note_order(seen)
+                return [event for event in (fill, seen) if event]
+            case "ACCOUNT_UPDATE":
+                update, at = message["a"], moment(int(message["T"]))
+                if update.get("m") != "ORDER":
+                    hurry.set()  # only REST gives fundings and transfers their ids
+                positions = self.statements.positions(facts, facts.positions_of_update(update), at)
+                return [*positions, *self.statements.balances(facts, facts.balances_of_update(update), at)]
+        return []
+
+    def _note_order(self, order: OrderSeen) -> None:
+        if order.status in ("working", "partially_filled"):
+            self._open_orders[order.venue_order_id] = order
+        else:
+            self._open_orders.pop(order.venue_order_id, None)
+
+    async def _append(self, events: Sequence[Event]) -> None:
+        """Append events; one that contradicts the log is refused by itself, and the rest goes in."""
+        if not events:
+            return
+        try:
+            await self.events.append(events)
+        except SameKeyOtherContent:
+            for event in events:
+                await self._append_alone(event)
+
+    async def _append_alone(self, event: Event) -> None:
+        try:
+            await self.events.append([event])
+        except SameKeyOtherContent as refusal:
+            # An order's state may come with another time from REST than from the stream: the first word stands.
+            if not isinstance(event, OrderSeen):
+                self.pulse.count("refused")
+                log.error("fact.refused", feed=self.lease.name, key=event.key, reason=str(refusal))
+
+
+def _setup(name: str) -> Setup:
+    """Return what a connection of an account is made of; blocking."""
+    known = reference()
+    account = known.accounts[name]
+    return Setup(account=account, venue=known.venues[account.venue], keys=keys_of(name))
+
+
+async def _first_end(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run coroutines until one ends or fails, cancel the others, and raise what the first raised."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

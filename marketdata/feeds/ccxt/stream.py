@@ -1,0 +1,114 @@
+"""Stream: a private WebSocket through ccxt.pro, with the holes of its receive loop closed.
+
+ccxt.pro dials, pings and reads; what it reads is taken raw, before its caches, so that nothing is coalesced. Any
+exception in its receive loop would leave it dead and silent: here it ends the stream at once, as silence does.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from marketdata.feeds.ccxt.facts import Raw
+from marketdata.venues import DIAL_TIMEOUT_MS, Client
+
+MESSAGES_MAX: Final = 10_000  # messages that may wait to be read; more end the stream
+SILENCE_S_MAX: Final = 10.0  # a socket that answers no ping for longer is dead
+LOOK_S: Final = 1.0  # how often silence is looked for
+
+
+class StreamBroke(ConnectionError):
+    """The private stream ended; what it missed is to be read again."""
+
+
+class Stream:
+    """One private connection, from its dial to its end."""
+
+    def __init__(self, client: Client, url: str) -> None:
+        self.client = client
+        self._url = url
+        self._messages: deque[Raw] = deque()
+        self._wake = asyncio.Event()
+        self._fault: str | None = None
+        self._socket: Any = None
+        self._ended: Any = None
+
+    async def open(self) -> None:
+        """Dial; raise StreamBroke when the venue cannot be reached."""
+        exchange = self.client.exchange
+        exchange.handle_message = self._take
+        exchange.open()
+        self._socket = exchange.client(self._url)
+        self._socket.handle_message = _guarded(self._socket.handle_message, self._break)
+        self._ended = exchange.watch(self._url, "ended", None, self.client.dialect.kind)
+        self._ended.add_done_callback(self._end)
+        connected = asyncio.ensure_future(
+            asyncio.wait_for(asyncio.shield(self._socket.connected), DIAL_TIMEOUT_MS / 1000)
+        )
+        await asyncio.wait({connected, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+        if not connected.done() or connected.exception() is not None:
+            connected.cancel()
+            raise StreamBroke(self._fault or "the private stream could not be opened")
+
+    @property
+    def heard_at(self) -> datetime | None:
+        """When the last frame came, a pong included."""
+        found = self._socket.last_message_at if self._socket else None
+        return datetime.fromtimestamp(found / 1000, UTC) if found else None
+
+    async def batch(self) -> list[Raw]:
+        """Return the messages that came since the last call, in order, none after a second of silence.
+
+        Raises StreamBroke when the stream has ended and everything that it brought has been returned.
+        """
+        try:
+            async with asyncio.timeout(LOOK_S):
+                await self._wake.wait()
+        except TimeoutError:
+            self._look_for_silence()
+        self._wake.clear()
+        found = list(self._messages)
+        self._messages.clear()
+        if not found and self._fault is not None:
+            raise StreamBroke(self._fault)
+        if self._fault is not None:
+            self._wake.set()
+        return found
+
+    def _take(self, _socket: Any, message: Any) -> None:
+        if not isinstance(message, dict):
+            self._break(f"an object expected on the private stream, found {type(message).__name__}")
+        elif len(self._messages) >= MESSAGES_MAX:
+            self._break(f"at most {MESSAGES_MAX} waiting messages expected, found more")
+        else:
+            self._messages.append(message)
+            self._wake.set()
+
+    def _break(self, reason: str) -> None:
+        if self._fault is None:
+            # The URL of a private stream holds its key.
+            self._fault = reason.replace(self._url, self.client.venue.ws_url)
+        self._wake.set()
+
+    def _end(self, ended: Any) -> None:
+        error = None if ended.cancelled() else ended.exception()
+        self._break(f"the private stream ended: {error or 'closed'}")
+
+    def _look_for_silence(self) -> None:
+        heard = self._socket.last_message_at or self._socket.connectionEstablished
+        silence_s = (self.client.exchange.milliseconds() - heard) / 1000
+        if silence_s > SILENCE_S_MAX:
+            self._break(f"an answer to pings within {SILENCE_S_MAX:g} s expected, found {silence_s:.0f} s of silence")
+
+
+def _guarded(handle: Callable[[Any], None], broke: Callable[[str], None]) -> Callable[[Any], None]:
+    """Wrap ccxt's handler of frames, whose exceptions nobody would see."""
+
+    def guarded(frame: Any) -> None:
+        try:
+            handle(frame)
+        except Exception as error:
+            broke(f"a message that can be read expected on the private stream, found {type(error).__name__}: {error}")
+
+    return guarded

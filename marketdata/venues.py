@@ -1,0 +1,153 @@
+"""Venues: the one place where a ccxt client is set up.
+
+ccxt is unmodified; it is only told where the venue is, which errors its codes mean on any host, and how long to wait.
+Importing this module loads ccxt (1.7 s, 100 MiB): feeds and commands do, the web process never does.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import ccxt.pro
+
+from hedgeapp.core.instruments import ContractKind
+from hedgeapp.core.records import record
+from hedgeapp.core.reference import Venue
+from marketdata.queries.credentials import Keys
+
+REST_TIMEOUT_MS: Final = 10_000  # one request, answer included
+DIAL_TIMEOUT_MS: Final = 10_000  # one WebSocket handshake
+PING_EVERY_MS: Final = 3_000  # so that a dead socket is noticed within three of them
+RECV_WINDOW_MS: Final = 10_000  # how old a signed request may be when the venue reads it
+REAL_HOSTS: Final = "binance.com"
+
+
+@record
+class Dialect:
+    """How one protocol is spoken through ccxt: names of its implicit methods, and of its kinds."""
+
+    exchange: str
+    kind: ContractKind
+    time: str
+    exchange_info: str
+    brackets: str
+    account: str
+    positions: str
+    trades: str
+    open_orders: str
+    order: str
+    income: str
+    listen_key_new: str
+    listen_key_renew: str
+
+
+DIALECTS: Final[Mapping[str, Dialect]] = {
+    "binance-usdm": Dialect(
+        exchange="binanceusdm",
+        kind="linear",
+        time="fapiPublicGetTime",
+        exchange_info="fapiPublicGetExchangeInfo",
+        brackets="fapiPrivateGetLeverageBracket",
+        account="fapiPrivateV3GetAccount",
+        positions="fapiPrivateV3GetPositionRisk",
+        trades="fapiPrivateGetUserTrades",
+        open_orders="fapiPrivateGetOpenOrders",
+        order="fapiPrivateGetOrder",
+        income="fapiPrivateGetIncome",
+        listen_key_new="fapiPrivatePostListenKey",
+        listen_key_renew="fapiPrivatePutListenKey",
+    ),
+    "binance-coinm": Dialect(
+        exchange="binancecoinm",
+        kind="inverse",
+        time="dapiPublicGetTime",
+        exchange_info="dapiPublicGetExchangeInfo",
+        brackets="dapiPrivateV2GetLeverageBracket",
+        account="dapiPrivateGetAccount",
+        positions="dapiPrivateGetPositionRisk",
+        trades="dapiPrivateGetUserTrades",
+        open_orders="dapiPrivateGetOpenOrders",
+        order="dapiPrivateGetOrder",
+        income="dapiPrivateGetIncome",
+        listen_key_new="dapiPrivatePostListenKey",
+        listen_key_renew="dapiPrivatePutListenKey",
+    ),
+}
+
+
+class Client:
+    """A venue through ccxt, as one account or as nobody; to be closed."""
+
+    def __init__(self, venue: Venue, keys: Keys | None = None) -> None:
+        self.venue = venue
+        self.dialect = DIALECTS[venue.protocol]
+        self.exchange: Any = getattr(ccxt.pro, self.dialect.exchange)(_options(venue, self.dialect, keys))
+        # Every number stays the text that the venue sent.
+        self.exchange.number = str
+
+    async def call(self, method: str, **parameters: Any) -> Any:
+        """Call an endpoint by its name in the dialect and return the venue's answer as it is."""
+        implicit = getattr(self.exchange, getattr(self.dialect, method))
+        return await implicit(parameters)
+
+    async def server_ms(self) -> int:
+        """Return the venue's time, and sign from now on as if its clock were ours."""
+        before = self.exchange.milliseconds()
+        found = int((await self.call("time"))["serverTime"])
+        after = self.exchange.milliseconds()
+        self.exchange.options["timeDifference"] = (before + after) // 2 - found
+        return found
+
+    async def private_url(self) -> str:
+        """Ask for a listen key and return the URL of the private stream that it opens."""
+        answer = await self.call("listen_key_new")
+        url: str = self.exchange.get_private_ws_url(self.dialect.kind, answer.get("listenKey"))
+        return url
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.exchange.close()
+
+
+def _options(venue: Venue, dialect: Dialect, keys: Keys | None) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "timeout": REST_TIMEOUT_MS,
+        "enableRateLimit": True,
+        "urls": {"api": _urls(venue)},
+        "exceptions": {"exact": _exact_errors(dialect)},
+        "streaming": {"keepAlive": PING_EVERY_MS, "connectionTimeout": DIAL_TIMEOUT_MS},
+        "options": {"recvWindow": RECV_WINDOW_MS},
+    }
+    if keys:
+        options |= {"apiKey": keys.api_key, "secret": keys.secret}
+    return options
+
+
+def _urls(venue: Venue) -> dict[str, Any]:
+    """Put the venue's roots in the place of ccxt's own; of one venue only its own interface is overridden."""
+    rest, sockets = venue.rest_url.rstrip("/"), venue.ws_url.rstrip("/")
+    if venue.protocol == "binance-usdm":
+        urls: dict[str, Any] = {
+            f"fapi{half}{suffix}": f"{rest}/fapi/{version}"
+            for half in ("Public", "Private")
+            for suffix, version in (("", "v1"), ("V2", "v2"), ("V3", "v3"))
+        }
+        urls |= {"fapiData": f"{rest}/futures/data", "ws": {"linear": f"{sockets}/ws"}}
+    else:
+        urls = {
+            f"dapi{half}{suffix}": f"{rest}/dapi/{version}"
+            for half in ("Public", "Private")
+            for suffix, version in (("", "v1"), ("V2", "v2"))
+        }
+        urls |= {"dapiData": f"{rest}/futures/data", "ws": {"inverse": f"{sockets}/ws"}}
+    # The wallet interface has a host of its own in the real world.
+    if not (urlsplit(rest).hostname or "").endswith(REAL_HOSTS):
+        urls["sapi"] = f"{rest}/sapi/v1"
+    return urls
+
+
+def _exact_errors(dialect: Dialect) -> dict[str, Any]:
+    """Return the meaning of futures' error codes, which ccxt knows for the real hosts only; the own kind's win."""
+    known = getattr(ccxt.pro, dialect.exchange)().describe()["exceptions"]
+    other: ContractKind = "inverse" if dialect.kind == "linear" else "linear"
+    return {**known["exact"], **known[other]["exact"], **known[dialect.kind]["exact"]}
