@@ -17,7 +17,7 @@ from hedgeapp.up.environment import for_children, kept_secrets
 from hedgeapp.up.ports import free_port, noted_port
 from hedgeapp.up.servers import missing
 
-READY_S_MAX = 90.0
+READY_S_MAX = 120.0
 STOP_S_MAX = 60.0
 LOOK_S = 0.05
 
@@ -147,7 +147,7 @@ def running_stack(var: Path, *options: str, **environment: str) -> Iterator[Stac
     """Run a stack, ready, while the block lasts."""
     stack = Stack(var, *options, **environment)
     try:
-        stack.said("ready after")
+        stack.said(r"\| ready after")
         yield stack
     finally:
         stack.stop()

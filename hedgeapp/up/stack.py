@@ -113,7 +113,9 @@ class Stack:
                     await self._announce(int(environment["PORT"]), link)
             await asyncio.Event().wait()
         finally:
-            await asyncio.gather(*(child.stop() for child in self._children))
+            # The outside world goes last: nobody shall find it missing.
+            for of_world in (False, True):
+                await asyncio.gather(*(child.stop() for child in self._children if (child.name == SANDBOX) == of_world))
 
     async def _announce(self, port: int, link: asyncio.Task[str]) -> None:
         """Say where the stack is and how to log in, once it is ready; while it is not, say why and how long."""
