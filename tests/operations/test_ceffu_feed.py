@@ -4,12 +4,11 @@ import asyncio
 import base64
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -20,7 +19,6 @@ from hedgeapp.core.events.collateral import CollateralStated
 from hedgeapp.core.reference import Asset
 from hedgeapp.database import conninfo
 from hedgeapp.eventlog.append import AsyncLog
-from hedgeapp.eventlog.read import read
 from marketdata.feeds.ceffu.client import (
     AnswerIsMalformed,
     CeffuClient,
@@ -32,24 +30,14 @@ from marketdata.feeds.ceffu.client import (
 from marketdata.feeds.ceffu.feed import CustodianFeed, SpellingIsAmbiguous, spelling
 from marketdata.feeds.statements import Held, heard, held_of
 from sandbox import ceffu
+from tests.builders.collateral import START_MS, Clock, logged
 
-START_MS = 1_790_000_000_000
 DAY_MS = 86_400_000
 QUICK = Settings(request_timeout_s=1.0, backoff_s=0.001, backoff_s_max=0.002)
 ASSETS = [
     Asset(symbol=symbol, name=symbol, decimals=18, underlying=underlying)
     for symbol, underlying in (("ETH", "ETH"), ("BTC", "BTC"), ("USDT", "USDT"), ("stETH", "ETH"))
 ]
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.ms = START_MS
-
-    def __call__(self) -> int:
-        return self.ms
 
 
 class World:
@@ -68,9 +56,7 @@ class World:
 
     def logged(self) -> list[CollateralStated]:
         """Return what the log holds of this custodian."""
-        with closing(psycopg.connect(conninfo(), autocommit=True)) as connection:
-            events = [recorded.event for recorded in read(connection)]
-        return [event for event in events if isinstance(event, CollateralStated) and event.holder == self.name]
+        return logged(self.name, CollateralStated)
 
 
 @pytest.fixture

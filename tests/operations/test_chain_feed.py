@@ -2,43 +2,30 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
-import psycopg
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from hedgeapp.core.events import Event
 from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
 from hedgeapp.core.marks import Mark
-from hedgeapp.core.reference import Chain, Token, Wallet
+from hedgeapp.core.reference import Chain, Token
 from hedgeapp.database import conninfo
 from hedgeapp.eventlog.append import AsyncLog
-from hedgeapp.eventlog.read import read
 from marketdata.feeds.chain import node as nodes
 from marketdata.feeds.chain.follower import Follower
 from marketdata.feeds.chain.node import ChainIsAnother, ContractIsAnother, Node, NodeRefused, NodeUnreachable
 from marketdata.feeds.statements import Held, Place, heard, held_of
 from sandbox import chain as sandbox_chain
+from tests.builders.collateral import QUIET, START_MS, Clock, described, logged
 
-START_MS = 1_790_000_000_000
 SETTINGS = sandbox_chain.Settings(past_blocks=120, order_every_blocks=10)
-QUIET = sandbox_chain.Settings(past_blocks=120, order_every_blocks=10**9)  # orders come only when they are asked for
 QUICK = nodes.Bounds(request_timeout_s=1.0, backoff_s=0.001, scan_blocks_max=50)
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.ms = START_MS
-
-    def __call__(self) -> int:
-        return self.ms
 
 
 class World:
@@ -48,7 +35,7 @@ class World:
         self.state, self.clock, self.log = state, clock, log
         self.marks: list[Mark] = []
         # The log is append-only: each test has a chain of its own name.
-        self.chain = described(sandbox_chain.describe(url, state)["chains"][0], name=f"chain-{secrets.token_hex(6)}")
+        self.chain = described(state, url, name=f"chain-{secrets.token_hex(6)}")
         self.custody = self.chain.wallets[0].address
 
     def wait_blocks(self, count: int) -> None:
@@ -71,9 +58,7 @@ class World:
 
     def logged(self, *kinds: type[Any]) -> list[Any]:
         """Return what the log holds of this chain, of some kinds."""
-        with closing(psycopg.connect(conninfo(), autocommit=True)) as connection:
-            events = [recorded.event for recorded in read(connection, kinds=[kind.__name__ for kind in kinds])]
-        return [event for event in events if self.chain.name in (vars_of(event))]
+        return logged(self.chain.name, *kinds)
 
     def held(self) -> dict[Place, Decimal]:
         """Return what the log said last of each holding."""
@@ -81,16 +66,6 @@ class World:
 
     def mint(self, asset: str, amount: str) -> str:
         return self.state.submit(asset, Decimal(amount)).transaction
-
-
-def vars_of(event: Event) -> tuple[object, object]:
-    return getattr(event, "holder", None), getattr(event, "chain", None)
-
-
-def described(about: dict[str, Any], **changed: Any) -> Chain:
-    wallets = tuple(Wallet(**wallet) for wallet in about["wallets"])
-    tokens = tuple(Token(**token) for token in about["tokens"])
-    return Chain(**{**about, "wallets": wallets, "tokens": tokens, **changed})
 
 
 class Open(Protocol):
@@ -284,8 +259,8 @@ async def test_a_node_that_falls_back_brings_no_old_rates(opened: Open, tmp_path
         follower = world.follower(node)
         ahead = (await follower.step()).block
         rates = world.marks[-4:]
-        about = sandbox_chain.describe(str(server.make_url("")), behind)["chains"][0]
-        async with Node(described(about, name=world.chain.name), QUICK) as follower._node:
+        url = str(server.make_url(""))
+        async with Node(described(behind, url, name=world.chain.name), QUICK) as follower._node:
             fallen = (await follower.step()).block
         assert fallen.number == ahead.number - 3
         assert world.marks[-4:] == rates
@@ -297,9 +272,7 @@ async def test_a_collateral_without_a_token_is_named_by_its_contract(opened: Ope
     async with opened(QUIET) as (world, _):
         world.mint("USDT", "300")
         world.wait_blocks(1)
-        fewer = described(
-            sandbox_chain.describe(world.chain.url.removesuffix("/chain"), world.state)["chains"][0], tokens=()
-        )
+        fewer = described(world.state, world.chain.url.removesuffix("/chain"), tokens=())
         async with Node(fewer, QUICK) as node:
             (mint,) = await node.orders(0, world.state.head)
         assert (mint.collateral_asset, mint.collateral_amount) == ("USDT", Decimal(300))
@@ -324,8 +297,8 @@ async def test_a_wrong_catalogue_is_a_sentence(
     opened: Open, changed: dict[str, Any], error: type[Exception], words: str
 ) -> None:
     async with opened(QUIET) as (world, _):
-        about = sandbox_chain.describe(world.chain.url.removesuffix("/chain"), world.state)["chains"][0]
-        async with Node(described(about, **changed), QUICK) as node:
+        url = world.chain.url.removesuffix("/chain")
+        async with Node(replace(described(world.state, url), **changed), QUICK) as node:
             with pytest.raises(error, match=words):
                 await contact(node)
 
@@ -388,9 +361,7 @@ async def test_a_node_that_drops_a_connection_is_asked_again(tmp_path: Path) -> 
     app = web.Application(middlewares=[flaky])
     app.add_routes(sandbox_chain.routes(state))
     server = TestServer(app, host="127.0.0.1")
-    async with server:
-        about = sandbox_chain.describe(str(server.make_url("")), state)["chains"][0]
-        async with Node(described(about, tokens=()), QUICK) as node:
-            await node.check()
+    async with server, Node(described(state, str(server.make_url("")), tokens=()), QUICK) as node:
+        await node.check()
     assert asked == 2
     state.close()

@@ -18,19 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from yarl import URL
 
 from sandbox import ceffu
+from tests.builders.collateral import START_MS, Clock
 
-START_MS = 1_790_000_000_000
 DAY_MS = 86_400_000
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.ms = START_MS
-
-    def __call__(self) -> int:
-        return self.ms
 
 
 class Client:

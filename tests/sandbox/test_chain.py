@@ -17,8 +17,8 @@ from web3.exceptions import BlockNotFound, ContractLogicError, TransactionNotFou
 from sandbox import chain as sandbox_chain
 from sandbox.chain import Chain, Settings
 from sandbox.chain.contracts import WSTETH
+from tests.builders.collateral import START_MS, Clock
 
-START_MS = 1_790_000_000_000
 DAY_MS = 86_400_000
 WEI = 10**18
 SETTINGS = Settings(past_blocks=300, order_every_blocks=10)
@@ -66,16 +66,6 @@ ORDER_FIELDS = [
     ("usde_amount", "uint256", False),
 ]
 MINTING = [event("Mint", ORDER_FIELDS), event("Redeem", ORDER_FIELDS)]
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.ms = START_MS
-
-    def __call__(self) -> int:
-        return self.ms
 
 
 class Node:
