@@ -31,7 +31,7 @@ def status(url: str) -> int:
         return int(answer.status)
 
 
-def test_it_is_ready_and_offers_a_login_that_works_once(stack: Stack) -> None:
+def test_it_is_ready_and_offers_a_login(stack: Stack) -> None:
     assert status(f"{stack.url}/readyz") == 200
     assert stack.login.startswith(stack.url)
     assert status(stack.login) == 200
