@@ -62,6 +62,10 @@ class LimitUnitIsWrong(RowRefused):
     """A limit's unit is not the unit of what it bounds."""
 
 
+class LimitIsDouble(RowRefused):
+    """Another limit bounds the same number of the same subject."""
+
+
 @record
 class LimitKind:
     """What a kind of limit bounds: in which unit (None: the subject is the unit), of which subjects (None: assets)."""
@@ -230,6 +234,11 @@ def _require_limit(limit: Limit, catalogue: Catalogue) -> None:
     if limit.unit != unit:
         raise LimitUnitIsWrong(limit, f"unit {unit} expected, found {limit.unit!r}")
     require_positive(limit, "value", limit.value)
+    for other in catalogue.limits.values():
+        if other.name != limit.name and (other.kind, other.subject) == (limit.kind, limit.subject):
+            raise LimitIsDouble(
+                limit, f"one limit of {limit.kind} for {limit.subject} expected, found {other.name!r}: change that one"
+            )
 
 
 def _require_asset_known(row: Row, field: str, asset: str, catalogue: Catalogue) -> None:

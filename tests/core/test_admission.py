@@ -174,6 +174,7 @@ def test_a_catalogue_folded_from_its_events_is_the_catalogue() -> None:
         (BAND, {"unit": "USD"}, admission.LimitUnitIsWrong),
         (BAND, {"subject": "DOGE", "unit": "DOGE"}, admission.UnknownAsset),
         (BAND, {"value": Decimal(0)}, NumberIsOutOfRange),
+        (BAND, {"name": "another ETH net delta"}, admission.LimitIsDouble),
         (BAND, {"kind": "data_age_ms_max", "unit": "ms"}, NameIsMalformed),
         (asset("wstETH"), {"underlying": "stETH"}, admission.UnderlyingHasUnderlying),
         (asset("wstETH"), {"underlying": "DOGE"}, admission.UnknownAsset),

@@ -115,9 +115,7 @@ def events_count() -> int:
 
 
 def with_keys(monkeypatch: pytest.MonkeyPatch, *keys: bytes) -> None:
-    environment = settings.ENVIRONMENT.model_copy(
-        update={"hedgeapp_field_keys": tuple(key.decode() for key in keys)}
-    )
+    environment = settings.ENVIRONMENT.model_copy(update={"hedgeapp_field_keys": tuple(key.decode() for key in keys)})
     monkeypatch.setattr(settings, "ENVIRONMENT", environment)
 
 
