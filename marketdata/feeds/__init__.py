@@ -2,7 +2,7 @@
 
 from hedgeapp.services import Service
 
-PUBLIC = {"binance-usdm": "marketdata.feeds.binance.service.run", "binance-coinm": "marketdata.feeds.binance.service.run"}
+PUBLIC = dict.fromkeys(("binance-usdm", "binance-coinm"), "marketdata.feeds.binance.service.run")
 CUSTODIANS = {"ceffu": "marketdata.feeds.ceffu.run"}
 
 
