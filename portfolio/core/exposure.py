@@ -8,6 +8,7 @@ custodian. The vector at its USD prices, the basis and the discount of staked un
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Final, Literal
 
 from hedgeapp.core.amounts import ZERO
@@ -126,15 +127,24 @@ def _row(currency: str, lines: list[ExposureLine], valuation: Valuation) -> Expo
             state = "inside" if abs(net.value) <= band else "outside"
     return ExposureRow(
         currency=currency,
-        long=derived(lambda *values: sum((one for one in values if one > 0), ZERO), *amounts),
-        short=derived(lambda *values: sum((one for one in values if one < 0), ZERO), *amounts),
+        long=derived(_long, *amounts),
+        short=derived(_short, *amounts),
         net=net,
-        net_usd=in_usd(net, currency, valuation),
+        # Nothing at all is worth nothing at any price, known or not.
+        net_usd=in_usd(net, currency, valuation) if lines else net,
         band=band,
         band_share=share,
         band_state=state,
         lines=tuple(lines),
     )
+
+
+def _long(*amounts: Decimal) -> Decimal:
+    return sum((one for one in amounts if one > ZERO), ZERO)
+
+
+def _short(*amounts: Decimal) -> Decimal:
+    return sum((one for one in amounts if one < ZERO), ZERO)
 
 
 def concentration_rows(positions: Iterable[ValuedPosition], valuation: Valuation) -> tuple[ConcentrationRow, ...]:
