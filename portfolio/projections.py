@@ -4,7 +4,6 @@
 says how an event changes a row. `Versions` gives each row its end.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -168,27 +167,32 @@ def _text(amounts: dict[str, Decimal]) -> str:
 
 
 class Versions:
-    """Rows on their way to a table: each is let go with its end when the next of its key comes."""
+    """Rows on their way to their tables: each is complete, with its end, when the next of its key comes.
+
+    `rows` are those that are complete; whoever takes them clears them. `began` says which event changed each key first.
+    """
 
     def __init__(self) -> None:
+        self.rows: dict[Table, list[Values]] = {table: [] for table in TABLES}
+        self.began: dict[tuple[Table, Key], int] = {}
         self._current: dict[tuple[Table, Key], tuple[int, Values]] = {}
-        self.began: dict[tuple[Table, Key], int] = {}  # the first event that changed each key
 
-    def add(self, seq: int, changed: list[Change]) -> Iterator[tuple[Table, Values]]:
-        """Take the changes of one event and yield the rows that are complete with it."""
-        current = self._current
+    def add(self, seq: int, changed: list[Change]) -> None:
+        """Take the changes of one event."""
         for table, key, values in changed:
             if table is FILL:  # never changes: it need not be remembered
-                yield table, (seq, None, *key, *values)
+                self.rows[table].append((seq, None, *key, *values))
                 continue
-            before = current.get((table, key))
+            place = (table, key)
+            before = self._current.get(place)
             if before is None:
-                self.began[table, key] = seq
+                self.began[place] = seq
             else:
-                yield table, (before[0], seq, *key, *before[1])
-            current[table, key] = (seq, values)
+                self.rows[table].append((before[0], seq, *key, *before[1]))
+            self._current[place] = (seq, values)
 
-    def rest(self) -> Iterator[tuple[Table, Values]]:
-        """Yield the rows that are current."""
+    def finish(self) -> None:
+        """Complete the rows that are current, which have no end."""
         for (table, key), (seq, values) in self._current.items():
-            yield table, (seq, None, *key, *values)
+            self.rows[table].append((seq, None, *key, *values))
+        self._current.clear()

@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any, Final
 
 import psycopg
+from psycopg import pq
 from psycopg.rows import tuple_row
 
 from hedgeapp.core.events import Recorded
 from hedgeapp.core.records import record
 from hedgeapp.eventlog import chain
-from hedgeapp.eventlog.codec import DECODERS, UnknownKind
+from hedgeapp.eventlog.unpack import ChainIsBroken as ChainIsBroken
+from hedgeapp.eventlog.unpack import Unpack
 
 BATCH_ROWS: Final = 2_000  # rows per round trip, some 800 KiB
 
@@ -26,16 +28,10 @@ SELECT string_agg({chain.MATERIAL_SQL} || hash, ''::bytea ORDER BY seq),
          ORDER BY seq LIMIT %(rows)s) AS part
 """
 BATCH_SQL: Final = _BATCH.format(only="")
-_BATCH_OF_KINDS: Final = _BATCH.format(only="AND kind = ANY (%(kinds)s)")
+_PLACES: Final = {"after": "$1", "until": "$2", "rows": "$3", "kinds": "$4"}
+_NUMBERED: Final = (BATCH_SQL % _PLACES).encode()
+_NUMBERED_OF_KINDS: Final = (_BATCH.format(only="AND kind = ANY (%(kinds)s)") % _PLACES).encode()
 END: Final = 2**63 - 1
-
-
-class ChainIsBroken(ValueError):
-    """A row of the log is not what was appended: it names the first bad one."""
-
-    def __init__(self, seq: int, expected: str, found: str) -> None:
-        self.seq, self.expected, self.found = seq, expected, found
-        super().__init__(f"the log is not as it was written at seq {seq}: {expected} expected, found {found}")
 
 
 @record
@@ -86,56 +82,34 @@ def read_batches(
     if kinds is not None and verify:
         raise ValueError("all kinds expected where hashes are verified, found a choice: verify reads every row")
     unpack = Unpack(verify=verify)
-
-    def fetch(after: int) -> tuple[bytes | None, bytes | None, int]:
-        cursor = psycopg.Cursor(connection, row_factory=tuple_row)
-        asked = {
-            "after": after,
-            "until": END if until is None else until,
-            "rows": BATCH_ROWS,
-            "kinds": list(kinds or ()),
-        }
-        cursor.execute(BATCH_SQL if kinds is None else _BATCH_OF_KINDS, asked, binary=True)
-        return cursor.fetchone() or (None, None, after)
-
     with ThreadPoolExecutor(1, thread_name_prefix="log-read") as ahead:
-        blob, before, last = fetch(after)
-        while blob:
-            pending = ahead.submit(fetch, last)
-            yield unpack(blob, before, after)
-            after, (blob, before, last) = last, pending.result()
+        batch = _fetched(connection, after, until, kinds)
+        while batch.blob:
+            pending = ahead.submit(_fetched, connection, batch.last, until, kinds)
+            yield unpack(batch.blob, batch.before, after)
+            after, batch = batch.last, pending.result()
 
 
-class Unpack:
-    """Turns the bytes of many rows into recorded events; remembers the last time, which whole batches share."""
+@record
+class _Batch:
+    """The rows of a round trip, the hash before the first one, and the seq of the last one."""
 
-    def __init__(self, *, verify: bool) -> None:
-        self._verify = verify
-        self._taken_us = 0
-        self._recorded_at = chain.moment(0)
-
-    def __call__(self, blob: bytes, before: bytes | None, after: int) -> list[Recorded]:
-        """Return the events of a batch that follows seq `after`, whose hash is `before` (None at the beginning)."""
-        verify, previous, place = self._verify, before if after else chain.GENESIS, after
-        link, found = chain.link, []
-        if verify and previous is None:
-            raise ChainIsBroken(after, "a row", "none")
-        for seq, taken_us, kind, _key, body, row, hash_ in chain.rows(blob):
-            if verify:
-                place += 1
-                if seq != place:
-                    raise ChainIsBroken(place, "a row", f"a gap: the next is {seq}")
-                if link(previous, row) != hash_:  # type: ignore[arg-type]
-                    raise ChainIsBroken(seq, link(previous, row).hex(), hash_.hex())  # type: ignore[arg-type]
-                previous = hash_
-            if taken_us != self._taken_us:
-                self._taken_us, self._recorded_at = taken_us, chain.moment(taken_us)
-            try:
-                decode = _DECODERS[kind]
-            except KeyError:
-                raise UnknownKind(kind.decode()) from None
-            found.append(Recorded(seq=seq, recorded_at=self._recorded_at, event=decode(body)))
-        return found
+    blob: bytes | None
+    before: bytes | None
+    last: int
 
 
-_DECODERS = {kind.encode(): decoder for kind, decoder in DECODERS.items()}
+def _fetched(
+    connection: psycopg.Connection[Any], after: int, until: int | None, kinds: Collection[str] | None
+) -> _Batch:
+    """Fetch a batch by libpq's blocking call: the driver's own would take the interpreter's lock for each packet."""
+    given = [b"%d" % after, b"%d" % (END if until is None else until), b"%d" % BATCH_ROWS]
+    if kinds is not None:
+        given.append(b"{%b}" % ",".join(kinds).encode())
+    statement = _NUMBERED if kinds is None else _NUMBERED_OF_KINDS
+    with connection.lock:
+        result = connection.pgconn.exec_params(statement, given, result_format=pq.Format.BINARY)
+    if result.status != pq.ExecStatus.TUPLES_OK:
+        raise psycopg.errors.error_from_result(result)
+    blob, before, last = (result.get_value(0, column) for column in range(3))
+    return _Batch(blob=blob, before=before, last=int.from_bytes(last, "big") if last else 0)

@@ -11,8 +11,9 @@ from psycopg import sql
 from psycopg.rows import tuple_row
 
 from hedgeapp.core.events import Recorded
-from hedgeapp.eventlog.read import BATCH_ROWS, BATCH_SQL, END, Unpack
+from hedgeapp.eventlog.read import BATCH_ROWS, BATCH_SQL, END
 from hedgeapp.eventlog.steps import CHANNEL
+from hedgeapp.eventlog.unpack import Unpack
 
 POLL_S: Final = 1.0  # the log is looked at no less often, announced or not
 PAUSE_S: Final = 0.2  # between two attempts to connect
@@ -42,7 +43,7 @@ async def follow(
                     batch = unpack(blob, before, after)
                     after = last
                     yield batch
-        except (psycopg.OperationalError, OSError) as error:
+        except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
             log.warning("stream.away", after=after, error=str(error).strip())
             await asyncio.sleep(PAUSE_S)
 

@@ -33,8 +33,8 @@ class Migration(migrations.Migration):
                         help_text="the event that made it otherwise; empty: it is so now", null=True
                     ),
                 ),
-                ("account", models.TextField(help_text="venue:label")),
-                ("asset", models.TextField(help_text="the asset")),
+                ("account", models.TextField(db_collation="C", help_text="venue:label")),
+                ("asset", models.TextField(db_collation="C", help_text="the asset")),
                 (
                     "total",
                     portfolio.models.rows.ExactField(
@@ -75,9 +75,9 @@ class Migration(migrations.Migration):
                         help_text="the event that made it otherwise; empty: it is so now", null=True
                     ),
                 ),
-                ("holder", models.TextField(help_text="the custodian or the chain")),
-                ("wallet", models.TextField(help_text="the wallet's id or address")),
-                ("asset", models.TextField(help_text="the asset")),
+                ("holder", models.TextField(db_collation="C", help_text="the custodian or the chain")),
+                ("wallet", models.TextField(db_collation="C", help_text="the wallet's id or address")),
+                ("asset", models.TextField(db_collation="C", help_text="the asset")),
                 (
                     "total",
                     portfolio.models.rows.ExactField(
@@ -111,17 +111,19 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Fill",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("from_seq", models.BigIntegerField(help_text="the event that made it so")),
                 (
                     "to_seq",
                     models.BigIntegerField(
                         help_text="the event that made it otherwise; empty: it is so now", null=True
                     ),
                 ),
-                ("account", models.TextField(help_text="venue:label")),
-                ("instrument", models.TextField(help_text="venue:SYMBOL")),
-                ("trade_id", models.TextField(help_text="the venue's id of the trade")),
+                (
+                    "from_seq",
+                    models.BigIntegerField(help_text="the event that made it so", primary_key=True, serialize=False),
+                ),
+                ("account", models.TextField(db_collation="C", help_text="venue:label")),
+                ("instrument", models.TextField(db_collation="C", help_text="venue:SYMBOL")),
+                ("trade_id", models.TextField(db_collation="C", help_text="the venue's id of the trade")),
                 ("venue_order_id", models.TextField(help_text="the venue's id of the order")),
                 ("side", models.TextField(help_text="buy or sell")),
                 (
@@ -146,7 +148,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("from_seq",),
-                "indexes": [models.Index(fields=["from_seq"], name="portfolio_fill_seq")],
                 "constraints": [
                     models.UniqueConstraint(fields=("account", "instrument", "trade_id"), name="portfolio_fill_once")
                 ],
@@ -163,9 +164,9 @@ class Migration(migrations.Migration):
                         help_text="the event that made it otherwise; empty: it is so now", null=True
                     ),
                 ),
-                ("account", models.TextField(help_text="venue:label")),
-                ("instrument", models.TextField(help_text="venue:SYMBOL")),
-                ("venue_order_id", models.TextField(help_text="the venue's id")),
+                ("account", models.TextField(db_collation="C", help_text="venue:label")),
+                ("instrument", models.TextField(db_collation="C", help_text="venue:SYMBOL")),
+                ("venue_order_id", models.TextField(db_collation="C", help_text="the venue's id")),
                 ("client_order_id", models.TextField(help_text="our id, or what another client gave")),
                 ("side", models.TextField(help_text="buy or sell")),
                 ("type", models.TextField(help_text="the venue's type, like LIMIT or MARKET")),
@@ -224,8 +225,8 @@ class Migration(migrations.Migration):
                         help_text="the event that made it otherwise; empty: it is so now", null=True
                     ),
                 ),
-                ("account", models.TextField(help_text="venue:label")),
-                ("instrument", models.TextField(help_text="venue:SYMBOL")),
+                ("account", models.TextField(db_collation="C", help_text="venue:label")),
+                ("instrument", models.TextField(db_collation="C", help_text="venue:SYMBOL")),
                 (
                     "quantity",
                     portfolio.models.rows.ExactField(

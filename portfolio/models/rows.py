@@ -51,8 +51,8 @@ class Position(Version):
 
     KEY = ("account", "instrument")
 
-    account = models.TextField(help_text="venue:label")
-    instrument = models.TextField(help_text="venue:SYMBOL")
+    account = models.TextField(db_collation="C", help_text="venue:label")
+    instrument = models.TextField(db_collation="C", help_text="venue:SYMBOL")
     quantity = ExactField(help_text="signed number of contracts")
     size = ExactField(help_text="signed size: base units if linear, quote units if inverse")
     entry_value = ExactField(help_text="what the open size was worth when it was opened, in the settlement asset")
@@ -83,8 +83,8 @@ class Balance(Version):
 
     KEY = ("account", "asset")
 
-    account = models.TextField(help_text="venue:label")
-    asset = models.TextField(help_text="the asset")
+    account = models.TextField(db_collation="C", help_text="venue:label")
+    asset = models.TextField(db_collation="C", help_text="the asset")
     total = ExactField(
         null=True, help_text="wallet balance: realized cash, without unrealized profit; empty: not stated"
     )
@@ -104,9 +104,9 @@ class Order(Version):
 
     KEY = ("account", "instrument", "venue_order_id")
 
-    account = models.TextField(help_text="venue:label")
-    instrument = models.TextField(help_text="venue:SYMBOL")
-    venue_order_id = models.TextField(help_text="the venue's id")
+    account = models.TextField(db_collation="C", help_text="venue:label")
+    instrument = models.TextField(db_collation="C", help_text="venue:SYMBOL")
+    venue_order_id = models.TextField(db_collation="C", help_text="the venue's id")
     client_order_id = models.TextField(help_text="our id, or what another client gave")
     side = models.TextField(help_text="buy or sell")
     type = models.TextField(help_text="the venue's type, like LIMIT or MARKET")
@@ -131,9 +131,10 @@ class Fill(Version):
 
     KEY = ("account", "instrument", "trade_id")
 
-    account = models.TextField(help_text="venue:label")
-    instrument = models.TextField(help_text="venue:SYMBOL")
-    trade_id = models.TextField(help_text="the venue's id of the trade")
+    from_seq = models.BigIntegerField(primary_key=True, help_text="the event that made it so")
+    account = models.TextField(db_collation="C", help_text="venue:label")
+    instrument = models.TextField(db_collation="C", help_text="venue:SYMBOL")
+    trade_id = models.TextField(db_collation="C", help_text="the venue's id of the trade")
     venue_order_id = models.TextField(help_text="the venue's id of the order")
     side = models.TextField(help_text="buy or sell")
     price = ExactField(help_text="price in the quote")
@@ -147,7 +148,6 @@ class Fill(Version):
         constraints = (
             models.UniqueConstraint(fields=["account", "instrument", "trade_id"], name="portfolio_fill_once"),
         )
-        indexes = (models.Index(fields=["from_seq"], name="portfolio_fill_seq"),)
         ordering = ("from_seq",)
 
     def __str__(self) -> str:
@@ -159,9 +159,9 @@ class Collateral(Version):
 
     KEY = ("holder", "wallet", "asset")
 
-    holder = models.TextField(help_text="the custodian or the chain")
-    wallet = models.TextField(help_text="the wallet's id or address")
-    asset = models.TextField(help_text="the asset")
+    holder = models.TextField(db_collation="C", help_text="the custodian or the chain")
+    wallet = models.TextField(db_collation="C", help_text="the wallet's id or address")
+    asset = models.TextField(db_collation="C", help_text="the asset")
     total = ExactField(help_text="free and locked together, in units of the asset")
     locked = ExactField(help_text="part that cannot be moved, in units of the asset")
     reference = models.TextField(help_text="block number, or the statement's time in ms")

@@ -56,33 +56,22 @@ def write(raw: psycopg.Connection[Any], book: Book, batch: Sequence[Recorded]) -
     store(raw, None, fold(book, batch))
 
 
-Rows = dict[Table, list[Values]]
-
-
-def fold(book: Book, batch: Iterable[Recorded]) -> tuple[Versions, Rows]:
-    """Fold a batch and return its rows by table, and the versions that know since when."""
-    versions, rows = Versions(), empty()
+def fold(book: Book, batch: Iterable[Recorded]) -> Versions:
+    """Fold a batch and return the rows that it makes."""
+    versions = Versions()
     for recorded in batch:
-        for table, row in versions.add(recorded.seq, changes(book, recorded)):
-            rows[table].append(row)
-    for table, row in versions.rest():
-        rows[table].append(row)
-    return versions, rows
+        versions.add(recorded.seq, changes(book, recorded))
+    versions.finish()
+    return versions
 
 
-def empty() -> Rows:
-    """Return no rows for each table."""
-    return {table: [] for table in TABLES}
-
-
-def store(raw: psycopg.Connection[Any], schema: str | None, folded: tuple[Versions, Rows]) -> None:
+def store(raw: psycopg.Connection[Any], schema: str | None, versions: Versions) -> None:
     """End the rows that a batch has made otherwise, then add its own."""
-    versions, rows = folded
     for table in TABLES:
         ended = [(key, seq) for (of, key), seq in versions.began.items() if of is table]
         if ended:
             _end(raw, schema, table, ended)
-        insert(raw, schema, table, rows[table])
+        insert(raw, schema, table, versions.rows[table])
 
 
 def _end(

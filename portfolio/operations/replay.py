@@ -59,20 +59,20 @@ def replay(url: str, *, accept_differences: bool = False, told: Told = lambda _:
     """Build, prove and swap with the owner's connections; refuses with RowsDiffer and leaves all as it was."""
     with psycopg.connect(url) as writer, psycopg.connect(url, autocommit=True) as reader:
         live = tables.current_schema(writer)
-        tables.create_beside(writer, live, SCHEMA, _names())
+        tables.create_beside(writer, live, SCHEMA, names())
         rebuild = Rebuild(reader, writer)
         began = time.perf_counter()
         rebuild.until(_checkpoint(reader))
         rebuild.finish()
         fold_s = time.perf_counter() - began
         told(f"folded {rebuild.book.seq} events in {fold_s:.1f} s, {rebuild.book.seq / (fold_s or 1):,.0f} a second")
-        tables.index_as(writer, live, SCHEMA, _names())
+        tables.index_as(writer, live, SCHEMA, names())
         writer.commit()
         told("indexed; waiting for the projector")
         differing = _prove(rebuild, live, accept_differences=accept_differences)
-        tables.swap(writer, live, SCHEMA, _names())
+        tables.swap(writer, live, SCHEMA, names())
         writer.commit()
-        counts = {name: tables.count(reader, live, name) for name in _names()}
+        counts = {name: tables.count(reader, live, name) for name in names()}
         return Replayed(events=rebuild.folded, seq=rebuild.book.seq, rows=counts, fold_s=fold_s, differing=differing)
 
 
@@ -99,25 +99,22 @@ class Rebuild:
         self.reference = ReferenceRows()
         self.folded = 0
         self._versions = Versions()
-        self._rows = read_models.empty()
 
     def until(self, seq: int) -> None:
         """Fold all events up to a seq, hashes verified, rows sent as they become complete."""
         if not seq:
             return
-        book, versions, rows, reference = self.book, self._versions, self._rows, self.reference
+        book, versions, reference = self.book, self._versions, self.reference
         for batch in read_batches(self.reader, until=seq, verify=True):
             for recorded in batch:
-                for table, row in versions.add(recorded.seq, changes(book, recorded)):
-                    rows[table].append(row)
+                versions.add(recorded.seq, changes(book, recorded))
                 reference.apply(recorded.event)
             self.folded += len(batch)
             self._send(ROWS_PER_COPY)
 
     def finish(self) -> None:
         """Send the rows that are current."""
-        for table, row in self._versions.rest():
-            self._rows[table].append(row)
+        self._versions.finish()
         self._send(0)
 
     def catch_up(self, seq: int) -> None:
@@ -137,13 +134,14 @@ class Rebuild:
             read_models.copy_rows(self.writer, SCHEMA, name, columns, rows)
 
     def _send(self, more_than: int) -> None:
-        for table, rows in self._rows.items():
+        for table, rows in self._versions.rows.items():
             if len(rows) > more_than:
                 read_models.insert(self.writer, SCHEMA, table, rows)
                 rows.clear()
 
 
-def _names() -> list[str]:
+def names() -> list[str]:
+    """Return the tables that a replay builds."""
     return [*(table.name for table in TABLES), *ReferenceRows.TABLES]
 
 

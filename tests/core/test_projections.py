@@ -19,12 +19,13 @@ def folded(log: list[Recorded], book: Book | None = None) -> Book:
 
 def rows(log: list[Recorded], cuts: tuple[int, ...] = ()) -> list[tuple[str, Values]]:
     """Return every version of every row, written in one go or with the book dumped and loaded at some places."""
-    book, versions, found = Book(), Versions(), []
+    book, versions = Book(), Versions()
     for place, one in enumerate(log):
         if place in cuts:
             book = load(dump(book))
-        found += [(table.name, row) for table, row in versions.add(one.seq, changes(book, one))]
-    return found + [(table.name, row) for table, row in versions.rest()]
+        versions.add(one.seq, changes(book, one))
+    versions.finish()
+    return [(table.name, row) for table, made in versions.rows.items() for row in made]
 
 
 def current(log: list[Recorded]) -> dict[tuple[str, Key], Values]:
