@@ -5,6 +5,7 @@ Importing this module loads ccxt (1.7 s, 100 MiB): feeds and commands do, the we
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -146,6 +147,7 @@ def _urls(venue: Venue) -> dict[str, Any]:
     return urls
 
 
+@cache
 def _exact_errors(dialect: Dialect) -> dict[str, Any]:
     """Return the meaning of futures' error codes, which ccxt knows for the real hosts only; the own kind's win."""
     known = getattr(ccxt.pro, dialect.exchange)().describe()["exceptions"]

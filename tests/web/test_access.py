@@ -1,5 +1,6 @@
 """Who comes in, by which door, how often."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.test import Client
 
 from hedgeapp.access import attempts
@@ -132,6 +134,23 @@ def test_an_old_link_is_over() -> None:
     token = new_link(None, at=now() - LINK_AGE_MAX)
     with pytest.raises(LinkIsOver):
         consume(token, at=now())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_link_used_by_many_at_once_lets_one_in() -> None:
+    token = new_link(None, at=now())
+
+    def try_it(_: int) -> bool:
+        try:
+            consume(token, at=now())
+        except LinkIsOver:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(try_it, range(8))) == 1
 
 
 def test_a_link_that_never_was_one_is_over(client: Client) -> None:
