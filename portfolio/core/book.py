@@ -73,8 +73,10 @@ class Book:
     @property
     def latest_events(self) -> tuple[EventRow, ...]:
         """The latest events that are news, the latest first."""
-        rows = (one if isinstance(one, EventRow) else headline(one) for one in reversed(self._latest))
-        return tuple(rows)
+        for place, one in enumerate(self._latest):
+            if isinstance(one, Recorded):
+                self._latest[place] = headline(one)  # once, not for every frame
+        return tuple(one for one in reversed(self._latest) if isinstance(one, EventRow))
 
     @property
     def waiting(self) -> tuple[FillRecorded | PositionOpened, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.records import record
@@ -87,12 +87,8 @@ def worst(inputs: Iterable[Figure]) -> Figure:
 
 
 def _known(inputs: tuple[Figure, ...]) -> list[Decimal] | None:
-    values = []
-    for one in inputs:
-        if one.value is None:
-            return None
-        values.append(one.value)
-    return values
+    values = [one.value for one in inputs]
+    return None if None in values else cast(list[Decimal], values)
 
 
 def _is_worse(one: Figure, other: Figure) -> bool:
@@ -108,6 +104,8 @@ def _of(inputs: tuple[Figure, ...], value: Decimal | None) -> Figure:
     bad = inputs[0]
     oldest, until = bad.at, bad.until
     for one in inputs[1:]:
+        if one is bad:
+            continue
         if _is_worse(one, bad):
             bad = one
         if one.at is not None and (oldest is None or one.at < oldest):
