@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 import psycopg
 
@@ -13,7 +14,8 @@ from hedgeapp.database import conninfo
 from hedgeapp.eventlog.read import read
 
 Place = tuple[str, str]  # wallet, asset
-CONNECT_S_MAX = 3
+CONNECT_S_MAX: Final = 3
+STATEMENT_MS_MAX: Final = 20_000
 
 
 @record
@@ -27,7 +29,9 @@ class Held:
 def heard(holder: str) -> dict[Place, CollateralStated]:
     """Return the log's last statement on each wallet and asset of a holder; blocking."""
     last: dict[Place, CollateralStated] = {}
-    with closing(psycopg.connect(conninfo(), autocommit=True, connect_timeout=CONNECT_S_MAX)) as connection:
+    bounds = f"-c statement_timeout={STATEMENT_MS_MAX}"
+    opened = psycopg.connect(conninfo(), autocommit=True, connect_timeout=CONNECT_S_MAX, options=bounds)
+    with closing(opened) as connection:
         for recorded in read(connection, kinds={CollateralStated.__name__}):
             event = recorded.event
             if isinstance(event, CollateralStated) and event.holder == holder:

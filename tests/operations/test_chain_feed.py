@@ -17,15 +17,15 @@ from hedgeapp.core.marks import Mark
 from hedgeapp.core.reference import Chain, Token
 from hedgeapp.database import conninfo
 from hedgeapp.eventlog.append import AsyncLog
-from marketdata.feeds.chain import node as nodes
 from marketdata.feeds.chain.follower import Follower
 from marketdata.feeds.chain.node import ChainIsAnother, ContractIsAnother, Node, NodeRefused, NodeUnreachable
+from marketdata.feeds.chain.provider import Bounds
 from marketdata.feeds.statements import Held, Place, heard, held_of
 from sandbox import chain as sandbox_chain
 from tests.builders.collateral import QUIET, START_MS, Clock, described, logged
 
 SETTINGS = sandbox_chain.Settings(past_blocks=120, order_every_blocks=10)
-QUICK = nodes.Bounds(request_timeout_s=1.0, backoff_s=0.001, scan_blocks_max=50)
+QUICK = Bounds(request_timeout_s=1.0, backoff_s=0.001, scan_blocks_max=50)
 
 
 class World:

@@ -26,7 +26,7 @@ from marketdata.core.board import FeedHealth
 from marketdata.core.catalogue import Row
 from marketdata.feeds import ceffu, chain
 from marketdata.feeds.ceffu.client import Settings
-from marketdata.feeds.chain.node import Bounds
+from marketdata.feeds.chain.provider import Bounds
 from marketdata.feeds.polling import Pace
 from marketdata.operations.changes import change
 from marketdata.operations.credentials import set_credential
@@ -194,3 +194,16 @@ async def test_a_node_that_is_down_at_start_is_told_and_taken_up_when_it_comes(t
 
 async def _said(feed: str, states: list[str]) -> bool:
     return states_of(feed) == states
+
+
+async def test_a_feed_that_is_canceled_in_any_moment_leaves_the_next_one_free(tmp_path: Path) -> None:
+    clock = Clock()
+    async with a_chain(tmp_path, clock) as (state, url):
+        await introduced(*ASSETS, described(state, url))
+        for moment in range(12):
+            async with serving("chain:ethereum", chain_service):
+                clock.wait_blocks(1)
+                await asyncio.sleep(moment / 50)
+        async with serving("chain:ethereum", chain_service) as board:
+            await health(board, "chain:ethereum", is_connected=True)
+            await until(lambda: holdings("ethereum"))

@@ -10,13 +10,13 @@ from hedgeapp.services import Lease
 from marketdata.board import Board
 from marketdata.feeds.chain.follower import Follower
 from marketdata.feeds.chain.node import (
-    Bounds,
     ChainIsAnother,
     ContractIsAnother,
     Node,
     NodeRefused,
     NodeUnreachable,
 )
+from marketdata.feeds.chain.provider import Bounds
 from marketdata.feeds.polling import COMMON_FAULTS, Pace, poll, prepared
 from marketdata.feeds.statements import heard, held_of
 from marketdata.pulse import Pulse

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import aiohttp
 from eth_abi.exceptions import DecodingError
-from web3 import AsyncHTTPProvider, AsyncWeb3
+from web3 import AsyncWeb3
 from web3.exceptions import BadFunctionCallOutput, ContractLogicError, Web3Exception, Web3RPCError
-from web3.providers.rpc.utils import ExceptionRetryConfiguration
 
 from hedgeapp.core.events.collateral import MintSeen, RedeemSeen
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Chain, Token
+from marketdata.feeds.chain.provider import Bounds, NodeProvider
 
 UNIT: Final = 10**18  # stETH, wstETH, ETH and the synthetic dollar all have 18 decimals
 SYNTHETIC_DECIMALS: Final = 18
@@ -58,16 +58,6 @@ POOL: Final = [_view("get_dy", ("int128", "int128", "uint256"), "uint256")]
 MINTING: Final = [_event("Mint", "minter"), _event("Redeem", "redeemer")]
 
 
-@record
-class Bounds:
-    """Bounds of one request and of one scan, each with its unit."""
-
-    request_timeout_s: float = 5.0
-    attempts_max: int = 3  # of one request, after network faults only
-    backoff_s: float = 0.25  # doubles with each attempt
-    scan_blocks_max: int = 2_000  # blocks in one request for logs
-
-
 class NodeUnreachable(ConnectionError):
     """No answer came, after all attempts."""
 
@@ -107,24 +97,18 @@ class Node:
 
     def __init__(self, chain: Chain, bounds: Bounds) -> None:
         self._chain, self._bounds = chain, bounds
-        retries = ExceptionRetryConfiguration(
-            errors=(aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError),
-            retries=bounds.attempts_max,
-            backoff_factor=bounds.backoff_s,
-        )
-        self._provider = AsyncHTTPProvider(chain.url, exception_retry_configuration=retries)
+        self._provider = NodeProvider(chain.url, bounds)
         self._web3: AsyncWeb3[Any] = AsyncWeb3(self._provider)
         self._tokens = {token.address.lower(): token for token in chain.tokens}
 
     async def __aenter__(self) -> "Node":
-        timeout = aiohttp.ClientTimeout(total=self._bounds.request_timeout_s)
-        await self._provider.cache_async_session(aiohttp.ClientSession(timeout=timeout, raise_for_status=True))
+        self._provider.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._provider.disconnect()
+        await self._provider.close()
 
     async def check(self) -> None:
         """Refuse a node of another chain, and tokens whose decimals are not the catalogue's."""
