@@ -6,7 +6,7 @@ everybody. Its first element names the frame and the one before it, so that a br
 """
 
 from collections.abc import Callable, Hashable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import escape
 from itertools import groupby
 from typing import Final
@@ -16,6 +16,7 @@ from channels.layers import get_channel_layer
 from hedgeapp.core.records import record
 
 DASHBOARDS: Final = "dashboards"  # the group of all open dashboards; one per permission class
+FLASH_PAUSE: Final = timedelta(seconds=1.4)  # from one flash of a leaf to its next
 WHOLE: Final = "whole"  # a message that needs no frame before it
 
 
@@ -24,7 +25,7 @@ class Leaf:
     """A changing element: `body` is its inner HTML, `attributes` its escaped attributes, `text` what a person reads.
 
     `at` is the time of the datum it shows and `until` when it becomes stale; they change with each message of a source,
-    so they travel apart from the rest. `state` is a word for its freshness.
+    so they travel apart from the rest. `state` is a word for its freshness. A calm one changes without a flash.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Leaf:
     body: str
     text: str
     state: str = ""
+    is_calm: bool = False
     at: datetime | None = None
     until: datetime | None = None
 
@@ -82,8 +84,23 @@ def age(elapsed: timedelta) -> str:
     return f"{seconds // 3600} h" if seconds < 48 * 3600 else f"{seconds // 86400} d"
 
 
-def push(before: Picture | None, now: Picture, render: Callable[[str], str]) -> str:
+class Flashes:
+    """Which leaves flashed when, so that one that changes with every frame does not shine without a pause."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, datetime] = {}
+
+    def take(self, leaf: Leaf, at: datetime) -> bool:
+        """Tell whether a leaf may flash now, and remember that it did."""
+        if leaf.is_calm or at - self._last.get(leaf.id, datetime.min.replace(tzinfo=UTC)) < FLASH_PAUSE:
+            return False
+        self._last[leaf.id] = at
+        return True
+
+
+def push(before: Picture | None, now: Picture, render: Callable[[str], str], flashes: Flashes | None = None) -> str:
     """Return the HTML that turns a page of frame `before` into one of frame `now`; `render` draws a whole fragment."""
+    flashes = flashes or Flashes()
     redrawn = {name for name, shape in now.shapes.items() if before is None or before.shapes.get(name) != shape}
     inside = frozenset[str]().union(*(now.fragments[name] for name in redrawn))
     parts = [render(name) for name in sorted(redrawn)]
@@ -93,7 +110,8 @@ def push(before: Picture | None, now: Picture, render: Callable[[str], str]) -> 
         if leaf.id in inside or old is None:
             continue
         if not leaf.is_same(old):
-            parts.append(leaf.html(now.at, pushed=True, flash=leaf.text != old.text))
+            flash = leaf.text != old.text and flashes.take(leaf, now.at)
+            parts.append(leaf.html(now.at, pushed=True, flash=flash))
         elif leaf.at != old.at or leaf.until != old.until:
             touched.append(leaf)
     head = header(now, previous=str(before.number) if before else WHOLE, touched=touched)

@@ -20,6 +20,7 @@ from portfolio.queries import events as log
 from portfolio.queries import net_delta as history
 from portfolio.queries.budgets import data_budgets_ms
 from portfolio.screen import overview as presented
+from portfolio.screen import status
 from portfolio.screen.data import datums
 from portfolio.screen.publication import fragment
 
@@ -113,7 +114,7 @@ def data(request: HttpRequest) -> HttpResponse:
     page = Paginator(found, DATA_PAGE).get_page(request.GET.get("page"))
     context: dict[str, Any] = {"frame": frame, "page": page, "words": words, "now": now}
     if frame:
-        context["feeds"] = presented.sections(frame)["feeds"]
+        context["feeds"] = status.feeds(frame.feeds, status.ALL_COUNTERS)
     return render(request, "portfolio/data.html", context)
 
 

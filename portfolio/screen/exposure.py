@@ -86,11 +86,19 @@ def _currency(one: ExposureRow) -> Row:
         )
         for place, line in enumerate(one.lines)
     )
+    used = {}
+    if one.band is not None:
+        used = {
+            "band": band(f"{here}-band", signed_share, level),
+            "share": figure(f"{here}-share", one.band_share, "%", decimals=0, scale=HUNDRED, suffix=" %"),
+        }
     return row(
         one.currency,
         {
             "currency": one.currency,
-            "band": f"±{numbers.plain(one.band, 0 if one.band == int(one.band) else 2)}" if one.band else None,
+            "band": f"±{numbers.plain(one.band, 0 if one.band == int(one.band) else 2)}"
+            if one.band is not None
+            else None,
             "breach": "breach" if level == "bad" else None,
         },
         {
@@ -98,8 +106,7 @@ def _currency(one: ExposureRow) -> Row:
             "short": figure(f"{here}-short", one.short, unit, sign=True, decimals=places),
             "net": figure(f"{here}-net", one.net, unit, sign=True, arrow=True, decimals=places),
             "net_usd": figure(f"{here}-usd", one.net_usd, "USD", sign=True),
-            "band": band(f"{here}-band", signed_share if one.band else None, level),
-            "share": figure(f"{here}-share", one.band_share, "%", decimals=0, scale=HUNDRED, none="—", suffix=" %"),
+            **used,
             "word": word(f"{here}-word", said, level, one.net.because if one.band_state == "unknown" else ""),
         },
         lines,

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from hedgeapp.core.amounts import ZERO
 from portfolio.core.rows import Backing, BackingRow, BalanceRow, CollateralRow, Worth
 from portfolio.screen import numbers
 from portfolio.screen.exposure import HUNDRED
@@ -40,18 +41,23 @@ def collateral(shown: tuple[CollateralRow, ...]) -> Section:
 
 def _held(one: CollateralRow) -> Row:
     here = name("collateral", one.holder, one.wallet, one.asset)
+    leaves = {
+        "units": figure(f"{here}-units", one.units, one.asset),
+        "by_protocol": figure(f"{here}-by_protocol", one.by_protocol, one.currency),
+        "usd": figure(f"{here}-usd", one.usd, "USD"),
+    }
+    if one.asset != one.currency:  # only a staked unit has rates
+        leaves |= {
+            "protocol_rate": figure(f"{here}-protocol_rate", one.protocol_rate, one.currency, decimals=RATE_DECIMALS),
+            "market_rate": figure(f"{here}-market_rate", one.market_rate, one.currency, decimals=RATE_DECIMALS),
+            "by_market": figure(f"{here}-by_market", one.by_market, one.currency),
+        }
+    if one.locked.value != ZERO:
+        leaves["locked"] = figure(f"{here}-locked", one.locked, one.asset)
     return row(
         f"{one.holder}:{one.wallet}:{one.asset}",
         {"holder": one.holder, "wallet": one.wallet, "asset": one.asset, "currency": one.currency},
-        {
-            "units": figure(f"{here}-units", one.units, one.asset),
-            "locked": figure(f"{here}-locked", one.locked, one.asset),
-            "protocol_rate": figure(f"{here}-protocol_rate", one.protocol_rate, one.currency, decimals=RATE_DECIMALS),
-            "market_rate": figure(f"{here}-market_rate", one.market_rate, one.currency, decimals=RATE_DECIMALS),
-            "by_protocol": figure(f"{here}-by_protocol", one.by_protocol, one.currency),
-            "by_market": figure(f"{here}-by_market", one.by_market, one.currency),
-            "usd": figure(f"{here}-usd", one.usd, "USD"),
-        },
+        leaves,
     )
 
 

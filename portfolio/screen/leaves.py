@@ -32,6 +32,7 @@ def figure(
     none: str = "none",
     suffix: str = "",
     scale: Decimal = ONE,
+    is_calm: bool = False,
 ) -> Leaf:
     """Return a number as a leaf: fixed decimals, its freshness, and all its digits for whoever asks.
 
@@ -55,6 +56,7 @@ def figure(
         body=f"<b>{arrowed}{escape(text)}</b>",
         text=text,
         state=shown.state,
+        is_calm=is_calm,
         at=shown.at,
         until=shown.until,
     )

@@ -34,13 +34,14 @@ class Screen:
             settings.REDIS_URL, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
         )
         self._is_silent = False
+        self._flashes = live.Flashes()
 
     async def publish(self, frame: Frame) -> None:
         """Send what differs from the frame before and keep the whole; without Redis, the screen waits and says so."""
         shown = overview.sections(frame)
         said = status.spoken(self._frame.feeds, frame.feeds) if self._frame else ""
         picture = overview.picture(frame, shown, said)
-        html = live.push(self._picture, picture, lambda name: fragment(name, shown, picture))
+        html = live.push(self._picture, picture, lambda name: fragment(name, shown, picture), self._flashes)
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 # Kept first: a page that is opened between the two is one frame ahead, not one behind.

@@ -16,23 +16,26 @@ _LEVELS: Final[dict[FeedCondition, Level]] = {
 SHOWN_EVENTS: Final = 14
 
 
-def feeds(shown: tuple[FeedRow, ...]) -> Section:
+COUNTERS: Final = ("gaps", "resyncs", "refused")
+ALL_COUNTERS: Final = (*COUNTERS, "reconnects", "messages")
+
+
+def feeds(shown: tuple[FeedRow, ...], counters: tuple[str, ...] = COUNTERS) -> Section:
     """Return a row per feed; what is wrong with it stands under its name."""
-    return tuple(_feed(one) for one in shown)
+    return tuple(_feed(one, counters) for one in shown)
 
 
-def _feed(one: FeedRow) -> Row:
+def _feed(one: FeedRow, counters: tuple[str, ...]) -> Row:
     here = name("feed", one.feed)
-    counts = ("gaps", "resyncs", "refused", "reconnects", "messages")
     return row(
         one.feed,
         {"feed": one.feed},
         {
             "word": word(f"{here}-word", one.condition, _LEVELS[one.condition], one.because),
-            "age": figure(f"{here}-age", one.age_s, "s", decimals=1),
+            "age": figure(f"{here}-age", one.age_s, "s", decimals=1, is_calm=True),
             "rate": text(f"{here}-rate", f"{one.messages_per_s:,.1f}"),
             "because": text(f"{here}-because", one.because if one.condition != "live" else ""),
-            **{count: text(f"{here}-{count}", f"{getattr(one, count):,}") for count in counts},
+            **{count: text(f"{here}-{count}", f"{getattr(one, count):,}") for count in counters},
         },
     )
 

@@ -1,4 +1,4 @@
-// Chart: net delta with its band and the index price in the last hour, drawn by Plotly when the page has settled.
+// Chart: net delta with its band, fills and the index price in the last hour, drawn by Plotly when the page has settled.
 
 const REFRESH_MS = 5000;
 const script = document.querySelector("script[data-plotly]");
@@ -39,7 +39,31 @@ function traces(data) {
   const common = { x: data.at, type: "scatter", mode: "lines", hovertemplate: "%{y:,.3f}<extra>%{fullData.name}</extra>" };
   const price = { ...common, name: "index price", y: data.price, yaxis: "y2", line: { width: 1, color: color("muted") } };
   const delta = { ...common, name: `net delta ${data.currency}`, y: data.net_delta, line: { width: 1.6, color: color("accent") } };
-  return [price, delta];
+  const colors = { buy: color("up"), sell: color("down") };
+  const near = (at) => data.net_delta[data.at.findLastIndex((point) => Date.parse(point) <= Date.parse(at))] ?? null;
+  const fills = {
+    ...common,
+    x: data.fills.map((fill) => fill.at),
+    y: data.fills.map((fill) => near(fill.at)),
+    text: data.fills.map((fill) => fill.said),
+    name: "fills",
+    mode: "markers",
+    hovertemplate: "%{text}<extra></extra>",
+    marker: {
+      size: 7,
+      symbol: data.fills.map((fill) => (fill.side === "buy" ? "triangle-up" : "triangle-down")),
+      color: data.fills.map((fill) => colors[fill.side]),
+    },
+  };
+  return data.fills.length ? [price, delta, fills] : [price, delta];
+}
+
+function usual(deltas) {
+  // One outlier, like a start before all collateral is read, must not flatten the hour; what goes on is shown whole.
+  const sizes = deltas.filter((delta) => delta !== null).map(Math.abs);
+  const last = sizes.at(-1) ?? 0;
+  const ordered = sizes.sort((a, b) => a - b);
+  return Math.max(last, ordered[Math.floor(ordered.length * 0.9)] ?? 0);
 }
 
 function layout(data) {
@@ -47,7 +71,7 @@ function layout(data) {
   const text = color("muted");
   const axis = { gridcolor: line, zeroline: false, tickfont: { size: 10 }, automargin: false, fixedrange: true };
   const limits = data.band === null ? [] : [data.band, -data.band];
-  const reach = Math.max(1.25 * (data.band ?? 0), 1.1 * Math.max(0, ...data.net_delta.filter((y) => y !== null).map(Math.abs))) || 1;
+  const reach = Math.max(1.25 * (data.band ?? 0), 1.15 * usual(data.net_delta)) || 1;
   const rule = (y, dash, stroke) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { width: 1, dash, color: stroke } });
   return {
     margin: { l: 40, r: 56, t: 24, b: 20 },
@@ -90,7 +114,8 @@ async function refresh() {
     const data = await answer.json();
     if (asked === currency) await draw(data);
   } catch (error) {
-    if (!drawn) say(`The history could not be read: ${error.message}.`);
+    const reason = error.name === "TimeoutError" ? "the server took too long" : error.message;
+    if (!drawn) say(`The last hour could not be read: ${reason}. It is asked for again every few seconds.`);
   }
 }
 

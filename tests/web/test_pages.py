@@ -14,11 +14,11 @@ from django.test import Client, RequestFactory
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.balances import BalanceStated
 from hedgeapp.eventlog.append import append
-from marketdata.models import Limit
+from marketdata.models import Instrument, Limit
 from portfolio.core.figures import State
 from portfolio.core.frames import Frame
-from portfolio.models import FrameTaken
-from portfolio.screen import latest
+from portfolio.models import Fill, FrameTaken
+from portfolio.screen import latest, overview
 from portfolio.views import failed
 from tests.builders.log import emptied
 from tests.web.frames import AT, Desk
@@ -115,6 +115,14 @@ def test_the_first_page_and_a_push_draw_a_leaf_alike(desk: Client, screen_store:
     cells = re.findall(r'<span id="[^"]+" class="f".*?</i></span>', page)
     assert len(cells) > 100
     assert [cell for cell in cells if cell not in whole] == []
+
+
+def test_whatever_may_be_pushed_has_its_place_in_the_page(desk: Client, screen_store: "redis.Redis") -> None:
+    frame = Desk(datetime.now(UTC)).frame()
+    show(screen_store, frame)
+    page = desk.get("/").content.decode()
+    leaves = overview.picture(frame, overview.sections(frame)).leaves
+    assert [id for id in leaves if f'id="{id}"' not in page] == []
 
 
 def test_the_whole_marks_its_fragments_and_names_its_frame(desk: Client, screen_store: "redis.Redis") -> None:
@@ -222,9 +230,18 @@ class TestData:
 
     def test_a_datum_past_its_budget_is_stale(self, desk: Client, screen_store: "redis.Redis") -> None:
         show(screen_store, Desk(datetime.now(UTC) - timedelta(seconds=9)).frame())
-        Limit.objects.create(name="mark age", kind="data_age_ms_max", subject="mark", value=3000, unit="ms")
+        for subject, milliseconds in (("mark", 3_000), ("quote", 60_000)):
+            Limit.objects.create(
+                name=f"{subject} age", kind="data_age_ms_max", subject=subject, value=milliseconds, unit="ms"
+            )
         page = desk.get("/data/?words=stale").context["page"]
-        assert {one.kind for one in page} == {"mark"}
+        assert {one.kind for one in page if one.budget_ms} == {"mark", "index"}
+
+    def test_a_datum_without_a_budget_is_stale_because_nobody_can_say_that_it_is_good(
+        self, desk: Client, screen_store: "redis.Redis"
+    ) -> None:
+        show(screen_store, Desk(datetime.now(UTC)).frame())
+        assert {one.state for one in desk.get("/data/").context["page"]} == {"stale"}
 
 
 class TestChart:
@@ -248,6 +265,22 @@ class TestChart:
                 number=number, at=now - timedelta(seconds=seconds), seq=1, net={"ETH": "1"}, price={}
             )
         assert desk.get("/chart/net-delta?currency=ETH").json()["net_delta"] == [1.0, None, 1.0]
+
+    def test_fills_of_the_hour_are_marked(self, desk: Client) -> None:
+        now = datetime.now(UTC)
+        Instrument.objects.create(
+            id="binance-usdm:ETH-USDT-PERP", venue_id="binance-usdm", symbol="ETH-USDT-PERP", venue_symbol="ETHUSDT",
+            kind="linear", expiry="perpetual", base="ETH", quote="USDT", settlement="USDT", contract_size=1,
+            tick_size=Decimal("0.01"), step_size=Decimal("0.001"), version=1,
+        )  # fmt: skip
+        for number, minutes in enumerate((90, 30)):
+            Fill.objects.create(
+                account="binance-usdm:main", instrument="binance-usdm:ETH-USDT-PERP", trade_id=str(number), side="sell",
+                price=2000, quantity=Decimal("1.50"), fee=0, fee_asset="USDT", is_maker=True, from_seq=number,
+                at=now - timedelta(minutes=minutes), venue_order_id="9",
+            )  # fmt: skip
+        fills = desk.get("/chart/net-delta?currency=ETH").json()["fills"]
+        assert [fill["said"] for fill in fills] == ["binance-usdm:main sell 1.5 binance-usdm:ETH-USDT-PERP at 2000"]
 
     def test_a_currency_nobody_holds_has_an_empty_hour(self, desk: Client) -> None:
         assert desk.get("/chart/net-delta?currency=XYZ").json()["at"] == []
