@@ -10,6 +10,7 @@ import structlog
 # Names whose values never reach a log, wherever they stand in an event's fields.
 _SECRET_NAMES = re.compile(r"secret|password|api_?key|signature|token|authorization|cookie", re.IGNORECASE)
 _SECRET_IN_TEXT = re.compile(r"((?:signature|listenKey|api_?key|secret|password|token)=)[^&\s'\"]+", re.IGNORECASE)
+_SECRET_IN_PATH = re.compile(r"(/login/once/)[^/\s?'\"]+")
 _SECRET_IN_URL = re.compile(r"(://[^/\s:@]*:)[^@/\s]+@")
 
 
@@ -23,8 +24,9 @@ def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]
 
 
 def redacted(text: str) -> str:
-    """Return a text with the values of secrets in URLs and queries replaced by an ellipsis."""
-    return _SECRET_IN_URL.sub(r"\1…@", _SECRET_IN_TEXT.sub(r"\1…", text))
+    """Return a text with the secrets in its URLs, queries and login links replaced by an ellipsis."""
+    without = _SECRET_IN_PATH.sub(r"\1…", _SECRET_IN_TEXT.sub(r"\1…", text))
+    return _SECRET_IN_URL.sub(r"\1…@", without)
 
 
 _SHARED: list[Any] = [

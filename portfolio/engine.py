@@ -29,6 +29,7 @@ from portfolio.operations.frames import keep_frame
 
 MEASURE_S = 0.02  # exposure is measured no more often
 FRAME_S = 0.25  # the screen changes this often
+EPOCH = datetime.fromtimestamp(0, UTC)
 SECOND_S = 1.0  # marks enter the log, frames are kept and feeds' health is read this often
 
 log = structlog.get_logger()
@@ -111,12 +112,15 @@ class Engine:
 
 
 async def _ticks(period_s: float) -> AsyncIterator[datetime]:
-    """Yield the time at each multiple of a period, skipping those that were missed."""
+    """Yield the time at each multiple of a period, once each, skipping those that were missed."""
     period = timedelta(seconds=period_s)
+    last = EPOCH
     while True:
         now = _now()
-        await asyncio.sleep((period - (now - datetime.min.replace(tzinfo=UTC)) % period).total_seconds())
-        yield _now()
+        # A sleep may end a little early: the same multiple must not come twice.
+        last = max(now - (now - EPOCH) % period, last) + period
+        await asyncio.sleep((last - now).total_seconds())
+        yield max(_now(), last)
 
 
 def _now() -> datetime:

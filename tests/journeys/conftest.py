@@ -1,5 +1,6 @@
 """Journeys: the whole stack, its world, and its log read from outside."""
 
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from tests.stack import Stack, running_stack
 from tests.world import World
 
+AWAY_S_MAX = 30.0  # how long PostgreSQL may take to come back
 ACCOUNTS = ("binance-usdm:main", "binance-usdm:reserve", "binance-coinm:main")
 
 
@@ -20,9 +22,16 @@ class LogReader:
         self._url = url
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Return the rows of a query, on a connection of its own."""
-        with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:
-            return connection.execute(query, parameters).fetchall()
+        """Return the rows of a query, on a connection of its own; wait for a PostgreSQL that is coming back."""
+        until = time.monotonic() + AWAY_S_MAX
+        while True:
+            try:
+                with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:
+                    return connection.execute(query, parameters).fetchall()
+            except psycopg.OperationalError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
 
     def fills(self, account: str) -> list[tuple[str, str]]:
         """Return (instrument, trade id) of every fill of an account, repeats included."""
@@ -36,15 +45,14 @@ class LogReader:
     def latest(self, kind: str, account: str, what: str, number: str) -> dict[str, Decimal]:
         """Return the latest stated number by instrument or asset, zeros left out."""
         found = self.rows(
-            "SELECT DISTINCT ON (body->>%s) body->>%s, body->>%s FROM"
-            " (SELECT seq, convert_from(body, 'UTF8')::jsonb AS body FROM eventlog_event WHERE kind = %s) AS stated"
-            " WHERE body->>'account' = %s ORDER BY body->>%s, body->>'at' DESC, seq DESC",
-            what,
+            "SELECT DISTINCT ON (name) name, number FROM (SELECT seq, body->>%s AS name, body->>%s AS number,"
+            " (body->>'at')::timestamptz AS at FROM (SELECT seq, convert_from(body, 'UTF8')::jsonb AS body"
+            " FROM eventlog_event WHERE kind = %s) AS event WHERE body->>'account' = %s) AS stated"
+            " ORDER BY name, at DESC, seq DESC",
             what,
             number,
             kind,
             account,
-            what,
         )
         return {name: Decimal(value) for name, value in found if Decimal(value)}
 

@@ -12,7 +12,7 @@ from tests.journeys.conftest import ACCOUNTS, LogReader
 from tests.stack import Stack
 from tests.world import World
 
-BACK_S = 5.0  # a service is back within
+BACK_S = 30.0  # a service is back within, even on a busy machine; `make bench` measures how fast
 PAUSE_S = 0.5
 AGREE_S = 30.0  # REST backfill closes what the stream missed within
 
@@ -61,7 +61,7 @@ def test_a_stopped_holder_is_replaced_and_writes_nothing_when_it_wakes(
     os.kill(pid, signal.SIGSTOP)
     try:
         trade(world)
-        stack.until(lambda: log.epoch(service) > before or None, BACK_S + 2, f"{service} to be taken over")
+        stack.until(lambda: log.epoch(service) > before or None, BACK_S, f"{service} to be taken over")
         agreed(stack, world, log)
         taken = log.epoch(service)
     finally:
