@@ -77,10 +77,7 @@ def frame(book: Book, marks: Marks, feeds: Iterable[FeedHealth], *, number: int,
     faults = tuple(book.faults)
     headlines = (
         *kpis.delta_kpis(exposed, valuation),
-        kpis.backing_kpi(backed),
-        kpis.headroom_kpi(margins),
-        kpis.funding_kpi(funding),
-        kpis.unsettled_kpi(profit, valuation),
+        *kpis.money_kpis(backed, margins, funding, profit, valuation),
         kpis.feeds_kpi(heard),
         kpis.faults_kpi(len(faults)),
     )

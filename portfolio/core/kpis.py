@@ -53,6 +53,22 @@ def _delta(row: ExposureRow) -> Kpi:
     )
 
 
+def money_kpis(
+    backing: Backing,
+    margins: Iterable[MarginRow],
+    funding: Iterable[FundingRow],
+    profit: Iterable[PnlRow],
+    valuation: Valuation,
+) -> tuple[Kpi, ...]:
+    """Return what the book is backed by, may lose, will be paid and has not been paid yet."""
+    return (
+        backing_kpi(backing),
+        headroom_kpi(margins),
+        funding_kpi(funding),
+        unsettled_kpi(profit, valuation),
+    )
+
+
 def backing_kpi(backing: Backing) -> Kpi:
     """Return the backing ratio."""
     ratio, nav = backing.ratio, backing.nav_usd.value

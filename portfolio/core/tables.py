@@ -24,11 +24,15 @@ def venue_positions(positions: Iterable[ValuedPosition], valuation: Valuation) -
     return tuple(_venue(venue, by_venue[venue]) for venue in sorted(by_venue))
 
 
+def expected_funding(venues: Iterable[VenuePositions]) -> Iterable[tuple[str, Figure]]:
+    """Return each position's settlement asset with the funding it expects in the next 24 hours."""
+    return ((row.settlement, row.funding_24h) for venue in venues for row in venue.rows)
+
+
 def _row(one: ValuedPosition, valuation: Valuation) -> PositionRow:
     position, instrument, size = one.position, one.instrument, one.size
     mark, index = one.mark, valuation.mark(instrument.id, "index")
     notional = derived(abs, one.worth)
-    stated = _stated(one, valuation)
     return PositionRow(
         account=position.account,
         venue=instrument.venue,
@@ -60,7 +64,7 @@ def _row(one: ValuedPosition, valuation: Valuation) -> PositionRow:
         funding_rate=valuation.mark(instrument.id, "funding_rate"),
         funding_at=valuation.time_of(instrument.id, "funding_at"),
         funding_24h=funding_24h(one, valuation),
-        stated_quantity=stated,
+        stated_quantity=_stated(one, valuation),
         agreement=_agreement(one, valuation.book.stated.get((position.account, position.instrument))),
         opened_at=position.opened_at,
         updated_at=position.updated_at,
