@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.records import record
@@ -59,7 +59,11 @@ def unknown(because: str) -> Figure:
 
 def derived(compute: Callable[..., Decimal], *inputs: Figure) -> Figure:
     """Return `compute` of the inputs' values: the worst state wins, the oldest time, an unknown input stays unknown."""
-    return _of(inputs, compute(*values) if (values := _known(inputs)) is not None else None)
+    if len(inputs) == 1 and inputs[0].value is not None:
+        only = inputs[0]
+        return Figure(value=compute(only.value), at=only.at, state=only.state, because=only.because, until=only.until)
+    values = _known(inputs)
+    return _of(inputs, None if values is None else compute(*values))
 
 
 def total(inputs: Iterable[Figure]) -> Figure:
@@ -87,8 +91,12 @@ def worst(inputs: Iterable[Figure]) -> Figure:
 
 
 def _known(inputs: tuple[Figure, ...]) -> list[Decimal] | None:
-    values = [one.value for one in inputs]
-    return None if None in values else cast(list[Decimal], values)
+    values = []
+    for one in inputs:
+        if one.value is None:
+            return None
+        values.append(one.value)
+    return values
 
 
 def _is_worse(one: Figure, other: Figure) -> bool:
