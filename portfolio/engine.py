@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from hedgeapp.core.events import MarksTaken
+from hedgeapp.core.events.marks import MarksTaken
 from hedgeapp.core.marks import Mark
 from hedgeapp.database import conninfo
 from hedgeapp.eventlog.append import AsyncLog, SameKeyOtherContent
