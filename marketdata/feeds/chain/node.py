@@ -155,7 +155,7 @@ class Node:
             )
         )
         return {
-            (wallet.address, token.asset): Decimal(units).scaleb(-token.decimals)
+            (wallet.address, token.asset): _amount(units, token.decimals)
             for (wallet, token), units in zip(pairs, found, strict=True)
         }
 
@@ -165,7 +165,7 @@ class Node:
             self._call(self._chain.synthetic, TOKEN, "symbol", block=block),
             self._call(self._chain.synthetic, TOKEN, "totalSupply", block=block),
         )
-        return symbol, Decimal(units).scaleb(-SYNTHETIC_DECIMALS)
+        return symbol, _amount(units, SYNTHETIC_DECIMALS)
 
     async def orders(self, first: int, last: int) -> list[MintSeen | RedeemSeen]:
         """Return the mints and redemptions in the blocks from `first` to `last`, in the chain's order."""
@@ -201,8 +201,8 @@ class Node:
             benefactor=values["benefactor"],
             beneficiary=values["beneficiary"],
             collateral_asset=token.asset,
-            collateral_amount=Decimal(values["collateral_amount"]).scaleb(-token.decimals),
-            synthetic_amount=Decimal(values["usde_amount"]).scaleb(-SYNTHETIC_DECIMALS),
+            collateral_amount=_amount(values["collateral_amount"], token.decimals),
+            synthetic_amount=_amount(values["usde_amount"], SYNTHETIC_DECIMALS),
         )
 
     async def _token(self, address: str) -> Token:
@@ -255,3 +255,10 @@ class Node:
 
 def _checksummed(address: str) -> Any:
     return AsyncWeb3.to_checksum_address(address)
+
+
+def _amount(units: int, decimals: int) -> Decimal:
+    """Return an integer balance in whole tokens, without the zeros that say nothing."""
+    amount = Decimal(units).scaleb(-decimals)
+    whole = amount.to_integral_value()
+    return whole if amount == whole else amount.normalize()
