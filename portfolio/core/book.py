@@ -150,7 +150,13 @@ class Book:
         except OpeningCameTooLate as refusal:
             self._fault(opening, f"{opening.account}:{opening.instrument}", str(refusal))
 
-    def _new_position(self, first: FillRecorded | PositionOpened, instrument: Instrument) -> Position:
+    def _show_stated(self, stated: PositionStated) -> None:
+        """Let a position that only the venue knows of appear, flat, so that its difference is seen."""
+        instrument = self.catalogue.instruments.get(stated.instrument)
+        if stated.quantity and instrument is not None and (stated.account, stated.instrument) not in self.positions:
+            self._new_position(stated, instrument)
+
+    def _new_position(self, first: FillRecorded | PositionOpened | PositionStated, instrument: Instrument) -> Position:
         self._require_account(first, first.account)
         position = Position(first.account, first.instrument, instrument.kind, first.at)
         self.positions[first.account, first.instrument] = position
@@ -191,6 +197,7 @@ class Book:
                 stated = self.stated.get((event.account, event.instrument))
                 if stated is None or event.at >= stated.at:
                     self.stated[event.account, event.instrument] = event
+                self._show_stated(event)
             case FundingPaid():
                 _add(self.funding.setdefault((event.account, event.instrument), {}), event.asset, event.amount)
             case BalanceStated():

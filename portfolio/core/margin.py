@@ -148,7 +148,17 @@ def _required(one: ValuedPosition, rule: Callable[[Sequence[Tier], Decimal], Dec
 
 def _liquidations(wallet: Figure, positions: list[ValuedPosition], *, is_past: bool) -> tuple[LiquidationRow, ...]:
     bases = sorted({one.instrument.base for one in positions})
-    return tuple(row for base in bases for row in _liquidations_by(base, wallet, positions, is_past=is_past))
+    rows = [row for base in bases for row in _liquidations_by(base, wallet, positions, is_past=is_past)]
+    return tuple(sorted(rows, key=_distance))
+
+
+def _distance(row: LiquidationRow) -> Decimal:
+    k = row.multiple.value
+    return Decimal("Infinity") if k is None else _away(k)
+
+
+def _away(k: Decimal) -> Decimal:
+    return max(k, ONE / k)
 
 
 def _liquidations_by(
@@ -175,7 +185,7 @@ def _liquidations_by(
         return [row("none", total(inputs))]
     if is_past:
         return [row("none", none_of(inputs, "the account is past liquidation now"))]
-    found = sorted(_multiples(wallet, moved, positions), key=lambda k: max(k, 1 / k))
+    found = sorted(_multiples(wallet, moved, positions), key=_away)
     if not found:
         return [row("none", none_of(inputs, f"no price of {base} alone liquidates the account"))]
     return [row("rise" if k > ONE else "fall", derived(lambda *_, k=k: k, *inputs)) for k in found]

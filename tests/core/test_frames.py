@@ -222,6 +222,12 @@ def test_the_venues_own_word_is_compared(stated: str, later_s: int, agreement: s
     assert (row.stated_quantity.value, row.agreement) == (D(stated), agreement)
 
 
+def test_a_position_that_only_the_venue_knows_of_is_shown_as_a_difference() -> None:
+    word = PositionStated(at=AT, account=USDM, instrument=LINEAR, quantity=D(7), entry_price=D(2000))
+    row = seen(book_of(word)).positions[0].rows[0]
+    assert (row.quantity.value, row.stated_quantity.value, row.agreement) == (D(0), D(7), "differs")
+
+
 def test_a_size_that_no_contract_size_explains_does_not_agree() -> None:
     book = hedged()
     word = PositionStated(at=AT, account=USDM, instrument=LINEAR, quantity=D(-500), entry_price=D(2000))

@@ -213,6 +213,17 @@ def test_a_long_is_liquidated_by_a_fall() -> None:
     assert row.liquidations[0].price.value == D(1500) / D("0.995")
 
 
+def test_the_nearest_liquidation_comes_first() -> None:
+    row = only_row(
+        balance(USDM, "USDT", "300000"),
+        opening("-500", "2000"),
+        opening("-1", "60000", BTC_LINEAR),
+        instruments=(instrument(LINEAR, tiers=TIERS), instrument(BTC_LINEAR)),
+        marks={**common("2100"), (BTC_LINEAR, "mark"): mark(BTC_LINEAR, "mark", "65000")},
+    )
+    assert [one.currency for one in row.liquidations] == ["ETH", "BTC"]
+
+
 def test_ratio_and_headroom() -> None:
     row = only_row(
         balance(USDM, "USDT", "1000"),
