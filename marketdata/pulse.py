@@ -36,6 +36,8 @@ class Pulse:
         self._events = events
         self._quiet_max = quiet_max
         self._since = datetime.now(UTC)
+        self._complaint = ""
+        self._missing_since: datetime | None = None
         self._told: FeedState | None = None
         self._marks: deque[int] = deque(maxlen=RATE_S + 1)
 
@@ -58,6 +60,18 @@ class Pulse:
             self.counters["reconnects"] += 1
             self._since = datetime.now(UTC)
         self.is_connected, self.error = False, error[:ERROR_LENGTH_MAX]
+        self.missing("")
+
+    def missing(self, complaint: str) -> None:
+        """Note what the source does not say although it is heard, in a sentence; empty when nothing is missing.
+
+        The feed is called stale for it once it has been missing for `quiet_max`.
+        """
+        if not complaint:
+            self._missing_since = None
+        elif self._missing_since is None:
+            self._missing_since = datetime.now(UTC)
+        self._complaint = complaint
 
     def count(self, what: str) -> None:
         """Count a gap, a resync, a refusal, or any other incident by name."""
@@ -104,4 +118,6 @@ class Pulse:
         if self._quiet_max is not None and quiet > self._quiet_max:
             expected_s = self._quiet_max.total_seconds()
             return "stale", f"no message for {quiet.total_seconds():.0f} s, expected one within {expected_s:g} s"
+        if self._quiet_max is not None and self._missing_since and at - self._missing_since > self._quiet_max:
+            return "stale", self._complaint
         return "live", "messages arrive"

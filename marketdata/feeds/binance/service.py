@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 
 from hedgeapp.core.instruments import Instrument
+from hedgeapp.core.marks import MarkKind
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Venue
 from hedgeapp.database import conninfo
@@ -20,11 +22,13 @@ from marketdata.pulse import Pulse
 from marketdata.queries.catalogue import reference
 
 POST_S: Final = 0.01  # marks are conflated over so long
+REPOST_S: Final = 1.0  # all marks are posted again this often
 REPORT_S: Final = 0.25  # counters reach the pulse this often
 CHECK_S: Final = 5.0  # between two looks whether the venue or its instruments changed
 WAIT_S: Final = 0.5  # between two looks while there are no instruments yet
 BACKOFF_S: Final = (0.2, 10.0)  # first and longest pause before dialing again
 QUIET_MAX: Final = timedelta(seconds=3)  # a venue that says nothing for longer is stale
+AGE_MS_MAX: Final[dict[MarkKind, int]] = {"mark": 3_000}  # what comes every second, and is missed when it does not
 
 log = structlog.get_logger()
 
@@ -107,8 +111,15 @@ async def _while_current(lease: Lease, setup: Setup, pulse: Pulse, board: Board)
 
 
 async def _post(market: Market, board: Board) -> None:
+    """Post what changed, and everything now and then: a board that lost its memory has it again."""
+    clock = asyncio.get_running_loop().time
+    repost_at = clock() + REPOST_S
     while True:
-        await board.post(market.changed())
+        changed = market.changed()
+        if clock() >= repost_at:
+            repost_at = clock() + REPOST_S
+            changed = market.marks()
+        await board.post(changed)
         await asyncio.sleep(POST_S)
 
 
@@ -125,6 +136,10 @@ async def _report(market: Market, connection: Connection, pulse: Pulse) -> None:
             messages = market.message_count
         for name, count in market.counters.items():
             pulse.counters[name] += count - before.get(name, 0)
+        complaint = market.stale(time.time_ns() // 1_000_000, AGE_MS_MAX)
+        if complaint and connection.snapshot_error:
+            complaint += f" ({connection.snapshot_error})"
+        pulse.missing(complaint)
         if market.counters["refused"] > before.get("refused", 0) or market.counters["gaps"] > before.get("gaps", 0):
             log.warning("feed.refused", feed=pulse.feed, fault=market.last_fault)
         before = dict(market.counters)

@@ -1,0 +1,407 @@
+"""Binance's public feed over real sockets: against the sandbox's exchanges, and against venues that misbehave."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import redis.asyncio
+from aiohttp import WSMsgType, web
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connections
+
+from hedgeapp.core.events.feeds import FeedStateChanged
+from hedgeapp.core.instruments import Instrument
+from hedgeapp.core.marks import Mark
+from hedgeapp.core.reference import Asset, Venue
+from hedgeapp.database import conninfo
+from hedgeapp.eventlog import epochs
+from hedgeapp.eventlog.read import read
+from hedgeapp.services import Lease, Service
+from marketdata.board import Board
+from marketdata.core.board import FeedHealth
+from marketdata.feeds.binance import service
+from marketdata.feeds.binance.connection import Connection, ConnectionIsLost, Patience
+from marketdata.feeds.binance.market import Market
+from marketdata.operations.changes import change
+from tests.sandbox.running import Sandbox, free_port
+
+WAIT_S = 20.0
+IMPATIENT = Patience(ping_s=0.4, silence_s_max=1.5, dial_s_max=2.0, answer_s_max=0.5, snapshot_pause_s=0.1)
+ETH_LINEAR = Instrument(
+    id="binance-usdm:ETH-USDT-PERP",
+    venue="binance-usdm",
+    symbol="ETH-USDT-PERP",
+    venue_symbol="ETHUSDT",
+    kind="linear",
+    expiry="perpetual",
+    base="ETH",
+    quote="USDT",
+    settlement="USDT",
+    contract_size=Decimal(1),
+    tick_size=Decimal("0.01"),
+    step_size=Decimal("0.001"),
+)
+ETH_INVERSE = replace(
+    ETH_LINEAR,
+    id="binance-coinm:ETH-USD-PERP",
+    venue="binance-coinm",
+    symbol="ETH-USD-PERP",
+    venue_symbol="ETHUSD_PERP",
+    kind="inverse",
+    quote="USD",
+    settlement="ETH",
+    contract_size=Decimal(10),
+    step_size=Decimal(1),
+)
+KINDS = {"mark", "index", "bid", "ask", "funding_rate", "funding_at"}
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One sandbox for the tests that leave it as it was."""
+    running = Sandbox(tmp_path_factory.mktemp("sandbox"), "--hand-every", "0")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """A sandbox that the test may stop in the middle."""
+    running = Sandbox(tmp_path, "--hand-every", "0")
+    yield running
+    running.process.kill()
+    running.process.wait(WAIT_S)
+
+
+def venue_of(port: int, name: str = "binance-usdm") -> Venue:
+    """Return a venue of the sandbox on a port."""
+    door = "usdm" if name == "binance-usdm" else "coinm"
+    return Venue(name=name, protocol=name, rest_url=f"http://127.0.0.1:{port}", ws_url=f"ws://127.0.0.1:{port}/{door}")
+
+
+class Running:
+    """A connection while it runs, and its market."""
+
+    def __init__(self, venue: Venue, *instruments: Instrument, patience: Patience = IMPATIENT) -> None:
+        self.market = Market(venue.name, instruments)
+        self.connection = Connection(venue, instruments, self.market, patience)
+        self.task = asyncio.create_task(self.connection.run())
+
+    async def until(self, holds: Callable[[], Any]) -> None:
+        """Wait until something holds; fail with the connection's own error when it is lost first."""
+        async with asyncio.timeout(WAIT_S):
+            while not holds():
+                if self.task.done():
+                    self.task.result()
+                await asyncio.sleep(0.02)
+
+    async def lost(self) -> str:
+        """Wait until the connection is lost; return why."""
+        async with asyncio.timeout(WAIT_S):
+            with pytest.raises(ConnectionIsLost) as caught:
+                await self.task
+        return str(caught.value)
+
+    def books_run(self) -> bool:
+        """Tell whether all books run."""
+        return all(book.is_running for book in self.market.books.values())
+
+
+@asynccontextmanager
+async def running(venue: Venue, *instruments: Instrument, patience: Patience = IMPATIENT) -> AsyncIterator[Running]:
+    """Run a connection for as long as the block lasts."""
+    found = Running(venue, *instruments, patience=patience)
+    try:
+        yield found
+    finally:
+        found.task.cancel()
+        await asyncio.gather(found.task, return_exceptions=True)
+
+
+async def act(sandbox: Sandbox, name: str, **given: Any) -> Any:
+    """Do a drill on the control page."""
+    return await asyncio.to_thread(sandbox.control, name, **given)
+
+
+@pytest.mark.parametrize("instrument", [ETH_LINEAR, ETH_INVERSE], ids=lambda one: one.venue)
+async def test_every_mark_and_a_running_book_come_from_each_venue(sandbox: Sandbox, instrument: Instrument) -> None:
+    async with running(venue_of(sandbox.port, instrument.venue), instrument) as feed:
+        await feed.until(lambda: {mark.kind for mark in feed.market.marks()} == KINDS and feed.books_run())
+        value = {mark.kind: mark.value for mark in feed.market.marks()}
+        (book,) = feed.market.books.values()
+        assert value["bid"] < value["ask"]
+        assert abs(value["mark"] / value["index"] - 1) < Decimal("0.05")
+        assert len(book.bids.top()) > 50
+        assert feed.connection.is_up
+        assert feed.market.counters == {"gaps": 0, "resyncs": 0, "refused": 0}
+
+
+async def test_a_gap_is_healed_by_a_new_snapshot_on_the_same_connection(sandbox: Sandbox) -> None:
+    async with running(venue_of(sandbox.port), ETH_LINEAR) as feed:
+        await feed.until(feed.books_run)
+        await act(sandbox, "skip-depth", venue="binance-usdm", symbol="ETHUSDT", count=1)
+        await feed.until(lambda: feed.market.counters["gaps"] == 1)
+        await feed.until(lambda: feed.market.counters["resyncs"] >= 1 and feed.books_run())
+        assert not feed.task.done()
+
+
+@pytest.mark.parametrize("kind", ["depth", "bookTicker", "markPrice", "aggTrade"])
+async def test_a_malformed_frame_is_refused_and_the_feed_lives(sandbox: Sandbox, kind: str) -> None:
+    async with running(venue_of(sandbox.port), ETH_LINEAR) as feed:
+        await feed.until(feed.books_run)
+        await act(sandbox, "malformed", venue="binance-usdm", symbol="ETHUSDT", kind=kind)
+        await feed.until(lambda: feed.market.counters["refused"] == 1)
+        (refused,) = feed.market.quarantine
+        assert refused.raw
+        assert refused.fault.kind == "malformed"
+        count = feed.market.message_count
+        await feed.until(lambda: feed.market.message_count > count + 20 and feed.books_run())
+
+
+async def test_a_dropped_connection_wipes_the_books(sandbox: Sandbox) -> None:
+    async with running(venue_of(sandbox.port), ETH_LINEAR) as feed:
+        await feed.until(feed.books_run)
+        await act(sandbox, "drop", venue="binance-usdm")
+        assert "found the socket closed" in await feed.lost()
+        assert not feed.books_run()
+        assert feed.market.books["ETHUSDT"].bids.top() == []
+
+
+async def test_a_silent_socket_is_given_up(sandbox: Sandbox) -> None:
+    async with running(venue_of(sandbox.port), ETH_LINEAR) as feed:
+        await feed.until(feed.books_run)
+        await act(sandbox, "silence", venue="binance-usdm", on=True)
+        try:
+            assert await feed.lost() in {
+                f"ws://127.0.0.1:{sandbox.port}/usdm/{door}/ws: expected a message within 1.5 s, found silence"
+                for door in ("public", "market")
+            }
+        finally:
+            await act(sandbox, "silence", venue="binance-usdm", on=False)
+
+
+async def test_a_half_open_socket_is_found(own_sandbox: Sandbox) -> None:
+    patience = replace(IMPATIENT, silence_s_max=WAIT_S)
+    async with running(venue_of(own_sandbox.port), ETH_LINEAR, patience=patience) as feed:
+        await feed.until(feed.books_run)
+        own_sandbox.process.send_signal(signal.SIGSTOP)
+        assert "found the socket closed" in await feed.lost()
+
+
+async def test_a_venue_that_is_down_is_said_in_a_sentence(sandbox: Sandbox) -> None:
+    await act(sandbox, "down", venue="binance-usdm", down=True)
+    try:
+        async with running(venue_of(sandbox.port), ETH_LINEAR) as feed:
+            assert (await feed.lost()).startswith("binance-usdm: expected a connection, found ")
+    finally:
+        await act(sandbox, "down", venue="binance-usdm", down=False)
+
+
+async def test_a_wrong_url_is_said_in_a_sentence() -> None:
+    async with running(venue_of(free_port()), ETH_LINEAR) as feed:
+        why = await feed.lost()
+        assert why.startswith("binance-usdm: expected a connection, found ClientConnectorError: ")
+        assert "Connect call failed" in why
+
+
+async def test_without_snapshots_quotes_go_on_and_the_reason_is_said(sandbox: Sandbox) -> None:
+    venue = replace(venue_of(sandbox.port), rest_url=f"http://127.0.0.1:{free_port()}")
+    async with running(venue, ETH_LINEAR) as feed:
+        await feed.until(lambda: feed.connection.snapshot_error)
+        assert "/fapi/v1/depth: expected a book, found ClientConnectorError" in feed.connection.snapshot_error
+        count = feed.market.message_count
+        await feed.until(lambda: feed.market.message_count > count + 20)
+        assert {"bid", "ask"} <= {mark.kind for mark in feed.market.marks()}
+        assert not feed.books_run()
+
+
+class OddVenue:
+    """A venue that streams one delta after another, and answers as a test wants."""
+
+    def __init__(self, *, answer: str, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.answer, self.status, self.body, self.headers = answer, status, body, headers
+        self.snapshots_asked = 0
+
+    async def stream(self, request: web.Request) -> web.WebSocketResponse:
+        """Answer the subscription or not, then send deltas."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        assert (await socket.receive()).type == WSMsgType.TEXT
+        if self.answer:
+            await socket.send_str(self.answer)
+        number = 1
+        with contextlib.suppress(ConnectionError):
+            while not socket.closed:
+                now_ms = time.time_ns() // 1_000_000
+                head = f'{{"e":"depthUpdate","E":{now_ms},"T":{now_ms},"s":"ETHUSDT",'
+                await socket.send_str(f'{head}"U":{number},"u":{number},"pu":{number - 1},"b":[],"a":[]}}')
+                number += 1
+                await asyncio.sleep(0.01)
+        return socket
+
+    async def depth(self, _: web.Request) -> web.Response:
+        """Answer as told."""
+        self.snapshots_asked += 1
+        return web.Response(status=self.status, body=self.body, headers=self.headers)
+
+
+@asynccontextmanager
+async def odd_venue(
+    *,
+    answer: str = '{"result":null,"id":1}',
+    status: int = 200,
+    body: bytes = b"{}",
+    headers: dict[str, str] | None = None,
+) -> AsyncIterator[tuple[OddVenue, Venue]]:
+    """Serve an odd venue."""
+    odd, port = OddVenue(answer=answer, status=status, body=body, headers=headers or {}), free_port()
+    app = web.Application()
+    app.add_routes([web.get("/public/ws", odd.stream), web.get("/market/ws", odd.stream)])
+    app.add_routes([web.get("/fapi/v1/depth", odd.depth)])
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        root = f"127.0.0.1:{port}"
+        yield odd, replace(venue_of(port), rest_url=f"http://{root}", ws_url=f"ws://{root}")
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_refused_subscription_is_said_in_the_venues_words() -> None:
+    refusal = '{"error":{"code":2,"msg":"Invalid request: too many streams"},"id":1}'
+    async with odd_venue(answer=refusal) as (_, venue), running(venue, ETH_LINEAR) as feed:
+        assert "expected a subscription, found refused: Invalid request: too many streams" in await feed.lost()
+
+
+async def test_a_subscription_without_an_answer_is_given_up() -> None:
+    async with odd_venue(answer="") as (_, venue), running(venue, ETH_LINEAR) as feed:
+        assert "expected an answer within 0.5 s, found none" in await feed.lost()
+
+
+async def test_a_venue_that_asks_for_patience_is_left_alone() -> None:
+    async with odd_venue(status=429, headers={"Retry-After": "60"}) as (odd, venue), running(venue, ETH_LINEAR) as feed:
+        await feed.until(lambda: feed.connection.snapshot_error)
+        assert "expected a book, found HTTP 429" in feed.connection.snapshot_error
+        count = feed.market.message_count
+        await feed.until(lambda: feed.market.message_count > count + 100)
+        assert odd.snapshots_asked == 1
+
+
+async def test_a_snapshot_that_is_none_is_refused_and_asked_for_again() -> None:
+    async with odd_venue(body=b"<html>maintenance</html>") as (odd, venue), running(venue, ETH_LINEAR) as feed:
+        await feed.until(lambda: odd.snapshots_asked > 1)
+        assert b"<html>maintenance</html>" in {refused.raw for refused in feed.market.quarantine}
+        assert "a snapshot of a book expected" in feed.connection.snapshot_error
+
+
+async def emptied() -> None:
+    """Make the board lose its memory."""
+    async with redis.asyncio.from_url(settings.REDIS_URL) as client:
+        await client.flushall()
+
+
+async def introduced(*rows: Asset | Venue | Instrument) -> None:
+    """Put rows into the reference data."""
+    for row in rows:
+        await sync_to_async(change)(row, by="test", reason="test", at=datetime.now(UTC))
+
+
+class Serving:
+    """The service under a lease that was really taken, and what it leaves on the board and in the log."""
+
+    def __init__(self, board: Board, task: "asyncio.Task[None]") -> None:
+        self.board, self.task = board, task
+
+    async def until(self, holds: Callable[[FeedHealth | None, list[Mark]], Any]) -> None:
+        """Wait until health and marks are as expected."""
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                health = next(iter(await self.board.read_health()), None)
+                if holds(health, await self.board.read()):
+                    return
+                if self.task.done():
+                    self.task.result()
+                await asyncio.sleep(0.05)
+
+
+def _states() -> list[tuple[str, str]]:
+    with psycopg.connect(conninfo()) as connection:
+        events = [recorded.event for recorded in read(connection, kinds={"FeedStateChanged"})]
+    return [(event.state, event.reason) for event in events if isinstance(event, FeedStateChanged)]
+
+
+@asynccontextmanager
+async def serving(venue: Venue, *instruments: Instrument) -> AsyncIterator[Serving]:
+    """Run the service of a venue, with nothing on the board before."""
+    name = f"feed:{venue.name}"
+    board = Board.from_settings()
+    await emptied()
+    assets = [Asset(symbol=one, name=one, decimals=18, underlying=one) for one in ("ETH", "USDT")]
+    await introduced(*assets, venue, *instruments)
+    async with await psycopg.AsyncConnection.connect(conninfo(), autocommit=True) as connection:
+        epoch = await epochs.take(connection, name, "test")
+        assert epoch
+        lease = Lease(Service(name=name, runner="tests"), epoch)
+        task = asyncio.create_task(service.run(lease))
+        try:
+            yield Serving(board, task)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await lease.in_database(connections.close_all)
+            lease.close()
+            await sync_to_async(connections.close_all)()
+            await board.close()
+
+
+@pytest.mark.usefixtures("log_url")
+class TestTheService:
+    """As a host runs it: under a lease, with the real board and log."""
+
+    async def test_its_marks_and_its_health_reach_the_board_and_a_lost_board_again(self, sandbox: Sandbox) -> None:
+        async with serving(venue_of(sandbox.port), ETH_LINEAR) as feed:
+            await feed.until(lambda health, marks: {mark.kind for mark in marks} == KINDS and health)
+            await feed.until(lambda health, _: health and health.is_connected and health.messages_per_s > 1)
+            await emptied()
+            await feed.until(lambda health, marks: {mark.kind for mark in marks} == KINDS and health)
+            assert [state for state, _ in _states()] == ["disconnected", "live"]
+
+    async def test_a_stream_that_stops_makes_it_stale_by_name(self, sandbox: Sandbox) -> None:
+        async with serving(venue_of(sandbox.port), ETH_LINEAR) as feed:
+            await feed.until(lambda health, marks: {mark.kind for mark in marks} == KINDS and health)
+            await act(sandbox, "silence", venue="binance-usdm", symbol="ETHUSDT", kind="markPrice", on=True)
+            try:
+                await feed.until(lambda *_: any(state == "stale" for state, _ in _states()))
+            finally:
+                await act(sandbox, "silence", venue="binance-usdm", symbol="ETHUSDT", kind="markPrice", on=False)
+            reasons = dict(_states())
+            assert reasons["stale"].startswith("mark of binance-usdm:ETH-USDT-PERP is ")
+            await feed.until(lambda *_: _states()[-1][0] == "live")
+
+    async def test_a_venue_that_goes_down_and_comes_back_is_told_and_followed_again(self, sandbox: Sandbox) -> None:
+        async with serving(venue_of(sandbox.port), ETH_LINEAR) as feed:
+            await feed.until(lambda health, marks: {mark.kind for mark in marks} == KINDS and health)
+            await act(sandbox, "down", venue="binance-usdm", down=True)
+            try:
+                await feed.until(lambda health, _: health and not health.is_connected and health.error)
+            finally:
+                await act(sandbox, "down", venue="binance-usdm", down=False)
+            await feed.until(lambda health, _: health and health.is_connected and health.counters["reconnects"] == 1)
+            await feed.until(lambda *_: [state for state, _ in _states()][-2:] == ["disconnected", "live"])
+
+    async def test_a_venue_without_instruments_waits_for_them(self, sandbox: Sandbox) -> None:
+        venue = venue_of(sandbox.port, "binance-coinm")
+        async with serving(venue) as feed:
+            await feed.until(lambda health, _: health and "no instruments of binance-coinm are known" in health.error)
