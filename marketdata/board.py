@@ -6,8 +6,8 @@ waits long for Redis and never fails with it; who follows gets the whole board a
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, Final
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 import redis.asyncio
@@ -25,6 +25,7 @@ TIMEOUT_S: Final = 1.0  # a board that answers no faster is away
 PAUSE_S: Final = 0.2  # between two attempts to follow
 QUIET_S_MAX: Final = 5.0  # a subscription that is silent for longer is asked whether it lives
 
+T = TypeVar("T")
 AWAY: Final = (RedisError, OSError, TimeoutError)
 
 log = structlog.get_logger()
@@ -65,7 +66,7 @@ class Board:
     async def read(self) -> list[Mark]:
         """Return every mark on the board."""
         async with asyncio.timeout(TIMEOUT_S):
-            return [_mark(value) for value in await _values(self._redis, MARKS)]
+            return await _values(self._redis, MARKS, _mark)
 
     async def follow(self) -> AsyncIterator[list[Mark]]:
         """Yield the whole board, then each change as it comes; the whole again after a lost connection."""
@@ -73,7 +74,7 @@ class Board:
             try:
                 async with self._client() as client, client.pubsub(ignore_subscribe_messages=True) as changes:
                     await changes.subscribe(MARKS)
-                    yield [_mark(value) for value in await _values(client, MARKS)]
+                    yield await _values(client, MARKS, _mark)
                     async for marks in _heard(changes):
                         yield marks
             except AWAY as error:
@@ -100,7 +101,7 @@ class Board:
         """Return the health of every feed, by name; nothing while the board is away."""
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                found = [_health(value) for value in await _values(self._redis, FEEDS)]
+                found = await _values(self._redis, FEEDS, _health)
         except AWAY as error:
             log.warning("board.away", error=repr(error))
             return ()
@@ -125,14 +126,30 @@ class Board:
         self.posts_lost += 1
 
 
-async def _values(client: Any, key: str) -> list[bytes]:
-    return list(await client.hvals(key))
+async def _values(client: Any, key: str, decode: Callable[[bytes], T]) -> list[T]:
+    """Read a hash, without what another version of us may have left there."""
+    found = []
+    for value in await client.hvals(key):
+        with contextlib.suppress(msgspec.MsgspecError):
+            found.append(decode(value))
+    return found
 
 
 async def _heard(changes: Any) -> AsyncIterator[list[Mark]]:
+    is_asked = False
     while True:
         message = await changes.get_message(timeout=QUIET_S_MAX)
+        if message is None and is_asked:
+            raise TimeoutError(f"expected an answer of the board within {QUIET_S_MAX:g} s, found silence")
         if message is None:
             await changes.ping()
-        elif message["type"] == "message":
-            yield _marks(message["data"])
+        elif message["type"] == "message" and (marks := _understood(message["data"])):
+            yield marks
+        is_asked = message is None
+
+
+def _understood(batch: bytes) -> list[Mark]:
+    try:
+        return _marks(batch)
+    except msgspec.MsgspecError:
+        return []
