@@ -26,9 +26,10 @@ from hedgeapp.core.events.reference import AccountChanged, AssetChanged, Instrum
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
+from hedgeapp.core.records import record
 from hedgeapp.core.reference import Account, Asset, Venue
 from hedgeapp.eventlog.append import append_encoded
-from hedgeapp.eventlog.read import read_batches
+from hedgeapp.eventlog.read import read_batches, rebuilding
 from hedgeapp.eventlog.steps import Encoded, encoded
 
 BATCH: Final = 1_000
@@ -128,46 +129,68 @@ def _append(connection: psycopg.Connection[Any], ready: Sequence[Encoded]) -> fl
 
 
 def _rebuilding(connection: psycopg.Connection[Any], url: str) -> Iterator[Row]:
+    yield from _rates("rebuild the book", [_book(connection) for _ in range(ROUNDS)], BOOK_PER_S_MIN)
+    yield from _rates("rebuild all read models", [_read_models(url) for _ in range(ROUNDS)], ROWS_PER_S_MIN)
+
+
+@record
+class Rate:
+    """How fast events were folded: per second of one core's work for us, and per second of the clock."""
+
+    per_core_s: float
+    per_s: float
+
+
+def _book(connection: psycopg.Connection[Any]) -> Rate:
     from portfolio.core.book import Book
 
-    book_per_s = []
-    for _ in range(ROUNDS):
-        book = Book()
-        began = time.perf_counter()
+    book, watch = Book(), Watch()
+    with rebuilding():
         for batch in read_batches(connection, verify=True):
             for recorded in batch:
                 book.apply(recorded)
-        book_per_s.append(book.seq / (time.perf_counter() - began))
-    yield _rate("rebuild the book, hashes verified", max(book_per_s), BOOK_PER_S_MIN)
-    yield _rate("rebuild all read models, indexed", max(_read_models(url) for _ in range(ROUNDS)), ROWS_PER_S_MIN)
+    return watch.rate(book.seq)
 
 
-def _read_models(url: str) -> float:
+def _read_models(url: str) -> Rate:
     from portfolio.operations import replay, tables
 
     with psycopg.connect(url) as writer, psycopg.connect(url, autocommit=True) as reader:
         names = replay.names()
         tables.create_beside(writer, "public", replay.SCHEMA, names)
-        rebuild = replay.Rebuild(reader, writer)
-        began = time.perf_counter()
-        rebuild.until(BATCH * BATCHES)
-        rebuild.finish()
+        rebuild, watch = replay.Rebuild(reader, writer), Watch()
+        with rebuilding():
+            rebuild.until(BATCH * BATCHES)
+            rebuild.finish()
         tables.index_as(writer, "public", replay.SCHEMA, names)
         writer.commit()
-        return rebuild.folded / (time.perf_counter() - began)
+        return watch.rate(rebuild.folded)
 
 
-def _rate(name: str, per_s: float, least: int) -> Row:
-    budget = f"≥ {least:,} events/s a core"
-    return Row(
-        name=name,
-        value=per_s,
-        unit="events/s",
+class Watch:
+    """Measures from its making on."""
+
+    def __init__(self) -> None:
+        self._wall, self._core = time.perf_counter(), time.process_time()
+
+    def rate(self, count: int) -> Rate:
+        """Return how many a second."""
+        wall, core = time.perf_counter() - self._wall, time.process_time() - self._core
+        return Rate(per_core_s=count / core, per_s=count / wall)
+
+
+def _rates(name: str, rates: Sequence[Rate], least: int) -> Iterator[Row]:
+    per_core_s = max(rate.per_core_s for rate in rates)
+    yield Row(
+        name=f"{name}, hashes verified",
+        value=per_core_s,
+        unit="events/s a core",
         compared_with="the budget",
-        ratio=per_s / least,
-        budget=budget,
-        is_met=per_s >= least,
+        ratio=per_core_s / least,
+        budget=f"≥ {least:,} events/s a core",
+        is_met=per_core_s >= least,
     )
+    yield Row(name=f"{name}, by the clock", value=max(rate.per_s for rate in rates), unit="events/s")
 
 
 def _p99(values: Sequence[float]) -> float:

@@ -1,7 +1,9 @@
 """Read: events in log order, hashes verified on request, in batches that leave the connection free in between."""
 
+import gc
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
@@ -51,6 +53,18 @@ def head(connection: psycopg.Connection[Any]) -> Head:
     return (
         Head(seq=row[0], hash=row[1], recorded_at=row[2]) if row else Head(seq=0, hash=chain.GENESIS, recorded_at=None)
     )
+
+
+@contextmanager
+def rebuilding() -> Iterator[None]:
+    """Keep the garbage collector out of a fold of many events: it frees nothing there and costs a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def read(

@@ -6,7 +6,7 @@ import msgspec
 from django.db import connection, transaction
 
 from hedgeapp.eventlog import snapshot
-from hedgeapp.eventlog.read import END, read
+from hedgeapp.eventlog.read import END, read_batches, rebuilding
 from portfolio.core.book import Book
 from portfolio.core.snapshots import VERSION, BookState, dump, load
 
@@ -18,8 +18,10 @@ def restored_book(until: int = END) -> Book:
     connection.ensure_connection()
     kept = snapshot.load(connection.connection, NAME, version=str(VERSION), until=until)
     book = load(msgspec.json.decode(kept.state, type=BookState)) if kept else Book()
-    for recorded in read(connection.connection, after=book.seq, until=until):
-        book.apply(recorded)
+    with rebuilding():
+        for batch in read_batches(connection.connection, after=book.seq, until=until):
+            for recorded in batch:
+                book.apply(recorded)
     return book
 
 

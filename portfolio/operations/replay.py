@@ -13,7 +13,7 @@ import psycopg
 
 from hedgeapp.core.records import record
 from hedgeapp.eventlog.append import lock as lock_log
-from hedgeapp.eventlog.read import head, read, read_batches
+from hedgeapp.eventlog.read import head, read, read_batches, rebuilding
 from marketdata.core.catalogue import KINDS
 from portfolio.core.book import Book
 from portfolio.models import Checkpoint
@@ -62,8 +62,9 @@ def replay(url: str, *, accept_differences: bool = False, told: Told = lambda _:
         tables.create_beside(writer, live, SCHEMA, names())
         rebuild = Rebuild(reader, writer)
         began = time.perf_counter()
-        rebuild.until(_checkpoint(reader))
-        rebuild.finish()
+        with rebuilding():
+            rebuild.until(_checkpoint(reader))
+            rebuild.finish()
         fold_s = time.perf_counter() - began
         told(f"folded {rebuild.book.seq} events in {fold_s:.1f} s, {rebuild.book.seq / (fold_s or 1):,.0f} a second")
         tables.index_as(writer, live, SCHEMA, names())
