@@ -26,7 +26,7 @@ REPOST_S: Final = 1.0  # all marks are posted again this often
 REPORT_S: Final = 0.25  # counters reach the pulse this often
 CHECK_S: Final = 5.0  # between two looks whether the venue or its instruments changed
 WAIT_S: Final = 0.5  # between two looks while there are no instruments yet
-BACKOFF_S: Final = (0.2, 10.0)  # first and longest pause before dialing again
+BACKOFF_S: Final = (0.2, 4.0)  # first and longest pause before dialing again
 QUIET_MAX: Final = timedelta(seconds=3)  # a venue that says nothing for longer is stale
 AGE_MS_MAX: Final[dict[MarkKind, int]] = {"mark": 3_000}  # what comes every second, and is missed when it does not
 
