@@ -46,7 +46,7 @@ class Bounds:
     clock_ahead_ms_max: int = 5_000
     clock_behind_ms_max: int = 60_000
     jump_max: float = 0.15
-    jump_memory_ms: int = 10_000  # the age from which on a price no longer bounds the next one
+    jump_memory_ms: int = 3_000  # the age from which on a price no longer bounds the next: what lasts is believed
 
 
 def positive(subject: str, value: float) -> Fault | None:
