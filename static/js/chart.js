@@ -114,7 +114,8 @@ async function refresh() {
     const data = await answer.json();
     if (asked === currency) await draw(data);
   } catch (error) {
-    const reason = error.name === "TimeoutError" ? "the server took too long" : error.message;
+    const isSlow = error.name === "TimeoutError" || error.name === "AbortError";
+    const reason = isSlow ? "the server took too long" : error.message;
     if (!drawn) say(`The last hour could not be read: ${reason}. It is asked for again every few seconds.`);
   }
 }

@@ -4,6 +4,7 @@
 const FRAME_LATE_MS = 1500; // this long without a frame, the page says so
 const FRAME_LOST_MS = 10000; // this long, it says so in red
 const ASLEEP_MS = 5000; // a timer that is this late was asleep, and the page with it
+const ASLEEP_SAID_MS = 4000; // so long the page says that it was
 const QUEUE_MAX = 40; // frames kept while the whole is fetched: ten seconds
 const RETRY_MS = [250, 500, 1000, 2000, 4000]; // pauses between two tries to connect
 const RECONNECTS = [1000, 1001, 1005, 1014, 1015]; // closed this way, the socket extension would stay away
@@ -23,6 +24,8 @@ let heardAt = 0; // when it came, by this browser's own clock
 let arrivals = [];
 let queue = null; // frames that came while the whole is fetched
 let tickedAt = performance.now();
+let asleep = { words: "", until: 0 };
+const title = document.title;
 
 if (window.htmx) htmx.config.wsReconnectDelay = (tries) => RETRY_MS[Math.min(tries, RETRY_MS.length - 1)];
 
@@ -132,7 +135,8 @@ function connection() {
 }
 
 function tell() {
-  const [state, words, warning] = connection();
+  const [state, words, problem] = connection();
+  const warning = problem || (performance.now() < asleep.until ? asleep.words : "");
   if (pill && pill.textContent !== words) pill.textContent = words;
   if (pill) pill.dataset.connection = state;
   const isDown = state === "lost" || state === "ended";
@@ -147,6 +151,8 @@ function tell() {
     }
   }
   banner.hidden = !warning;
+  banner.dataset.kind = problem ? "bad" : "late";
+  document.title = isDown ? `⚠ ${title}` : title;
   const detail = { state, isSilent: performance.now() - heardAt > FRAME_LATE_MS, frameAt };
   document.dispatchEvent(new CustomEvent("screen:connection", { detail }));
 }
@@ -154,10 +160,10 @@ function tell() {
 function tick() {
   const slept = performance.now() - tickedAt;
   tickedAt = performance.now();
-  if (slept > ASLEEP_MS && socket === "open" && draws && number !== undefined) {
+  if (slept > ASLEEP_MS && heardAt) {
+    asleep = { words: `This page was asleep for ${Math.round(slept / 1000)} s and is read again.`, until: tickedAt + ASLEEP_SAID_MS };
     // The socket may have dropped frames while this page did not run.
-    document.getElementById("announcement").textContent = `This page was asleep for ${Math.round(slept / 1000)} seconds.`;
-    fetchWhole();
+    if (socket === "open" && draws && number !== undefined) fetchWhole();
   }
   tell();
 }

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from hedgeapp.live import WHOLE, Leaf, Picture, age, push
+from hedgeapp.live import WHOLE, Flashes, Leaf, Picture, age, push
 from portfolio.core.figures import unknown
 from portfolio.screen import overview
 from portfolio.screen.leaves import band, figure, text
@@ -123,3 +123,20 @@ def test_a_leaf_is_the_same_when_only_its_times_differ() -> None:
     leaf = Leaf(id="x", body="1", text="1", state="live", at=AT)
     assert leaf.is_same(replace(leaf, at=AT + timedelta(seconds=1)))
     assert not leaf.is_same(replace(leaf, state="late"))
+
+
+def test_a_leaf_that_changes_with_every_frame_does_not_shine_without_a_pause() -> None:
+    flashes, before, flashed = Flashes(), picture(Desk(), 1), []
+    for number in range(2, 14):
+        desk = Desk(AT + timedelta(milliseconds=250 * number), drift=Decimal(number))
+        now = picture(desk, number)
+        html = push(before, now, lambda name: f"<section {name}>", flashes)
+        flashed.append('id="exposure-ETH-net" hx-swap-oob="true" class="f flash"' in html)
+        assert 'id="exposure-ETH-net"' in html
+        before = now
+    assert flashed == [True, *[False] * 5] * 2
+
+
+def test_an_age_never_flashes() -> None:
+    leaf = overview.sections(Desk().frame())["feeds"][0].leaves["age"]
+    assert not Flashes().take(leaf, AT)
