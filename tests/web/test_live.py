@@ -128,7 +128,7 @@ def test_a_leaf_is_the_same_when_only_its_times_differ() -> None:
 def test_a_leaf_that_changes_with_every_frame_does_not_shine_without_a_pause() -> None:
     flashes, before, flashed = Flashes(), picture(Desk(), 1), []
     for number in range(2, 14):
-        desk = Desk(AT + timedelta(milliseconds=250 * number), drift=Decimal(number))
+        desk = Desk(AT + timedelta(milliseconds=250 * number), drift=Decimal(number) / 10)
         now = picture(desk, number)
         html = push(before, now, lambda name: f"<section {name}>", flashes)
         flashed.append('id="exposure-ETH-net" hx-swap-oob="true" class="f flash"' in html)
