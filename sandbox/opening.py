@@ -29,8 +29,8 @@ ACCOUNTS = (
 DEPOSITS = (
     (MAIN, "USDT", Decimal(8_000_000)),
     (RESERVE, "USDT", Decimal(400_000)),
-    (COIN, "ETH", Decimal(900)),
-    (COIN, "BTC", Decimal(12)),
+    (COIN, "ETH", Decimal(3_900)),
+    (COIN, "BTC", Decimal(52)),
 )
 # Shorts in coins; the balancing account takes what remains to be exactly NET_LONG.
 SHORTS = (

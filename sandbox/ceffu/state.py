@@ -23,8 +23,8 @@ class Settings:
     """How the custodian behaves; `holdings` count only at the first start of a folder."""
 
     holdings: tuple[tuple[str, str, str], ...] = (
-        ("STETH", "ETH", "8000"),  # coin, network, amount
-        ("BTC", "BTC", "150"),
+        ("STETH", "ETH", "5000"),  # coin, network, amount
+        ("BTC", "BTC", "110"),
         ("USDT", "ETH", "1500000"),
     )
     rebase_interval_ms: int = 86_400_000

@@ -90,7 +90,7 @@ async def serving(handler: Callable[[web.Request], Any]) -> AsyncIterator[str]:
 async def test_the_wallets_holdings_are_read(world: World) -> None:
     (wallet,) = await world.client.wallets()
     found = {holding.coin: holding.total for holding in await world.client.holdings(wallet.walletIdStr)}
-    assert found == {"STETH": Decimal(8000), "BTC": Decimal(150), "USDT": Decimal(1500000)}
+    assert found == {"STETH": Decimal(5000), "BTC": Decimal(110), "USDT": Decimal(1500000)}
 
 
 async def test_a_list_longer_than_a_page_is_read_whole(world: World, tmp_path: Path) -> None:
@@ -106,9 +106,9 @@ async def test_collateral_enters_the_log_in_our_spelling(world: World) -> None:
     async with AsyncLog(conninfo()) as log:
         await world.feed(log.append).poll()
     assert {(event.holder, event.wallet, event.asset, event.total, event.locked) for event in world.logged()} == {
-        (world.name, world.wallet, "BTC", Decimal(150), Decimal(0)),
+        (world.name, world.wallet, "BTC", Decimal(110), Decimal(0)),
         (world.name, world.wallet, "USDT", Decimal(1500000), Decimal(0)),
-        (world.name, world.wallet, "stETH", Decimal(8000), Decimal(0)),
+        (world.name, world.wallet, "stETH", Decimal(5000), Decimal(0)),
     }
 
 
@@ -122,7 +122,7 @@ async def test_only_what_changed_is_stated_again(world: World) -> None:
         assert await feed.poll() == 1
     assert len(world.logged()) == 4
     assert world.logged()[-1].asset == "stETH"
-    assert world.logged()[-1].total > 8000
+    assert world.logged()[-1].total > 5000
 
 
 @pytest.mark.django_db(transaction=True)

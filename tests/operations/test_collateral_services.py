@@ -109,7 +109,7 @@ async def test_a_custodians_collateral_enters_the_log_and_its_health_the_board(t
         async with serving("custodian:ceffu", custodian_service) as board:
             await until(lambda: holdings("ceffu"))
             told = await health(board, "custodian:ceffu", is_connected=True)
-    assert await holdings("ceffu") == {"stETH": Decimal(8000), "BTC": Decimal(150), "USDT": Decimal(1500000)}
+    assert await holdings("ceffu") == {"stETH": Decimal(5000), "BTC": Decimal(110), "USDT": Decimal(1500000)}
     assert (told.error, told.epoch) == ("", 1)
     assert told.last_message_at
 

@@ -85,7 +85,7 @@ async def test_the_wallet_list_names_one_prime_wallet(client: Client) -> None:
 async def test_the_prime_wallet_holds_the_collateral_of_the_default_world(client: Client) -> None:
     _, found = await client.get("/v1/wallet/asset/list", walletId=await wallet_id(client))
     held = {row["coinSymbol"]: row["amount"] for row in found["data"]["data"]}
-    assert held == {"BTC": "150", "STETH": "8000", "USDT": "1500000"}
+    assert held == {"BTC": "110", "STETH": "5000", "USDT": "1500000"}
     assert all(row["network"] is None for row in found["data"]["data"])
     assert all(row["totalAmountWithMirror"] == row["availableAmount"] == row["amount"] for row in found["data"]["data"])
 
@@ -110,14 +110,14 @@ async def test_staked_ether_grows_at_each_rebase_and_by_three_percent_a_year(cli
         return Decimal(found["data"]["data"][0]["amount"])
 
     clock.ms += DAY_MS
-    assert await staked() == Decimal("8000") * (1 + Decimal("0.03") / 365) // Decimal("1e-18") * Decimal("1e-18")
+    assert await staked() == Decimal("5000") * (1 + Decimal("0.03") / 365) // Decimal("1e-18") * Decimal("1e-18")
     clock.ms += 364 * DAY_MS
-    assert Decimal("8243") < await staked() < Decimal("8244")
+    assert Decimal("5152") < await staked() < Decimal("5153")
 
 
 async def test_the_summary_is_worth_what_the_assets_are(client: Client) -> None:
     _, found = await client.get("/v1/wallet/asset/summary", walletIdStr=await wallet_id(client))
-    assert Decimal(found["data"]["totalAmountInUSD"]) == 8000 * 3200 + 150 * 96000 + 1500000
+    assert Decimal(found["data"]["totalAmountInUSD"]) == 5000 * 3200 + 110 * 96000 + 1500000
     assert found["data"]["lockedAmountInBTC"] == "0"
 
 
@@ -125,8 +125,8 @@ async def test_the_deposit_history_explains_the_holdings(client: Client) -> None
     parameters = {"walletId": await wallet_id(client), "startTime": START_MS - DAY_MS, "endTime": START_MS}
     _, found = await client.get("/v1/wallet/deposit/history", **parameters)
     assert {row["coinSymbol"]: row["amount"] for row in found["data"]["data"]} == {
-        "BTC": "150",
-        "STETH": "8000",
+        "BTC": "110",
+        "STETH": "5000",
         "USDT": "1500000",
     }
 

@@ -127,6 +127,7 @@ async def test_a_replay_loops_by_disconnecting_and_a_new_snapshot(
         (gzip.compress(b'123 {"stream":"x","data":{"E":1}}\n'), "one depth snapshot"),
         (gzip.compress(b'123 {"a":1}\n' * 50)[:-10], "expected"),
     ],
+    ids=["plain text", "no stamp", "no JSON", "no snapshot", "cut off"],  # gzip's own bytes hold the time of day
 )
 def test_a_file_that_is_no_capture_is_refused_in_a_sentence(tmp_path: Path, content: bytes, sentence: str) -> None:
     path = tmp_path / "file.gz"
