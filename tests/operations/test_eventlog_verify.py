@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from hedgeapp.eventlog import notary, read
 from hedgeapp.eventlog.append import append
 from hedgeapp.eventlog.read import ChainIsBroken
+from hedgeapp.eventlog.tasks import sign_head
 from hedgeapp.eventlog.verify import verify
 from tests.builders.log import AT, emptied, fills, tampered
 
@@ -122,6 +123,16 @@ def test_the_command_shows_head_and_tail(ten: Connection) -> None:
     lines = told.getvalue().splitlines()
     assert lines[0].startswith("seq 10 hash ")
     assert [line.split()[0] for line in lines[1:]] == ["9", "10"]
+
+
+def test_the_task_signs_the_head_of_a_log_that_has_one(owner: Connection, tmp_path: Path, settings: Any) -> None:
+    settings.VAR_DIR = tmp_path
+    sign_head()
+    assert heads(tmp_path) == []
+    with owner.transaction():
+        append(owner, fills(3), at=AT)
+    sign_head()
+    assert heads(tmp_path) == [(3, read.head(owner).hash)]
 
 
 def heads(var: Path) -> list[tuple[int, bytes]]:
