@@ -76,7 +76,11 @@ def _position(one: PositionRow, *, with_account: bool) -> Row:
         "funding_rate": figure(f"{here}-funding_rate", one.funding_rate, "%", sign=True, decimals=4, scale=HUNDRED),
         "funding_24h": figure(f"{here}-funding_24h", one.funding_24h, settled, sign=True),
     }
-    paid = tuple(
+    return row(f"{one.account}:{one.instrument}", _labels(one, with_account=with_account), leaves, _paid(one, here))
+
+
+def _paid(one: PositionRow, here: str) -> tuple[Row, ...]:
+    return tuple(
         row(
             f"{what}:{each.asset}",
             {"what": what, "asset": each.asset},
@@ -85,26 +89,24 @@ def _position(one: PositionRow, *, with_account: bool) -> Row:
         for what, amounts in (("fees", one.fees), ("funding", one.funding))
         for each in amounts
     )
-    return row(
-        f"{one.account}:{one.instrument}",
-        {
-            "symbol": one.symbol,
-            "instrument": one.instrument,
-            "account": one.account,
-            "label": one.account.partition(":")[2] if with_account else None,
-            "kind": one.kind if one.expiry == "perpetual" else f"{one.kind}, {_day(one.expires_at)}",
-            "size_unit": one.size_unit,
-            "settlement": settled,
-            "base": one.base,
-            "quote": one.quote,
-            "contract": f"{one.contract_size.normalize():f} {one.size_unit}",
-            "funding_at": f"{one.funding_at:%H:%M} UTC" if one.funding_at else None,
-            "opened_at": f"{one.opened_at:%Y-%m-%d %H:%M:%S} UTC",
-            "differs": "differs" if one.agreement == "differs" else None,
-        },
-        leaves,
-        paid,
-    )
+
+
+def _labels(one: PositionRow, *, with_account: bool) -> dict[str, str | None]:
+    return {
+        "symbol": one.symbol,
+        "instrument": one.instrument,
+        "account": one.account,
+        "label": one.account.partition(":")[2] if with_account else None,
+        "kind": one.kind if one.expiry == "perpetual" else f"{one.kind}, {_day(one.expires_at)}",
+        "size_unit": one.size_unit,
+        "settlement": one.settlement,
+        "base": one.base,
+        "quote": one.quote,
+        "contract": f"{one.contract_size.normalize():f} {one.size_unit}",
+        "funding_at": f"{one.funding_at:%H:%M} UTC" if one.funding_at else None,
+        "opened_at": f"{one.opened_at:%Y-%m-%d %H:%M:%S} UTC",
+        "differs": "differs" if one.agreement == "differs" else None,
+    }
 
 
 def _day(at: datetime | None) -> str:

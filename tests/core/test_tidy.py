@@ -43,7 +43,8 @@ def name(path: Path) -> str:
 
 @pytest.mark.skipif(not FILES, reason="git is not here to say which files are the project's")
 def test_every_file_says_what_it_is() -> None:
-    assert [name(path) for path in FILES if not ast.get_docstring(parsed(path))] == []
+    written = [path for path in FILES if path.read_text().strip()]  # an empty file only marks a package
+    assert [name(path) for path in written if not ast.get_docstring(parsed(path))] == []
 
 
 def test_no_file_is_too_long_to_hold_one_idea() -> None:
@@ -56,6 +57,7 @@ def test_no_function_is_too_long_to_hold_one_idea() -> None:
     functions = [
         (f"{name(path)}:{node.lineno} {node.name}", (node.end_lineno or 0) - node.lineno + 1)
         for path in FILES
+        if "tests" not in path.parts
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
