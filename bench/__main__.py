@@ -10,7 +10,7 @@ import msgspec
 
 from bench.report import Row
 
-MEASURES = ("decode", "exposure", "eventlog", "pipeline")
+MEASURES = ("decode", "eventlog", "pipeline", "stack")
 
 
 def main() -> int:
