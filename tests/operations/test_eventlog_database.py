@@ -1,6 +1,6 @@
 """The database refuses by itself what must never happen to the log."""
 
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -27,12 +27,19 @@ def three(app: Connection) -> Connection:
     return app
 
 
-def insert(connection: Connection, seq: int, previous: bytes, number: int = 99, forged: bytes | None = None) -> None:
+def insert(
+    connection: Connection,
+    seq: int,
+    previous: bytes,
+    number: int = 99,
+    forged: bytes | None = None,
+    table: LiteralString = "eventlog_event",
+) -> None:
     event = fill(number)
     kind, body = encode(event)
     row = chain.material(seq, chain.microseconds(AT), kind.encode(), event.key.encode(), body)
     connection.execute(
-        "INSERT INTO eventlog_event (seq, recorded_at, kind, key, body, hash) VALUES (%s, %s, %s, %s, %s, %s)",
+        f"INSERT INTO {table} (seq, recorded_at, kind, key, body, hash) VALUES (%s, %s, %s, %s, %s, %s)",
         (seq, AT, kind, event.key, forged or body, chain.link(previous, row)),
     )
 
@@ -82,6 +89,15 @@ def test_a_row_at_a_taken_place_is_refused(three: Connection, seq: int) -> None:
 def test_a_second_beginning_is_refused(three: Connection) -> None:
     with pytest.raises(psycopg.errors.CheckViolation):
         insert(three, 0, chain.GENESIS)
+
+
+def test_a_temporary_table_does_not_pass_for_the_log(three: Connection) -> None:
+    three.execute("CREATE TEMPORARY TABLE eventlog_event AS SELECT 900::bigint AS seq, %s AS hash", (chain.GENESIS,))
+    try:
+        with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="after the head"):
+            insert(three, 901, chain.GENESIS, table="public.eventlog_event")
+    finally:
+        three.execute("DROP TABLE pg_temp.eventlog_event")
 
 
 def test_a_row_that_does_not_hold_the_one_before_it_is_refused(three: Connection) -> None:
