@@ -52,11 +52,20 @@ class Screen:
             if not self._is_silent:
                 log.warning("screen.unreachable", error=repr(error))
             self._is_silent = True
+            _raise_if_cancelled()
             return
         if self._is_silent:
             log.info("screen.reachable_again")
         self._is_silent = False
         self._frame, self._picture = frame, picture
+        _raise_if_cancelled()
+
+
+def _raise_if_cancelled() -> None:
+    # The client may swallow a cancel while it closes a connection; whoever publishes in a loop would never end.
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
 
 
 _screens: "WeakKeyDictionary[asyncio.AbstractEventLoop, Screen]" = WeakKeyDictionary()
