@@ -1,6 +1,7 @@
 """ASGI: pages over HTTP, the live screen over one WebSocket."""
 
 import os
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
@@ -11,15 +12,23 @@ http = get_asgi_application()
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
-from django.urls import path  # noqa: E402
+from django.urls import path, re_path  # noqa: E402
 
 from portfolio.consumers import LiveConsumer  # noqa: E402
+
+
+async def _nowhere(_scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+_NOWHERE: Any = _nowhere  # Django's types know views only
 
 application = ProtocolTypeRouter(
     {
         "http": http,
         "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter([path("live/", LiveConsumer.as_asgi())]))
+            AuthMiddlewareStack(URLRouter([path("live/", LiveConsumer.as_asgi()), re_path("", _NOWHERE)]))
         ),
     }
 )

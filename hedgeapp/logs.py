@@ -68,6 +68,8 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["line"], "level": "INFO"},
     "loggers": {
         "django.request": {"filters": ["news"]},
+        # Its handlers write lines of their own, with secrets and over several lines.
+        "uvicorn": {"handlers": ["line"], "level": "WARNING", "propagate": False},
         "uvicorn.access": {"level": "WARNING"},
         "asyncio": {"level": "WARNING"},
         "ccxt": {"level": "WARNING"},

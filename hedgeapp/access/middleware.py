@@ -1,15 +1,27 @@
-"""Nobody sees a page without being logged in."""
+"""Nobody sees a page without being logged in, and nothing is asked that no text can hold."""
 
 from collections.abc import Callable
 from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware as DjangosOwn
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
+from django.utils.deprecation import MiddlewareMixin
 
 OPEN_PATHS: Final = ("/healthz", "/readyz")  # asked by supervisors, who are nobody
+
+
+class TextsHoldNoNulMiddleware(MiddlewareMixin):
+    """Refuse a request with a NUL in its path, its query or its form: PostgreSQL keeps no such text."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Raise BadRequest, which Django answers with 400, if there is one."""
+        asked = (text for given in (request.GET, request.POST) for _, texts in given.lists() for text in texts)
+        if "\0" in request.path_info or any("\0" in text for text in asked):
+            raise BadRequest("text without a NUL expected, found one")
 
 
 class LoginRequiredMiddleware(DjangosOwn):

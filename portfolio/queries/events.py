@@ -1,5 +1,6 @@
 """Events as the desk reads them: newest first, filtered, a page at a time."""
 
+import sys
 from datetime import datetime
 from typing import Any, Final
 
@@ -67,7 +68,10 @@ def page(*, kind: str = "", key: str = "", before: int | None = None, after: int
         wanted.append(("kind = %s", kind))
     if key:
         # A range instead of LIKE: an index on the key serves it in any collation of bytes.
-        wanted += [("key >= %s", key), ('key < %s COLLATE "C"', key[:-1] + chr(ord(key[-1]) + 1))]
+        wanted.append(("key >= %s", key))
+        end = _after(key)
+        if end:
+            wanted.append(('key < %s COLLATE "C"', end))
     filters = list(wanted)
     if before is not None:
         wanted.append(("seq < %s", before))
@@ -92,6 +96,16 @@ def one(seq: int) -> EventLine | None:
     """Return one event; None when the log has none of this seq."""
     rows = _rows([("seq = %s", seq)], "DESC", 1)
     return rows[0] if rows else None
+
+
+def _after(beginning: str) -> str:
+    """Return the least text, in the order of code points, after all that begin so; an empty one when there is none."""
+    kept = beginning.rstrip(chr(sys.maxunicode))
+    if not kept:
+        return ""
+    following = ord(kept[-1]) + 1
+    # The surrogates between U+D7FF and U+E000 are no characters.
+    return kept[:-1] + chr(0xE000 if following == 0xD800 else following)
 
 
 def _above(filters: list[tuple[str, Any]], seq: int) -> list[EventLine]:
