@@ -14,7 +14,8 @@ CASH: Final = frozenset({"USD", "USDT", "USDC"})  # whole units are fine enough 
 NEAR: Final = Decimal("0.8")  # share of a band from which on the desk is warned
 
 LEVELS: Final[dict[Health, Level]] = {"good": "good", "warning": "warn", "bad": "bad", "unknown": "idle"}
-_HEALTH_WORDS: Final[dict[Health, str]] = {"good": "ok", "warning": "watch", "bad": "breach", "unknown": "unknown"}
+_HEALTH_WORDS: Final[dict[Health, str]] = {"good": "ok", "warning": "watch", "unknown": "unknown"}
+_BAD_WORDS: Final = {"feeds": "down", "faults": "open"}
 _BAND_WORDS: Final[dict[BandState, str]] = {
     "inside": "inside",
     "outside": "outside",
@@ -59,10 +60,16 @@ def _kpi(kpi: Kpi) -> Row:
                 decimals=0 if whole else 2 if percent else None,
                 suffix=" %" if percent else "",
             ),
-            "word": word(f"{here}-word", _HEALTH_WORDS[kpi.health], LEVELS[kpi.health]),
+            "word": word(f"{here}-word", _health_word(kpi), LEVELS[kpi.health]),
             "detail": text(f"{here}-detail", kpi.detail),
         },
     )
+
+
+def _health_word(kpi: Kpi) -> str:
+    if kpi.health == "bad":
+        return "breach" if kpi.key.startswith("net_delta") else _BAD_WORDS.get(kpi.key, "alarm")
+    return _HEALTH_WORDS[kpi.health]
 
 
 def exposure(shown: tuple[ExposureRow, ...]) -> Section:

@@ -1,6 +1,7 @@
 // Chart: net delta with its band, fills and the index price in the last hour, drawn by Plotly when the page has settled.
 
 const REFRESH_MS = 5000;
+const MINUTES_MIN = 5; // the shortest span that is drawn
 const script = document.querySelector("script[data-plotly]");
 const chart = document.getElementById("chart");
 let currency = document.querySelector("[data-currency]")?.dataset.currency;
@@ -66,6 +67,12 @@ function usual(deltas) {
   return Math.max(last, ordered[Math.floor(ordered.length * 0.9)] ?? 0);
 }
 
+function beginning(data) {
+  // A system that began a moment ago shows its minutes, not an hour of nothing.
+  const earliest = Math.max(Date.parse(data.from), Date.parse(data.at[0]));
+  return new Date(Math.min(earliest, Date.parse(data.until) - MINUTES_MIN * 60000)).toISOString();
+}
+
 function layout(data) {
   const line = color("line");
   const text = color("muted");
@@ -82,7 +89,7 @@ function layout(data) {
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)", font: { size: 10 } },
     hovermode: "x unified",
     hoverlabel: { bgcolor: color("raised"), bordercolor: line, font: { color: color("text"), size: 11 } },
-    xaxis: { ...axis, type: "date", range: [data.from, data.until], hoverformat: "%H:%M:%S UTC", tickformat: "%H:%M", showgrid: false },
+    xaxis: { ...axis, type: "date", range: [beginning(data), data.until], hoverformat: "%H:%M:%S UTC", tickformat: "%H:%M", showgrid: false },
     yaxis: { ...axis, range: [-reach, reach], tickformat: ",~r", nticks: 6 },
     yaxis2: { ...axis, overlaying: "y", side: "right", showgrid: false, tickformat: ",.1f", nticks: 5 },
     shapes: [rule(0, "solid", text), ...limits.map((limit) => rule(limit, "dash", color("warn")))],
