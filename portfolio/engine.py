@@ -71,9 +71,9 @@ class Engine:
     async def follow_board(self) -> None:
         """Take the latest marks as they come."""
         async for marks in self._board.follow():
-            for mark in marks:
-                self.marks[mark.subject, mark.kind] = mark
-            self._latency.arrived(marks)
+            # Feeds post everything again now and then, for a board that lost its memory: only news is timed.
+            self._latency.arrived(mark for mark in marks if self.marks.get((mark.subject, mark.kind)) != mark)
+            self.marks.update({(mark.subject, mark.kind): mark for mark in marks})
             self._changed.set()
 
     async def measure(self) -> None:
