@@ -8,6 +8,7 @@ from channels.db import database_sync_to_async
 from playwright.async_api import BrowserContext, expect
 
 from hedgeapp.access.links import new_link
+from portfolio.core.figures import State
 from portfolio.screen.publication import Screen
 from tests.browser.conftest import NAME, Watched
 from tests.web.frames import Desk
@@ -47,6 +48,12 @@ NAMELESS = """
   .map((one) => one.outerHTML.slice(0, 80))
 """
 
+TOO_WIDE = """
+() => [...document.querySelectorAll(".scroll")]
+  .filter((one) => one.scrollWidth > one.clientWidth)
+  .map((one) => one.parentElement.id)
+"""
+
 TWICE = """
 () => { const ids = [...document.querySelectorAll("[id]")].map((one) => one.id);
         return ids.filter((id, place) => ids.indexOf(id) !== place); }
@@ -81,6 +88,15 @@ async def test_one_glance_needs_no_scrolling_at_1280_by_720(desk: Watched) -> No
     assert await desk.page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
+@pytest.mark.parametrize("state", ["live", "stale"])
+async def test_every_table_fits_at_1280_and_no_number_that_grows_old_moves_a_column(
+    desk: Watched, state: State
+) -> None:
+    await Screen().publish(Desk(datetime.now(UTC), state=state, seconds=99).frame(1))
+    await desk.log_in()
+    assert await desk.page.evaluate(TOO_WIDE) == []
+
+
 @pytest.mark.parametrize("path", ["/", "/events/", "/data/"])
 async def test_a_phone_never_scrolls_sideways(desk: Watched, path: str) -> None:
     await desk.page.set_viewport_size({"width": 390, "height": 844})
@@ -91,9 +107,9 @@ async def test_a_phone_never_scrolls_sideways(desk: Watched, path: str) -> None:
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("state", ["live", "late", "stale", "assumed", "unknown"])
-async def test_every_text_has_contrast_in_both_themes(desk: Watched, theme: str, state: str) -> None:
+async def test_every_text_has_contrast_in_both_themes(desk: Watched, theme: str, state: State) -> None:
     await desk.page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
-    await Screen().publish(Desk(datetime.now(UTC), state=state, seconds=9).frame(1))  # type: ignore[arg-type]
+    await Screen().publish(Desk(datetime.now(UTC), state=state, seconds=9).frame(1))
     await desk.log_in()
     assert await desk.page.evaluate(CONTRAST) == []
 
