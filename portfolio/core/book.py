@@ -16,15 +16,30 @@ from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
+from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
 from hedgeapp.core.events.marks import MarksTaken
+from hedgeapp.core.events.orders import (
+    HedgeProposed,
+    ProposalClosed,
+)
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
-from hedgeapp.core.events.reference import InstrumentChanged
+from hedgeapp.core.events.reference import (
+    AccountChanged,
+    AssetChanged,
+    ChainChanged,
+    CustodianChanged,
+    InstrumentChanged,
+    LimitChanged,
+    VenueChanged,
+)
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
 from portfolio.core.catalogue import Catalogue, ReferenceChange
 from portfolio.core.faults import Faults
+from portfolio.core.halts import HaltEvent, Halts
 from portfolio.core.headlines import headline
+from portfolio.core.orders import OrderEvent, Orders
 from portfolio.core.positions import OpeningCameTooLate, Position
 from portfolio.core.rows import EventRow
 
@@ -33,6 +48,7 @@ ORDERS_KEPT: Final = 1_000  # that are no longer working
 WAITING_KEPT: Final = 10_000  # fills of instruments that are not known yet, all together
 
 Key = TypeVar("Key")
+DeskEvent = HedgeProposed | ProposalClosed | OrderEvent | HaltEvent
 
 FINAL: Final = frozenset({"filled", "canceled", "rejected", "expired"})
 QUIET: Final = (MarksTaken, BalanceStated, PositionStated, CollateralStated, SupplyStated)
@@ -43,8 +59,9 @@ class Book:
 
     Amounts are in units of their assets. Keys: `positions`, `stated`, `funding` by (account, instrument); `balances`,
     `transfers`, `delegated` by (account, asset); `collateral` by (holder, wallet, asset); `supply` by (chain, asset);
-    `orders` by (account, instrument, venue_order_id); `marks` by (subject, kind). `minted` and `redeemed` are in
-    synthetic dollars per chain. `delegated` is what of a balance is mirrored from a custodian.
+    `orders` by (account, instrument, venue_order_id); `marks` by (subject, kind); `proposals`, the open ones, by id.
+    `our_orders` are those of `orders` that we sent, and those that no venue has seen yet. `minted` and `redeemed` are
+    in synthetic dollars per chain. `delegated` is what of a balance is mirrored from a custodian.
     """
 
     def __init__(self) -> None:
@@ -62,6 +79,9 @@ class Book:
         self.minted: dict[str, Decimal] = {}
         self.redeemed: dict[str, Decimal] = {}
         self.orders: dict[tuple[str, str, str], OrderSeen] = {}
+        self.our_orders = Orders()
+        self.proposals: dict[str, HedgeProposed] = {}
+        self.halts = Halts()
         self.marks: dict[tuple[str, str], Mark] = {}
         self.feeds: dict[str, FeedStateChanged] = {}
         self.services: dict[str, ServiceTaken] = {}
@@ -124,10 +144,32 @@ class Book:
             case ServiceTaken():
                 if event.service not in self.services or event.epoch >= self.services[event.service].epoch:
                     self.services[event.service] = event
-            case _:
+            case AssetChanged() | VenueChanged() | AccountChanged() | InstrumentChanged():
                 self._change(event)
+            case CustodianChanged() | ChainChanged() | LimitChanged():
+                self._change(event)
+            case _:
+                self._of_desk(event)
+
+    def _of_desk(self, event: DeskEvent) -> None:
+        match event:
+            case HedgeProposed():
+                self.proposals[event.proposal_id] = event
+            case ProposalClosed():
+                self.proposals.pop(event.proposal_id, None)
+            case HaltDeclared() | HaltTookHold() | ResumeAsked() | HaltLifted():
+                self._contradiction(event, self.halts.apply(event, self.seq))
+            case _:
+                assert self.recorded_at is not None
+                self._contradiction(event, self.our_orders.apply(event, self.seq, self.recorded_at))
+
+    def _contradiction(self, event: Event, said: str) -> None:
+        if said:
+            self._fault(event, event.key, said)
 
     def _fill(self, fill: FillRecorded) -> None:
+        if self.our_orders and self.recorded_at is not None:
+            self.our_orders.fill(fill, self.seq, self.recorded_at)
         instrument = self.catalogue.instruments.get(fill.instrument)
         if instrument is None:
             self._wait(fill)
@@ -175,6 +217,7 @@ class Book:
 
     def _order(self, order: OrderSeen) -> None:
         self._require_account(order, order.account)
+        self._contradiction(order, self.our_orders.seen(order, self.seq))
         key = (order.account, order.instrument, order.venue_order_id)
         before = self.orders.get(key)
         if before is not None and (before.status in FINAL or (before.filled, before.at) > (order.filled, order.at)):

@@ -7,7 +7,20 @@ from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
+from hedgeapp.core.events.halts import EVERYWHERE, HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
 from hedgeapp.core.events.marks import MarksTaken
+from hedgeapp.core.events.orders import (
+    CancelAsked,
+    HedgeProposed,
+    OrderAcknowledged,
+    OrderIntended,
+    OrderNeverArrived,
+    OrderOutcomeUnknown,
+    OrderRefused,
+    OrderRejected,
+    OrderSent,
+    ProposalClosed,
+)
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.reference import (
     AccountChanged,
@@ -20,6 +33,8 @@ from hedgeapp.core.events.reference import (
 )
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from portfolio.core.catalogue import ReferenceChange
+from portfolio.core.halts import HaltEvent
+from portfolio.core.orders import OrderEvent
 from portfolio.core.rows import EventRow
 
 
@@ -66,6 +81,14 @@ def _sentence(event: Event) -> str:
             )
         case ServiceTaken():
             return f"{event.holder} took {event.service} over, epoch {event.epoch}"
+        case HedgeProposed() | ProposalClosed():
+            return _proposal(event)
+        case HaltDeclared() | HaltTookHold() | ResumeAsked() | HaltLifted():
+            return _halt(event)
+        case OrderIntended() | OrderRefused() | OrderSent() | OrderAcknowledged() | CancelAsked():
+            return _order(event)
+        case OrderRejected() | OrderOutcomeUnknown() | OrderNeverArrived():
+            return _order(event)
         case _:
             return f"{_changed(event)} changed to version {event.version} by {event.by}" + (
                 f": {event.reason}" if event.reason else ""
@@ -84,6 +107,52 @@ def _collateral(event: CollateralStated | SupplyStated | MintSeen | RedeemSeen) 
         case RedeemSeen():
             collateral = f"{_plain(event.collateral_amount)} {event.collateral_asset}"
             return f"{_plain(event.synthetic_amount)} redeemed for {collateral} on {event.chain}"
+        case _:
+            assert_never(event)
+
+
+def _proposal(event: HedgeProposed | ProposalClosed) -> str:
+    if isinstance(event, ProposalClosed):
+        return f"proposal {event.proposal_id} {event.end} by {event.by}" + (f": {event.reason}" if event.reason else "")
+    what = f"{event.side} {_plain(event.quantity)} {event.instrument}"
+    return f"proposal {event.proposal_id} to {what} in {event.account}: {event.because}"
+
+
+def _halt(event: HaltEvent) -> str:
+    match event:
+        case HaltDeclared():
+            where = "everywhere" if event.scope == EVERYWHERE else f"at {event.scope}"
+            return f"HALT {where} by {event.by}: {event.reason}"
+        case HaltTookHold():
+            return f"halt {event.halt_id} took hold, {event.canceled} orders canceled"
+        case ResumeAsked():
+            return f"{event.by} asks to lift halt {event.halt_id}: {event.reason}"
+        case HaltLifted():
+            return f"halt {event.halt_id} lifted, asked by {event.asked_by}, approved by {event.approved_by}"
+        case _:
+            assert_never(event)
+
+
+def _order(event: OrderEvent) -> str:
+    name = f"order {event.client_order_id}"
+    match event:
+        case OrderIntended():
+            what = f"{event.side} {_plain(event.quantity)} {event.instrument} at {_plain(event.price)}"
+            return f"{event.by} wants to {what} ({event.time_in_force.replace('_', ' ')}) as {name}"
+        case OrderRefused():
+            return f"{name} refused by us: {event.said}"
+        case OrderSent():
+            return f"{name} sent, net {_plain(event.net)}, mark {_plain(event.mark)}"
+        case OrderAcknowledged():
+            return f"{name} acknowledged by its venue as {event.venue_order_id}"
+        case OrderRejected():
+            return f"{name} rejected by its venue: {event.code} {event.said}"
+        case OrderOutcomeUnknown():
+            return f"{name}: outcome unknown, {event.because}"
+        case OrderNeverArrived():
+            return f"{name} never arrived: {event.said}"
+        case CancelAsked():
+            return f"{event.by} asks to cancel {name}: {event.reason}"
         case _:
             assert_never(event)
 

@@ -7,6 +7,7 @@ from typing import Final
 from hedgeapp.core.events.balances import BalanceStated
 from hedgeapp.core.events.collateral import CollateralStated, SupplyStated
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
+from hedgeapp.core.events.orders import HedgeProposed
 from hedgeapp.core.events.positions import PositionOpened, PositionStated
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
@@ -15,10 +16,12 @@ from hedgeapp.core.records import record
 from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
 from portfolio.core.book import Book
 from portfolio.core.faults import Faults
+from portfolio.core.halts import Halt, Halts
+from portfolio.core.orders import HedgeOrder
 from portfolio.core.positions import Position, PositionState
 from portfolio.core.rows import EventRow, Fault
 
-VERSION: Final = 1  # of the arithmetic: raised when the same log would fold into another book
+VERSION: Final = 2  # of the arithmetic: raised when the same log would fold into another book
 
 
 class SnapshotIsOfAnotherVersion(ValueError):
@@ -54,6 +57,11 @@ class BookState:
     redeemed: tuple[tuple[str, Decimal], ...]
     orders: tuple[OrderSeen, ...]
     finished_orders: tuple[tuple[str, str, str], ...]
+    our_orders: tuple[HedgeOrder, ...]
+    finished_ours: tuple[str, ...]
+    early_fills: tuple[FillRecorded, ...]
+    proposals: tuple[HedgeProposed, ...]
+    halts: tuple[Halt, ...]
     marks: tuple[Mark, ...]
     feeds: tuple[FeedStateChanged, ...]
     services: tuple[ServiceTaken, ...]
@@ -91,6 +99,11 @@ def dump(book: Book) -> BookState:
         redeemed=tuple(book.redeemed.items()),
         orders=tuple(book.orders.values()),
         finished_orders=tuple(book.finished_orders),
+        our_orders=tuple(book.our_orders),
+        finished_ours=book.our_orders.finished,
+        early_fills=book.our_orders.early_fills,
+        proposals=tuple(book.proposals.values()),
+        halts=tuple(book.halts),
         marks=tuple(book.marks.values()),
         feeds=tuple(book.feeds.values()),
         services=tuple(book.services.values()),
@@ -122,6 +135,9 @@ def load(state: BookState) -> Book:
     book.minted, book.redeemed = dict(state.minted), dict(state.redeemed)
     book.orders = {(one.account, one.instrument, one.venue_order_id): one for one in state.orders}
     book.finished_orders.extend(state.finished_orders)
+    book.our_orders.load(state.our_orders, state.early_fills, state.finished_ours)
+    book.proposals = {one.proposal_id: one for one in state.proposals}
+    book.halts = Halts(state.halts)
     book.marks = {(one.subject, one.kind): one for one in state.marks}
     book.feeds = {one.feed: one for one in state.feeds}
     book.services = {one.service: one for one in state.services}

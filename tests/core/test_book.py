@@ -33,9 +33,10 @@ from tests.builders.books import (
     reference,
 )
 from tests.builders.examples import OTHERS, REFERENCE, TRADING
+from tests.builders.orders import DESK
 from tests.strategies import account_events
 
-EVENTS: list[Event] = [*REFERENCE, *TRADING, *OTHERS]
+EVENTS: list[Event] = [*REFERENCE, *TRADING, *OTHERS, *DESK]
 SECOND = timedelta(seconds=1)
 
 

@@ -9,7 +9,20 @@ from typing import Any, Final
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
+from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
 from hedgeapp.core.events.marks import MarksTaken
+from hedgeapp.core.events.orders import (
+    CancelAsked,
+    HedgeProposed,
+    OrderAcknowledged,
+    OrderIntended,
+    OrderNeverArrived,
+    OrderOutcomeUnknown,
+    OrderRefused,
+    OrderRejected,
+    OrderSent,
+    ProposalClosed,
+)
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.reference import (
     AccountChanged,
@@ -45,6 +58,20 @@ Event = (
     | MarksTaken
     | FeedStateChanged
     | ServiceTaken
+    | HedgeProposed
+    | ProposalClosed
+    | OrderIntended
+    | OrderRefused
+    | OrderSent
+    | OrderAcknowledged
+    | OrderRejected
+    | OrderOutcomeUnknown
+    | OrderNeverArrived
+    | CancelAsked
+    | HaltDeclared
+    | HaltTookHold
+    | ResumeAsked
+    | HaltLifted
 )
 
 KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in Event.__args__}
