@@ -1,14 +1,14 @@
 """Read models: rows written after the log, each batch with its checkpoint in one transaction."""
 
+import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from functools import lru_cache
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
+import msgspec
 import psycopg
 from django.db import connection, transaction
 from psycopg import sql
-from psycopg.adapt import Dumper
 
 from hedgeapp.core.events import Recorded
 from portfolio.core.book import Book
@@ -20,6 +20,12 @@ _LIVE: Final = Checkpoint._meta.db_table
 
 _MOVE = f"UPDATE {_LIVE} SET seq = %s, moved_at = clock_timestamp() WHERE name = %s AND seq = %s"
 _BEGIN = f"INSERT INTO {_LIVE} (name, seq, moved_at) VALUES (%s, %s, clock_timestamp()) ON CONFLICT DO NOTHING"
+
+# A row's JSON without its brackets is a line of CSV, several times faster to write than the driver's rows. Only the
+# escapes of control characters mean nothing in CSV: rows that have any go the driver's way.
+_CSV: Final = " (FORMAT csv, NULL 'null', ESCAPE '\\', ENCODING 'UTF8')"
+_json: Final = msgspec.json.Encoder().encode
+_meaningless: Final = re.compile(rb'\\[^"\\]').search
 
 
 class CheckpointMoved(RuntimeError):
@@ -98,34 +104,32 @@ def _end(
 
 def insert(raw: psycopg.Connection[Any], schema: str | None, table: Table, rows: Sequence[Values]) -> None:
     """Add rows to a table by COPY."""
-    if rows:
+    if not rows:
+        return
+    lines = b"\n".join([_json(row)[1:-1] for row in rows])
+    if _meaningless(lines):
         copy_rows(raw, schema, table.name, table.columns, rows)
+        return
+    with _copy(raw, schema, table.name, table.columns, _CSV) as copy:
+        copy.write(lines)
 
 
 def copy_rows(
     raw: psycopg.Connection[Any], schema: str | None, table: str, columns: Iterable[str], rows: Iterable[Sequence[Any]]
 ) -> None:
-    """Send rows to a table by COPY."""
-    statement = sql.SQL("COPY {table} ({columns}) FROM STDIN").format(
-        table=identifier(schema, table), columns=sql.SQL(", ").join(map(sql.Identifier, columns))
-    )
-    cursor = psycopg.Cursor(raw)
-    cursor.adapters.register_dumper(datetime, _MomentDumper)
-    with cursor.copy(statement) as copy:
+    """Send rows of any values to a table by COPY."""
+    with _copy(raw, schema, table, columns) as copy:
         for row in rows:
             copy.write_row(row)
 
 
-@lru_cache(maxsize=4_096)
-def _moment(at: datetime) -> bytes:
-    return str(at).encode()
-
-
-class _MomentDumper(Dumper):
-    """Writes a time as text once: the rows of one event bear the same times, the dearest of all columns."""
-
-    def dump(self, obj: datetime) -> bytes:
-        return _moment(obj)
+def _copy(
+    raw: psycopg.Connection[Any], schema: str | None, table: str, columns: Iterable[str], options: str = ""
+) -> AbstractContextManager[psycopg.Copy]:
+    statement = sql.SQL("COPY {table} ({columns}) FROM STDIN" + options).format(
+        table=identifier(schema, table), columns=sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    return psycopg.Cursor(raw).copy(statement)
 
 
 def identifier(schema: str | None, table: str) -> sql.Identifier:

@@ -132,6 +132,23 @@ def test_a_projector_begins_at_its_checkpoint_though_the_books_snapshot_is_ahead
     assert stored(owner) == rows_of(restored_book())
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "null", "None", "\\N", "\\.", "a,b", '"', '\\"', "\\\\n", "]\n[", "a\tb\r\n\x01\x1f\x7f", "\u2028 ē 𝔢", " x "],
+)
+def test_any_text_is_stored_as_it_is(owner: Connection, text: str) -> None:
+    written(owner, [*catalogue(), fill(1, venue_order_id=text), fill(2)])
+    advanced(owner, [])
+    assert list(rows.fills().values_list("venue_order_id", flat=True)) == [text, "9001"]
+
+
+@pytest.mark.parametrize("amount", ["0", "-0.00", "1E-18", "1E+3", "123456789012345678901234567890.000000000000000001"])
+def test_any_amount_is_stored_to_its_last_digit(owner: Connection, amount: str) -> None:
+    written(owner, [*catalogue(), fill(1, fee=Decimal(amount))])
+    advanced(owner, [])
+    assert rows.fills().get().fee == Decimal(amount)
+
+
 async def test_the_service_follows_the_log(log_url: str, owner: Connection) -> None:
     written(owner, [*catalogue(), *fills(5)])
     lease = Lease(Service(name="projector", runner="portfolio.projector.run"), 1)
