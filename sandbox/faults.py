@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 EVERY = "*"
 ORDER, CANCEL, READ, ANY = "order", "cancel", "read", "any"
 REQUESTS = (ORDER, CANCEL, READ, ANY)
-REST, STREAM = "rest", "stream"
 
 DROP_CONNECTIONS = "drop_connections"
 SKIP_SEQUENCE = "skip_sequence"
 DELAY = "delay"
+DELAY_STREAM = "delay_stream"
 STALE = "stale"
 REJECT = "reject"
 TIMEOUT_AFTER = "timeout_after"
@@ -23,7 +23,8 @@ BAD_GATEWAY = "bad_gateway"
 MEANINGS = {
     DROP_CONNECTIONS: "cut the sockets now, and for a duration whoever dials again",
     SKIP_SEQUENCE: "swallow the next diffs of each depth stream",
-    DELAY: "hold back each REST answer, or each stream message",
+    DELAY: "hold back each REST answer",
+    DELAY_STREAM: "hold back each stream message",
     STALE: "let a stream fall silent while it stays connected",
     REJECT: "refuse the next requests with one of the venue's codes",
     TIMEOUT_AFTER: "carry a request out and never answer it",
@@ -33,7 +34,9 @@ MEANINGS = {
     TOO_MANY: "answer 429, and 418 to whoever does not wait",
     BAD_GATEWAY: "answer 502 or 503 in HTML, or with a status that is unknown",
 }
-LASTING = frozenset({DELAY, STALE})  # these hold until their duration ends or they are cleared
+LASTING = frozenset(
+    {DELAY, DELAY_STREAM, STALE}
+)  # without a count these strike until their duration ends or they are cleared
 ARMED_MAX = 100
 
 
@@ -49,8 +52,7 @@ class Fault:
     stream: str = EVERY  # kind of stream or private event that is stale
     requests: str = ANY
     path: str = EVERY  # below the version, as "order"
-    place: str = REST  # of a delay
-    private: bool | None = None  # of the connections to cut
+    private: bool | None = None  # only private or only public connections
     left: int | None = 1
     until_ms: int | None = None
     delay_ms: int = 0
@@ -63,10 +65,15 @@ class Fault:
     retry_after_s: int = 1
     ban_s: int = 5
     struck: int = 0
+    cleared: bool = False
 
     def alive(self, now_ms: int) -> bool:
         """Tell whether it can strike."""
-        return (self.left is None or self.left > 0) and (self.until_ms is None or now_ms < self.until_ms)
+        return (
+            not self.cleared
+            and (self.left is None or self.left > 0)
+            and (self.until_ms is None or now_ms < self.until_ms)
+        )
 
     def concerns(self, account: str, symbol: str) -> bool:
         """Tell whether it is meant for an account and a contract; an unknown one (empty) only meets everyone's."""
@@ -110,14 +117,15 @@ class Faults:
 
     def clear(self, *, fault_id: int | None = None, venue: str | None = None) -> int:
         """Disarm one fault, those of a venue, or all; give how many."""
-        kept = [
+        gone = [
             each
             for each in self.armed
-            if (fault_id is not None and each.id != fault_id) or (venue is not None and each.venue != venue)
+            if (fault_id is None or each.id == fault_id) and (venue is None or each.venue == venue)
         ]
-        gone = len(self.armed) - len(kept)
-        self.armed = kept
-        return gone
+        for fault in gone:
+            fault.cleared = True
+        self.armed = [each for each in self.armed if not each.cleared]
+        return len(gone)
 
     def of(self, venue: str, kinds: Iterable[str], now_ms: int) -> list[Fault]:
         """List the live faults of a venue and some kinds, oldest first."""
@@ -125,20 +133,22 @@ class Faults:
             return []
         return [each for each in self.armed if each.venue == venue and each.kind in kinds and each.alive(now_ms)]
 
-    def take(self, venue: str, kind: str, now_ms: int, *, account: str = "", symbol: str = "") -> Fault | None:
-        """Let the oldest fitting fault strike once and give it."""
-        for fault in self.of(venue, (kind,), now_ms):
-            if fault.concerns(account, symbol):
-                fault.strike()
-                return fault
-        return None
-
-    def take_for_request(
-        self, venue: str, kind: str, now_ms: int, *, account: str, symbol: str, requests: str, path: str
+    def take(
+        self,
+        venue: str,
+        kind: str,
+        now_ms: int,
+        *,
+        account: str = "",
+        symbol: str = "",
+        requests: str = ANY,
+        path: str = EVERY,
+        private: bool | None = None,
     ) -> Fault | None:
-        """Let the oldest fault that fits a REST request strike once and give it."""
+        """Let the oldest fault that fits an occasion strike once and give it."""
         for fault in self.of(venue, (kind,), now_ms):
-            if fault.concerns(account, symbol) and fault.asked_by(requests, path):
+            fits = fault.concerns(account, symbol) and fault.asked_by(requests, path)
+            if fits and (fault.private is None or fault.private == private):
                 fault.strike()
                 return fault
         return None

@@ -14,6 +14,7 @@ from sandbox.accounts import Accounts
 from sandbox.binance.exchange import Exchange
 from sandbox.binance.signing import Key, Keys
 from sandbox.book import Book
+from sandbox.faults import Faults
 from sandbox.hand import Hand
 from sandbox.instruments import VENUES, Spec, instruments
 from sandbox.ledger import Ledger, Numbers
@@ -67,6 +68,7 @@ class World:
         self.collateral = collateral
         self.ledger = Ledger(settings.folder / LEDGER_FILE)
         self.pace = Pace()
+        self.faults = Faults()
         self.reel = (
             Reel(captures(settings.replay, instruments()), speed=settings.replay_speed) if settings.replay else None
         )
@@ -139,7 +141,7 @@ class World:
 
     def _exchange(self, venue: str, keys: Keys) -> Exchange:
         markets = [market for (name, _), market in self.markets.items() if name == venue]
-        return Exchange(venue, markets, self.accounts, keys)
+        return Exchange(venue, markets, self.accounts, keys, self.faults)
 
     def _open(self) -> None:
         """Write the accounts' past in a new folder; pay what became due while an old one was down."""

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 
 from sandbox.accounts import Accounts
 from sandbox.binance import errors
+from sandbox.binance.interference import Interference
 from sandbox.binance.publisher import Publisher
 from sandbox.binance.signing import Keys
 from sandbox.binance.streams import Hub
 from sandbox.binance.userdata import ListenKeys, listen_key_expired
 from sandbox.binance.weights import Weights
+from sandbox.faults import Faults
 from sandbox.instruments import COINM
 from sandbox.market import Market
 
@@ -17,7 +19,7 @@ from sandbox.market import Market
 class Exchange:
     """A venue that clients can talk to."""
 
-    def __init__(self, venue: str, markets: Iterable[Market], accounts: Accounts, keys: Keys) -> None:
+    def __init__(self, venue: str, markets: Iterable[Market], accounts: Accounts, keys: Keys, faults: Faults) -> None:
         self.venue = venue
         self.inverse = venue == COINM
         self.markets = {each.spec.symbol: each for each in markets}
@@ -26,7 +28,8 @@ class Exchange:
         self.weights = Weights()
         self.listen_keys = ListenKeys()
         self.down = False  # refuses every connection
-        self.hub = Hub(venue, known=self._known, changed=self._changed)
+        self.interference = Interference(venue, faults, self.now_ms)
+        self.hub = Hub(venue, faults, known=self._known, changed=self._changed)
         self.publishers = {symbol: Publisher(market, self.hub) for symbol, market in self.markets.items()}
         for symbol, publisher in self.publishers.items():
             self.markets[symbol].listener = publisher

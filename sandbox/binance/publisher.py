@@ -132,8 +132,13 @@ class Publisher:
             self.hub.publish(name, self.symbol, "depth", text)
 
     def skip_depth(self, count: int) -> None:
-        """Leave out the next diffs of every depth stream."""
-        self._skips = dict.fromkeys(DEPTH_RATES_MS, count)
+        """Leave out the next diffs of each depth stream that somebody hears, or of all when nobody does."""
+        self._skips = dict.fromkeys(self.market.book.diffs or DEPTH_RATES_MS, count)
+
+    @property
+    def skips(self) -> int:
+        """Tell how many diffs are still to be left out."""
+        return max(self._skips.values(), default=0)
 
     def _skipped(self, rate: int) -> bool:
         """Tell whether this diff is to be left out."""

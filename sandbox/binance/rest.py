@@ -9,6 +9,7 @@ from aiohttp import web
 
 from sandbox.binance import contracts, errors, history, markets
 from sandbox.binance.exchange import Exchange
+from sandbox.binance.interference import Asked, class_of, cut
 from sandbox.binance.markets import Parameters
 from sandbox.binance.private import Reader
 from sandbox.binance.signing import parameters_of
@@ -68,34 +69,48 @@ class Door:
         self.exchange = exchange
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request, with the venue's errors and its weight headers."""
-        if self.exchange.down:
-            return refuse_connection(request)
-        headers: dict[str, str] = {}
-        try:
-            body = (await request.read()).decode("utf-8", "replace") if request.can_read_body else ""
-            version, path = request.match_info["version"], request.match_info["path"]
-            query = request.raw_path.partition("?")[2]
-            weight = weight_of(path, parameters_of(query, body))
-            used = self.exchange.weights.use(request.remote or "", weight, time.time())
-            headers["X-MBX-USED-WEIGHT-1M"] = str(used)
-            answer = self._answer(request.method, version, path, request.headers.get("X-MBX-APIKEY"), query, body)
-        except errors.RequestRefused as refusal:
-            return _json({"code": refusal.code, "msg": refusal.message}, refusal.status, headers | refusal.headers)
-        return _json(answer, 200, headers)
-
-    def _answer(self, method: str, version: str, path: str, api_key: str | None, query: str, body: str) -> Any:
+        """Answer a request, with the venue's errors and its weight headers, or as armed faults will."""
         exchange = self.exchange
+        if exchange.down:
+            return cut(request)
+        body = (await request.read()).decode("utf-8", "replace") if request.can_read_body else ""
+        version, path = request.match_info["version"], request.match_info["path"]
+        query, api_key = request.raw_path.partition("?")[2], request.headers.get("X-MBX-APIKEY")
+        parameters = parameters_of(query, body)
+        asked = Asked(
+            account=exchange.keys.account_of(api_key),
+            symbol=parameters.get("symbol", "").upper(),
+            requests=class_of(request.method, path),
+            path=path,
+        )
+
+        def answer() -> web.Response:
+            headers: dict[str, str] = {}
+            try:
+                used = exchange.weights.use(request.remote or "", weight_of(path, parameters), time.time())
+                headers["X-MBX-USED-WEIGHT-1M"] = str(used)
+                done = self._answer(request.method, version, asked, api_key, query, body)
+            except errors.RequestRefused as refusal:
+                return _json({"code": refusal.code, "msg": refusal.message}, refusal.status, headers | refusal.headers)
+            return _json(done, 200, headers)
+
+        return await exchange.interference.around(request, asked, answer)
+
+    def _answer(self, method: str, version: str, asked: Asked, api_key: str | None, query: str, body: str) -> Any:
+        exchange, path = self.exchange, asked.path
         if version not in VERSIONS:
             raise errors.RequestRefused(404, -5000, f"Path /{version}/{path}, Method {method} is invalid")
         if path == "listenKey":
+            exchange.interference.refuse(asked)
             return self._listen_key(method, api_key)
         if method == "GET" and path in PUBLIC:
+            exchange.interference.refuse(asked)
             return PUBLIC[path](exchange, parameters_of(query, body))
         known = path in PRESENT or path in PAST if method == "GET" else path in ORDER_ENTRY
         if not known:
             raise errors.RequestRefused(404, -5000, f"Path /{version}/{path}, Method {method} is invalid")
         key, parameters = exchange.keys.signer(api_key, exchange.venue, query, body, exchange.now_ms())
+        exchange.interference.refuse(asked)
         if method != "GET":
             raise errors.no_order_entry()
         if path in PAST:
@@ -129,7 +144,7 @@ class WalletDoor:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer system status, and to signed requests the coins and margin pairs (none)."""
         if all(each.down for each in self.exchanges):
-            return refuse_connection(request)
+            return cut(request)
         path = request.match_info["path"]
         first = self.exchanges[0]
         try:
@@ -164,13 +179,6 @@ def _coin(asset: str) -> dict[str, Any]:
         "trading": True,
         "networkList": [],
     }
-
-
-def refuse_connection(request: web.Request) -> web.Response:
-    """Cut a connection without an answer, as a venue does that is down."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=503)
 
 
 def _json(answer: Any, status: int, headers: dict[str, str]) -> web.Response:

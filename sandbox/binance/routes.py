@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from sandbox.binance.exchange import Exchange
-from sandbox.binance.rest import Door, WalletDoor, refuse_connection
+from sandbox.binance.interference import cut
+from sandbox.binance.rest import Door, WalletDoor
 from sandbox.instruments import COINM, USDM
 
 REST_ROOTS = {USDM: "/fapi", COINM: "/dapi"}
@@ -30,12 +31,12 @@ def routes(exchanges: list[Exchange]) -> list[web.RouteDef]:
 
 def _socket(exchange: Exchange, *, wrapped: bool) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        if exchange.down:
-            return refuse_connection(request)
         names = request.match_info.get("streams", "") or request.query.get("streams", "")
         parts = [name for name in names.split("/") if name]
         keys = [*parts, request.query.get("listenKey", "")]
         account = next((found for key in keys if (found := exchange.listen_keys.account_of(key))), None)
+        if exchange.down or exchange.hub.refuses(account):
+            return cut(request)
         streams = [name for name in parts if "@" in name]
         return await exchange.hub.serve(request, streams, wrapped=wrapped, account=account)
 

@@ -39,6 +39,11 @@ class Keys:
             raise errors.key_is_unknown()
         return key
 
+    def account_of(self, api_key: str | None) -> str:
+        """Give the account that a key claims, empty for an unknown one."""
+        key = self._keys.get(api_key or "")
+        return key.account if key else ""
+
     def signer(
         self, api_key: str | None, venue: str | None, query: str, body: str, now_ms: int
     ) -> tuple[Key, dict[str, str]]:

@@ -4,13 +4,17 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from sandbox import faults
+from sandbox.binance.delivery import Delivery
 from sandbox.binance.wire import combined
+from sandbox.faults import Faults
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +25,11 @@ REQUEST_BYTES_MAX = 65_536
 PING_EVERY_S = 180.0  # the venue's own rhythm; who does not answer within half of it is gone
 
 
+def now_ms() -> int:
+    """Give the wall clock's time."""
+    return time.time_ns() // 1_000_000
+
+
 class Connection:
     """One WebSocket of a client: what it subscribed to and what waits to be sent."""
 
@@ -29,7 +38,7 @@ class Connection:
         self.wrapped = wrapped
         self.account = account
         self.streams: dict[str, None] = {}
-        self.queue: deque[bytes] = deque()
+        self.queue: deque[tuple[float, bytes]] = deque()  # not before (0: at once), message
         self.queued_bytes = 0
         self.wake = asyncio.Event()
         self.ended = asyncio.Event()
@@ -39,13 +48,13 @@ class Connection:
         """Tell whether the connection was cut."""
         return self.ended.is_set()
 
-    def send(self, frame: bytes) -> None:
-        """Queue a message; a connection whose queue is full is dropped."""
+    def send(self, frame: bytes, delay_ms: int = 0) -> None:
+        """Queue a message, to be sent after a delay if so told; a connection whose queue is full is dropped."""
         if len(self.queue) >= QUEUE_MESSAGES_MAX or self.queued_bytes > QUEUE_BYTES_MAX:
             self.drop("it fell too far behind")
         if self.dropped:
             return
-        self.queue.append(frame)
+        self.queue.append((asyncio.get_running_loop().time() + delay_ms / 1000 if delay_ms else 0.0, frame))
         self.queued_bytes += len(frame)
         self.wake.set()
 
@@ -63,7 +72,9 @@ class Connection:
             await self.wake.wait()
             self.wake.clear()
             while self.queue:
-                frame = self.queue.popleft()
+                due, frame = self.queue.popleft()
+                if due:
+                    await asyncio.sleep(due - asyncio.get_running_loop().time())
                 self.queued_bytes -= len(frame)
                 await self.socket.send_frame(frame, WSMsgType.TEXT)
 
@@ -71,8 +82,12 @@ class Connection:
 class Hub:
     """Every connection of one venue and who listens to which stream."""
 
-    def __init__(self, venue: str, *, known: Callable[[str], bool], changed: Callable[[str, bool], None]) -> None:
+    def __init__(
+        self, venue: str, armed: Faults, *, known: Callable[[str], bool], changed: Callable[[str, bool], None]
+    ) -> None:
         self.venue = venue
+        self.armed = armed
+        self.delivery = Delivery(venue, armed, now_ms)
         self.connections: set[Connection] = set()
         self.subscribers: dict[str, set[Connection]] = {}
         self.sent: Counter[tuple[str, str]] = Counter()  # (symbol, kind) -> messages published
@@ -92,27 +107,55 @@ class Hub:
     def publish(self, stream: str, symbol: str, kind: str, text: str) -> None:
         """Send one message to everybody who listens to a stream."""
         listeners = self.subscribers.get(stream)
-        if not listeners or self.silent(symbol, kind):
+        if not listeners or self.silent(symbol, kind) or self._stale(kind, symbol=symbol):
             return
         self.sent[symbol, kind] += 1
+        delay_ms = self._delay_ms(symbol=symbol)
         bare = wrapped = b""
         for connection in tuple(listeners):
             if connection.wrapped:
                 wrapped = wrapped or combined(stream, text).encode()
-                connection.send(wrapped)
+                connection.send(wrapped, delay_ms)
             else:
                 bare = bare or text.encode()
-                connection.send(bare)
+                connection.send(bare, delay_ms)
 
     def tell(self, account: str, kind: str, text: str) -> None:
         """Send one private message to every user stream of an account."""
-        if self.silent(account, kind):
-            return
-        self.sent[account, kind] += 1
-        frame = text.encode()
-        for connection in tuple(self.connections):
-            if connection.account == account:
-                connection.send(frame)
+        for each, message in self.delivery.passed(account, kind, text):
+            if self.silent(account, each) or self._stale(each, account=account):
+                continue
+            self.sent[account, each] += 1
+            delay_ms = self._delay_ms(account=account)
+            frame = message.encode()
+            for connection in tuple(self.connections):
+                if connection.account == account:
+                    connection.send(frame, delay_ms)
+
+    def _stale(self, kind: str, *, account: str = "", symbol: str = "") -> bool:
+        """Tell whether an armed fault keeps a stream silent."""
+        return any(
+            each.stream in (faults.EVERY, kind)
+            and each.concerns(account, symbol)
+            and each.private in (None, bool(account))
+            for each in self.armed.of(self.venue, (faults.STALE,), now_ms())
+        )
+
+    def _delay_ms(self, *, account: str = "", symbol: str = "") -> int:
+        """Give how long an armed fault holds a message back."""
+        if not self.armed.armed:
+            return 0
+        fault = self.armed.take(
+            self.venue, faults.DELAY_STREAM, now_ms(), account=account, symbol=symbol, private=bool(account)
+        )
+        return fault.delay_ms if fault else 0
+
+    def refuses(self, account: str | None) -> bool:
+        """Tell whether an armed fault keeps new connections out."""
+        return any(
+            each.concerns(account or "", "") and each.private in (None, account is not None)
+            for each in self.armed.of(self.venue, (faults.DROP_CONNECTIONS,), now_ms())
+        )
 
     def detach(self, account: str) -> None:
         """Let the account's user streams fall silent without closing them, as after the end of a listen key."""
@@ -141,9 +184,13 @@ class Hub:
                 del self.subscribers[stream]
                 self._changed(stream, False)
 
-    def drop_all(self, why: str, *, private: bool | None = None) -> int:
-        """Cut every connection of the venue, or only the private or public ones; give how many."""
-        chosen = [each for each in self.connections if private is None or (each.account is not None) == private]
+    def drop_all(self, why: str, *, private: bool | None = None, account: str = faults.EVERY) -> int:
+        """Cut every connection of the venue, or only the private or public ones, or an account's; give how many."""
+        chosen = [
+            each
+            for each in self.connections
+            if private in (None, each.account is not None) and account in (faults.EVERY, each.account)
+        ]
         for connection in chosen:
             connection.drop(why)
             self._forget(connection)

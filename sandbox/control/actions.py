@@ -1,17 +1,16 @@
 """What the control page can do to the world: faults to drill, and events that would else take hours."""
 
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from sandbox.accounts import AccountIsUnknown
-from sandbox.binance.exchange import Exchange
 from sandbox.binance.publisher import Publisher
+from sandbox.control import drills
+from sandbox.control.given import ActionRefused, Given, decimal, exchange_of, flag, market_of, whole
 from sandbox.hand import BUY, SELL, BookIsEmpty, quantity_steps, trade
-from sandbox.market import Market
 from sandbox.world import World
 
-Given = dict[str, Any]
 Action = Callable[[World, Given], dict[str, Any]]
 
 JUMP_PERCENT_MAX = 50
@@ -23,18 +22,14 @@ EVERY = "*"
 MALFORMED = '{{"e":"{kind}","E":{now},"s":"{symbol}","b":[["oops'
 
 
-class ActionRefused(Exception):
-    """The action cannot be done as asked."""
-
-
 def silence(world: World, given: Given) -> dict[str, Any]:
     """Stop or resume streams of a venue without disconnecting anybody: {venue, symbol, kind, on}."""
-    exchange = _exchange(world, given)
+    exchange = exchange_of(world, given)
     symbol, kind = str(given.get("symbol", EVERY)), str(given.get("kind", EVERY))
     names = {*exchange.markets, *(each for each in world.accounts.accounts), EVERY}
     if symbol not in names or kind not in {*KINDS, *PRIVATE_KINDS, EVERY}:
         raise ActionRefused(f"expected a symbol or account, and a kind of {', '.join(KINDS)}, found {symbol} {kind}")
-    if _flag(given, "on"):
+    if flag(given, "on"):
         exchange.hub.silenced.add((symbol, kind))
     elif (symbol, kind) == (EVERY, EVERY):
         exchange.hub.silenced.clear()
@@ -48,20 +43,20 @@ def drop(world: World, given: Given) -> dict[str, Any]:
     private = given.get("private")
     if private not in (None, True, False):
         raise ActionRefused(f"expected private to be true, false or absent, found {private}")
-    return {"dropped": _exchange(world, given).hub.drop_all("the control page asked for it", private=private)}
+    return {"dropped": exchange_of(world, given).hub.drop_all("the control page asked for it", private=private)}
 
 
 def down(world: World, given: Given) -> dict[str, Any]:
     """Make a venue refuse every connection, or serve again: {venue, down}."""
-    exchange = _exchange(world, given)
-    exchange.down = _flag(given, "down")
+    exchange = exchange_of(world, given)
+    exchange.down = flag(given, "down")
     dropped = exchange.hub.drop_all("the venue goes down") if exchange.down else 0
     return {"down": exchange.down, "dropped": dropped}
 
 
 def skip_depth(world: World, given: Given) -> dict[str, Any]:
     """Leave out the next depth messages of a contract, so that the sequence has a gap: {venue, symbol, count}."""
-    count = _whole(given, "count", 1, SKIP_MAX)
+    count = whole(given, "count", 1, SKIP_MAX)
     _publisher(world, given).skip_depth(count)
     return {"skips": count}
 
@@ -85,7 +80,7 @@ def fill(world: World, given: Given) -> dict[str, Any]:
         raise ActionRefused(f"expected side BUY or SELL, found {given.get('side')}")
     try:
         market = world.accounts.market(account, symbol)
-        steps = quantity_steps(market, _decimal(given, "quantity"))
+        steps = quantity_steps(market, decimal(given, "quantity"))
     except (AccountIsUnknown, ValueError) as problem:
         raise ActionRefused(str(problem)) from problem
     if steps > market.spec.quantity_max * 10**market.spec.quantity_decimals:
@@ -100,7 +95,7 @@ def fill(world: World, given: Given) -> dict[str, Any]:
 
 def jump(world: World, given: Given) -> dict[str, Any]:
     """Move the index of a coin by some percent: {coin, percent}."""
-    coin, percent = str(given.get("coin")), _decimal(given, "percent")
+    coin, percent = str(given.get("coin")), decimal(given, "percent")
     if coin not in world.walks:
         raise ActionRefused(f"expected a coin of {', '.join(world.walks)}, found {coin}")
     if not 0 < abs(percent) <= JUMP_PERCENT_MAX:
@@ -113,8 +108,8 @@ def jump(world: World, given: Given) -> dict[str, Any]:
 
 def funding(world: World, given: Given) -> dict[str, Any]:
     """Pay one funding now, outside the timetable: {venue, symbol}, or all of a venue without a symbol."""
-    exchange = _exchange(world, given)
-    chosen = [_market(exchange, given)] if given.get("symbol") else list(exchange.markets.values())
+    exchange = exchange_of(world, given)
+    chosen = [market_of(exchange, given)] if given.get("symbol") else list(exchange.markets.values())
     now_ms = world.now_ms()
     paid = {
         market.spec.symbol: world.accounts.pay_funding(market, now_ms, rate=market.funding_rate, mark=market.mark)
@@ -125,7 +120,7 @@ def funding(world: World, given: Given) -> dict[str, Any]:
 
 def transfer(world: World, given: Given) -> dict[str, Any]:
     """Move margin into an account, or out of it when negative: {account, asset, amount}."""
-    account, asset, amount = str(given.get("account")), str(given.get("asset")), _decimal(given, "amount")
+    account, asset, amount = str(given.get("account")), str(given.get("asset")), decimal(given, "amount")
     if account not in world.accounts.accounts or asset not in world.accounts.assets(account):
         raise ActionRefused(f"expected an account and an asset it holds, found {account} {asset}")
     if not 0 < abs(amount) <= TRANSFER_MAX:
@@ -143,6 +138,8 @@ def expire_listen_key(world: World, given: Given) -> dict[str, Any]:
 
 
 ACTIONS: dict[str, Action] = {
+    "faults": drills.arm,
+    "faults/clear": drills.clear,
     "silence": silence,
     "drop": drop,
     "down": down,
@@ -156,49 +153,11 @@ ACTIONS: dict[str, Action] = {
 }
 
 
-def _exchange(world: World, given: Given) -> Exchange:
-    exchange = world.exchanges.get(str(given.get("venue")))
-    if exchange is None:
-        raise ActionRefused(f"expected a venue of {', '.join(world.exchanges)}, found {given.get('venue')}")
-    return exchange
-
-
-def _market(exchange: Exchange, given: Given) -> Market:
-    market = exchange.markets.get(str(given.get("symbol")))
-    if market is None:
-        raise ActionRefused(f"expected a symbol of {', '.join(exchange.markets)}, found {given.get('symbol')}")
-    return market
-
-
 def _publisher(world: World, given: Given) -> Publisher:
-    exchange = _exchange(world, given)
-    return exchange.publishers[_market(exchange, given).spec.symbol]
+    exchange = exchange_of(world, given)
+    return exchange.publishers[market_of(exchange, given).spec.symbol]
 
 
 def _kind(stream: str) -> str:
     kind = stream.split("@")[1]
     return "depth" if kind.startswith("depth") else "ticker" if kind == "miniTicker" else kind
-
-
-def _flag(given: Given, name: str) -> bool:
-    value = given.get(name)
-    if not isinstance(value, bool):
-        raise ActionRefused(f"expected {name} to be true or false, found {value}")
-    return value
-
-
-def _whole(given: Given, name: str, least: int, most: int) -> int:
-    value = given.get(name, least)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise ActionRefused(f"expected {name} to be a whole number from {least} to {most}, found {value}")
-    return value
-
-
-def _decimal(given: Given, name: str) -> Decimal:
-    try:
-        value = Decimal(str(given.get(name)))
-    except InvalidOperation as problem:
-        raise ActionRefused(f"expected {name} to be a number, found {given.get(name)}") from problem
-    if not value.is_finite():
-        raise ActionRefused(f"expected {name} to be a number, found {given.get(name)}")
-    return value

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from sandbox.control import actions, views
+from sandbox.control import actions, drills, views
+from sandbox.control.given import ActionRefused
 from sandbox.world import World
 
 PAGE = Path(__file__).with_name("page.html")
@@ -26,6 +27,9 @@ def routes(world: World) -> list[web.RouteDef]:
     async def state(request: web.Request) -> web.StreamResponse:
         return web.json_response(views.state(world))
 
+    async def faults(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"faults": drills.listed(world)})
+
     async def account(request: web.Request) -> web.StreamResponse:
         name = request.match_info["account"]
         if name not in world.accounts.accounts:
@@ -36,6 +40,7 @@ def routes(world: World) -> list[web.RouteDef]:
         web.get("/", page),
         web.get("/control/state", state),
         web.get("/control/accounts/{account}", account),
+        web.get("/control/faults", faults),
         *(web.post(f"/control/{name}", _post(world, action)) for name, action in actions.ACTIONS.items()),
     ]
 
@@ -53,7 +58,7 @@ def _post(world: World, action: actions.Action) -> Handler:
             return _refused(f"expected a JSON object, found {type(given).__name__}", 400)
         try:
             done: dict[str, Any] = action(world, given)
-        except actions.ActionRefused as refusal:
+        except ActionRefused as refusal:
             return _refused(str(refusal), 400)
         return web.json_response(done)
 

@@ -6,6 +6,7 @@ from typing import Any
 from sandbox import margin
 from sandbox.binance.exchange import Exchange
 from sandbox.binance.history import fill_row, income_row, order_row
+from sandbox.control import drills
 from sandbox.market import Market
 from sandbox.opening import net_delta
 from sandbox.world import World
@@ -27,6 +28,7 @@ def state(world: World) -> dict[str, Any]:
         "net_delta": {
             coin: f"{net_delta(world.accounts, coin) + collateral.get(coin, Decimal(0)):.6f}" for coin in coins
         },
+        "faults": drills.listed(world),
         "venues": {name: _venue(world, exchange) for name, exchange in world.exchanges.items()},
         "accounts": {name: _summary(world, name) for name in world.accounts.accounts},
     }
@@ -38,6 +40,7 @@ def _venue(world: World, exchange: Exchange) -> dict[str, Any]:
         "down": exchange.down,
         "connections": len(hub.connections),
         "private_connections": sum(each.account is not None for each in hub.connections),
+        "skips": {symbol: each.skips for symbol, each in exchange.publishers.items() if each.skips},
         "silenced": [list(each) for each in sorted(hub.silenced)],
         "weight_limit": exchange.weights.limit,
         "messages_per_second": {

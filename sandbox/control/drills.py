@@ -1,0 +1,197 @@
+"""The faults that the control page arms: what a drill may ask of each, and what happens at once."""
+
+from dataclasses import asdict
+from typing import Any
+
+from sandbox import faults
+from sandbox.binance.interference import BANNED, TITLES, UNKNOWN
+from sandbox.control.given import ActionRefused, Given, decimal, exchange_of, flag, whole
+from sandbox.faults import EVERY, Fault
+from sandbox.world import World
+
+TIMES_MAX = 1_000
+DURATION_S_MAX = 3_600
+WAIT_MS_MAX = 120_000
+WAIT_S_MAX = 600
+CONNECTIONS = {"public": False, "private": True, "all": None}
+REQUEST = ("account", "symbol", "requests", "path")
+SHARED = ("kind", "venue", "times", "duration_s")
+FIELDS: dict[str, tuple[str, ...]] = {
+    faults.DROP_CONNECTIONS: ("connections", "account"),
+    faults.SKIP_SEQUENCE: ("symbol",),
+    faults.DELAY: (*REQUEST, "delay_ms"),
+    faults.DELAY_STREAM: ("account", "symbol", "connections", "delay_ms"),
+    faults.STALE: ("account", "symbol", "connections", "stream"),
+    faults.REJECT: (*REQUEST, "code", "message", "status"),
+    faults.TIMEOUT_AFTER: (*REQUEST, "hold_ms", "late_ms"),
+    faults.TIMEOUT_BEFORE: (*REQUEST, "hold_ms"),
+    faults.DROP_FILL: ("account", "symbol"),
+    faults.DUPLICATE_FILL: ("account", "symbol"),
+    faults.TOO_MANY: (*REQUEST, "status", "retry_after_s", "ban_s"),
+    faults.BAD_GATEWAY: (*REQUEST, "status", "code", "executed"),
+}
+REQUESTS_UNLESS_TOLD = {
+    faults.REJECT: faults.ORDER,
+    faults.TIMEOUT_AFTER: faults.ORDER,
+    faults.TIMEOUT_BEFORE: faults.ORDER,
+    faults.BAD_GATEWAY: faults.ORDER,
+}
+STATUSES = {faults.REJECT: range(400, 600), faults.TOO_MANY: (429, BANNED), faults.BAD_GATEWAY: tuple(TITLES)}
+MARGIN_IS_INSUFFICIENT = -2019
+# The venue's documented codes with their texts; all come with HTTP 400 unless told otherwise.
+CODES: dict[int, str] = {
+    -1001: "Internal error; unable to process your request. Please try again.",
+    -1008: "Server is currently overloaded with other requests. Please try again in a few minutes.",
+    -1015: "Too many new orders; current limit is 300 orders per 10 SECOND.",
+    -1016: "This service is no longer available.",
+    -1021: "Timestamp for this request is outside of the recvWindow.",
+    -1111: "Precision is over the maximum defined for this asset.",
+    -1121: "Invalid symbol.",
+    -2010: "New order rejected.",
+    -2011: "Unknown order sent.",
+    -2013: "Order does not exist.",
+    -2015: "Invalid API-key, IP, or permissions for action.",
+    -2018: "Balance is insufficient.",
+    MARGIN_IS_INSUFFICIENT: "Margin is insufficient.",
+    -2020: "Unable to fill.",
+    -2021: "Order would immediately trigger.",
+    -2022: "ReduceOnly Order is rejected.",
+    -2025: "Reach max open order limit.",
+    -2027: "Exceeded the maximum allowable position at current leverage.",
+    -4116: "ClientOrderId is duplicated.",
+    -4118: "ReduceOnly Order Failed. Please check your existing position and open orders",
+    -4131: "The counterparty's best price does not meet the PERCENT_PRICE filter limit.",
+    -4164: "Order's notional must be no smaller than 20 (unless you choose reduce only).",
+    -4400: "Futures Trading Quantitative Rules violated, only reduceOnly order is allowed, please try again later.",
+    -5021: "Due to the order could not be filled immediately, the FOK order has been rejected.",
+    -5022: "Due to the order could not be executed as maker, the Post Only order will be rejected.",
+}
+STATUS_OF_CODE = {-1001: 500, -1008: 503, -1015: 429, -2015: 401}
+
+
+def arm(world: World, given: Given) -> dict[str, Any]:
+    """Arm a fault: {kind, venue, times, duration_s, …}; what remains armed is listed in the state."""
+    kind = _one_of(given, "kind", tuple(FIELDS))
+    strange = sorted(set(given) - set(SHARED) - set(FIELDS[kind]))
+    if strange:
+        known = ", ".join((*SHARED, *FIELDS[kind]))
+        raise ActionRefused(f"expected {known} for {kind}, found {', '.join(strange)}")
+    fault = _fault(world, given, kind)
+    try:
+        fault = world.faults.arm(fault, world.now_ms())
+    except faults.TooManyFaults as problem:
+        raise ActionRefused(str(problem)) from problem
+    done = _begin(world, fault)
+    return {"fault": described(fault), **done}
+
+
+def clear(world: World, given: Given) -> dict[str, Any]:
+    """Disarm faults: {id} for one, {venue} for a venue's, {} for all."""
+    venue = exchange_of(world, given).venue if given.get("venue") else None
+    fault_id = whole(given, "id", 1, 2**53) if given.get("id") else None
+    cleared = world.faults.clear(fault_id=fault_id, venue=venue)
+    if fault_id is None:
+        for exchange in world.exchanges.values():
+            for publisher in exchange.publishers.values() if venue in (None, exchange.venue) else ():
+                publisher.skip_depth(0)
+    return {"cleared": cleared}
+
+
+def listed(world: World) -> list[dict[str, Any]]:
+    """Describe the armed faults."""
+    return [described(each) for each in world.faults.listed(world.now_ms())]
+
+
+def described(fault: Fault) -> dict[str, Any]:
+    """Describe a fault with what it was armed with."""
+    row = asdict(fault)
+    kept = {"id", "kind", "venue", "left", "until_ms", "struck", *FIELDS[fault.kind]} - {"connections"}
+    found = {name: row[name] for name in row if name in kept}
+    if "connections" in FIELDS[fault.kind]:
+        found["connections"] = next(name for name, private in CONNECTIONS.items() if private is fault.private)
+    return found
+
+
+def _fault(world: World, given: Given, kind: str) -> Fault:
+    exchange, now_ms = exchange_of(world, given), world.now_ms()
+    duration_ms = None
+    if given.get("duration_s") is not None:
+        duration_s = decimal(given, "duration_s")
+        if not 0 < duration_s <= DURATION_S_MAX:
+            raise ActionRefused(f"expected duration_s to be above 0 and at most {DURATION_S_MAX}, found {duration_s}")
+        duration_ms = int(duration_s * 1000)
+    counted = given.get("times") is not None or (duration_ms is None and kind not in faults.LASTING)
+    owned = [name for name, each in world.accounts.accounts.items() if each.venue == exchange.venue]
+    code = _code(given, kind)
+    return Fault(
+        id=0,
+        kind=kind,
+        venue=exchange.venue,
+        account=_one_of(given, "account", (EVERY, *owned), EVERY),
+        symbol=_one_of(given, "symbol", (EVERY, *exchange.markets), EVERY),
+        stream=str(given.get("stream", EVERY)),
+        requests=_one_of(given, "requests", faults.REQUESTS, REQUESTS_UNLESS_TOLD.get(kind, faults.ANY)),
+        path=str(given.get("path", EVERY)),
+        private=CONNECTIONS[_one_of(given, "connections", tuple(CONNECTIONS), "all")],
+        left=_whole(given, "times", 1, TIMES_MAX, 1) if counted else None,
+        until_ms=None if duration_ms is None else now_ms + duration_ms,
+        delay_ms=_whole(given, "delay_ms", 1, WAIT_MS_MAX, 1_000),
+        hold_ms=_whole(given, "hold_ms", 0, WAIT_MS_MAX, 0),
+        late_ms=_whole(given, "late_ms", 0, WAIT_MS_MAX, 0),
+        status=_status(given, kind, code),
+        code=code,
+        message=str(given.get("message") or CODES.get(code or 0, "")),
+        executed=flag(given, "executed") if "executed" in given else True,
+        retry_after_s=_whole(given, "retry_after_s", 1, WAIT_S_MAX, 1),
+        ban_s=_whole(given, "ban_s", 1, WAIT_S_MAX, 5),
+    )
+
+
+def _code(given: Given, kind: str) -> int | None:
+    if kind == faults.BAD_GATEWAY and given.get("code") is not None:
+        return int(_one_of(given, "code", tuple(UNKNOWN)))
+    if kind != faults.REJECT:
+        return None
+    known = given.get("code", MARGIN_IS_INSUFFICIENT)
+    if known not in CODES and not given.get("message"):
+        raise ActionRefused(f"expected a code of {', '.join(map(str, CODES))}, or a message with it, found {known}")
+    return whole({"code": known}, "code", -99_999, -1)
+
+
+def _status(given: Given, kind: str, code: int | None) -> int:
+    allowed = STATUSES.get(kind)
+    if allowed is None:
+        return 400
+    default = STATUS_OF_CODE.get(code or 0, allowed[0])
+    status = _whole(given, "status", 400, 599, default)
+    if status not in allowed:
+        raise ActionRefused(f"expected a status of {', '.join(map(str, allowed))}, found {status}")
+    return status
+
+
+def _begin(world: World, fault: Fault) -> dict[str, Any]:
+    """Do what a fault does at once."""
+    exchange = world.exchanges[fault.venue]
+    if fault.kind == faults.DROP_CONNECTIONS:
+        cut = exchange.hub.drop_all("a drill cuts it", private=fault.private, account=fault.account)
+        fault.strike()
+        return {"dropped": cut}
+    if fault.kind == faults.SKIP_SEQUENCE:
+        chosen = [each for symbol, each in exchange.publishers.items() if fault.symbol in (EVERY, symbol)]
+        for publisher in chosen:
+            publisher.skip_depth(fault.left or 1)
+        fault.strike()
+        fault.left = 0  # the publishers count it from here
+        return {"skips": {each.symbol: each.skips for each in chosen}}
+    return {}
+
+
+def _whole(given: Given, name: str, least: int, most: int, default: int) -> int:
+    return whole(given, name, least, most) if given.get(name) is not None else default
+
+
+def _one_of(given: Given, name: str, allowed: tuple[Any, ...], default: Any = None) -> Any:
+    value = given.get(name, default)
+    if value not in allowed:
+        raise ActionRefused(f"expected {name} to be one of {', '.join(map(str, allowed))}, found {value}")
+    return value
