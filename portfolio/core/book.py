@@ -7,6 +7,7 @@ the rest is kept under its name, and each is a fault until what it lacks is intr
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeVar, assert_never
@@ -41,6 +42,7 @@ from portfolio.core.halts import HaltEvent, Halts
 from portfolio.core.headlines import headline
 from portfolio.core.orders import OrderEvent, Orders
 from portfolio.core.positions import OpeningCameTooLate, Position
+from portfolio.core.proposals import LastProposal
 from portfolio.core.rows import EventRow
 
 EVENTS_KEPT: Final = 50  # latest ones, for the screen
@@ -59,9 +61,10 @@ class Book:
 
     Amounts are in units of their assets. Keys: `positions`, `stated`, `funding` by (account, instrument); `balances`,
     `transfers`, `delegated` by (account, asset); `collateral` by (holder, wallet, asset); `supply` by (chain, asset);
-    `orders` by (account, instrument, venue_order_id); `marks` by (subject, kind); `proposals`, the open ones, by id.
-    `our_orders` are those of `orders` that we sent, and those that no venue has seen yet. `minted` and `redeemed` are
-    in synthetic dollars per chain. `delegated` is what of a balance is mirrored from a custodian.
+    `orders` by (account, instrument, venue_order_id); `marks` by (subject, kind); `proposals`, the open ones, by id;
+    `last_proposals` by currency. `our_orders` are those of `orders` that we sent, and those that no venue has seen yet.
+    `minted` and `redeemed` are in synthetic dollars per chain. `delegated` is what of a balance is mirrored from a
+    custodian.
     """
 
     def __init__(self) -> None:
@@ -81,6 +84,7 @@ class Book:
         self.orders: dict[tuple[str, str, str], OrderSeen] = {}
         self.our_orders = Orders()
         self.proposals: dict[str, HedgeProposed] = {}
+        self.last_proposals: dict[str, LastProposal] = {}
         self.halts = Halts()
         self.marks: dict[tuple[str, str], Mark] = {}
         self.feeds: dict[str, FeedStateChanged] = {}
@@ -155,8 +159,14 @@ class Book:
         match event:
             case HedgeProposed():
                 self.proposals[event.proposal_id] = event
+                last = self.last_proposals.get(event.currency)
+                number = last.number + 1 if last else 1
+                self.last_proposals[event.currency] = LastProposal(currency=event.currency, number=number)
             case ProposalClosed():
-                self.proposals.pop(event.proposal_id, None)
+                closed = self.proposals.pop(event.proposal_id, None)
+                if closed is not None:
+                    last = self.last_proposals[closed.currency]
+                    self.last_proposals[closed.currency] = replace(last, closed_at=event.at)
             case HaltDeclared() | HaltTookHold() | ResumeAsked() | HaltLifted():
                 self._contradiction(event, self.halts.apply(event, self.seq))
             case _:

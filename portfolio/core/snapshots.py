@@ -19,9 +19,10 @@ from portfolio.core.faults import Faults
 from portfolio.core.halts import Halt, Halts
 from portfolio.core.orders import HedgeOrder
 from portfolio.core.positions import Position, PositionState
+from portfolio.core.proposals import LastProposal
 from portfolio.core.rows import EventRow, Fault
 
-VERSION: Final = 2  # of the arithmetic: raised when the same log would fold into another book
+VERSION: Final = 3  # of the arithmetic: raised when the same log would fold into another book
 
 
 class SnapshotIsOfAnotherVersion(ValueError):
@@ -61,6 +62,7 @@ class BookState:
     finished_ours: tuple[str, ...]
     early_fills: tuple[FillRecorded, ...]
     proposals: tuple[HedgeProposed, ...]
+    last_proposals: tuple[LastProposal, ...]
     halts: tuple[Halt, ...]
     marks: tuple[Mark, ...]
     feeds: tuple[FeedStateChanged, ...]
@@ -103,6 +105,7 @@ def dump(book: Book) -> BookState:
         finished_ours=book.our_orders.finished,
         early_fills=book.our_orders.early_fills,
         proposals=tuple(book.proposals.values()),
+        last_proposals=tuple(book.last_proposals.values()),
         halts=tuple(book.halts),
         marks=tuple(book.marks.values()),
         feeds=tuple(book.feeds.values()),
@@ -137,6 +140,7 @@ def load(state: BookState) -> Book:
     book.finished_orders.extend(state.finished_orders)
     book.our_orders.load(state.our_orders, state.early_fills, state.finished_ours)
     book.proposals = {one.proposal_id: one for one in state.proposals}
+    book.last_proposals = {one.currency: one for one in state.last_proposals}
     book.halts = Halts(state.halts)
     book.marks = {(one.subject, one.kind): one for one in state.marks}
     book.feeds = {one.feed: one for one in state.feeds}
