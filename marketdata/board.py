@@ -1,4 +1,4 @@
-"""Board: the latest marks and the feeds' health, in Redis, for whoever values the book.
+"""Board: the latest marks, books next to their touch and the feeds' health, in Redis, for whoever values the book.
 
 Everything here may be lost: after a restart or a FLUSHALL the feeds write it again within seconds. Who posts never
 waits long for Redis and never fails with it; who follows gets the whole board after every reconnect, then each change.
@@ -16,9 +16,10 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from hedgeapp.core.marks import Mark
-from marketdata.core.board import FeedHealth, LatencySummary
+from marketdata.core.board import Depth, FeedHealth, LatencySummary
 
 MARKS: Final = "board:marks"  # hash of the latest mark by subject and kind; also the channel of changes
+DEPTHS: Final = "board:depths"  # hash of a book next to its touch by instrument
 FEEDS: Final = "board:feeds"  # hash of the health by feed
 LATENCY: Final = "board:latency"  # how fast exposure follows the market
 TIMEOUT_S: Final = 1.0  # a board that answers no faster is away
@@ -32,6 +33,7 @@ log = structlog.get_logger()
 _encode = msgspec.json.Encoder().encode
 _mark = msgspec.json.Decoder(Mark).decode
 _marks = msgspec.json.Decoder(list[Mark]).decode
+_depth = msgspec.json.Decoder(Depth).decode
 _health = msgspec.json.Decoder(FeedHealth).decode
 
 
@@ -80,6 +82,32 @@ class Board:
             except AWAY as error:
                 log.warning("board.away", error=repr(error))
                 await asyncio.sleep(PAUSE_S)
+
+    async def post_depth(self, depths: Iterable[Depth], gone: Iterable[str] = ()) -> bool:
+        """Write books as the latest and take those of `gone` instruments off; return False when the board is away."""
+        latest, lost = {depth.instrument: _encode(depth) for depth in depths}, tuple(gone)
+        if not latest and not lost:
+            return True
+        try:
+            async with asyncio.timeout(TIMEOUT_S), self._redis.pipeline(transaction=False) as pipeline:
+                if latest:
+                    pipeline.hset(DEPTHS, mapping=latest)
+                if lost:
+                    pipeline.hdel(DEPTHS, *lost)
+                await pipeline.execute()
+        except AWAY as error:
+            self._lost(error)
+            return False
+        return True
+
+    async def read_depth(self, instrument: str) -> Depth | None:
+        """Return the book of an instrument next to its touch, or None where there is none."""
+        async with asyncio.timeout(TIMEOUT_S):
+            kept = await self._redis.hget(DEPTHS, instrument)
+        try:
+            return _depth(kept) if kept else None
+        except msgspec.MsgspecError:
+            return None
 
     async def post_health(self, health: FeedHealth) -> bool:
         """Write a feed's health; return False when the board is away."""

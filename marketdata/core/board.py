@@ -17,6 +17,20 @@ def freshness(age: timedelta, budget: timedelta) -> Freshness:
 
 
 @record
+class Depth:
+    """A book next to its touch: levels of (price in the quote, contracts), each side from its best outward.
+
+    `at` is the venue's time of the book's latest change, `received_at` ours.
+    """
+
+    instrument: str
+    bids: tuple[tuple[float, float], ...]
+    asks: tuple[tuple[float, float], ...]
+    at: datetime
+    received_at: datetime
+
+
+@record
 class FeedHealth:
     """How a feed does: what it is connected to, when it last heard something, what went wrong.
 

@@ -7,6 +7,7 @@ that only prices never seen before, the last ones of the dict, have to be checke
 from collections import deque
 from collections.abc import Sequence
 from decimal import Decimal
+from heapq import nlargest, nsmallest
 from itertools import islice
 from math import isfinite
 from typing import Final, Literal, Protocol
@@ -153,9 +154,24 @@ class Side:
         self._sweep_at = self._sweep_at_min
 
     def top(self, count: int | None = None) -> list[Level]:
-        """Return the levels from the best outward."""
-        live = sorted((level for level in self.levels.items() if level[1]), reverse=self._inward > 0)
-        return live if count is None else live[:count]
+        """Return the levels from the best outward: all, or the best `count`."""
+        live = (level for level in self.levels.items() if level[1])
+        if count is None:
+            return sorted(live, reverse=self._inward > 0)
+        return self._near(count) or (nlargest(count, live) if self._inward > 0 else nsmallest(count, live))
+
+    def _near(self, count: int) -> list[Level]:
+        """Return the best levels when they stand close enough to be found tick by tick, else nothing."""
+        found: list[Level] = []
+        levels, tick, decimals, touch = self.levels, self._tick * self._inward, self._decimals, self.touch
+        if isfinite(touch):
+            for ticks in range(WALK_TICKS_MAX):
+                price = round(touch - ticks * tick, decimals)
+                if quantity := levels.get(price):
+                    found.append((price, quantity))
+                    if len(found) == count:
+                        return found
+        return []
 
     def depth(self, price: float) -> float:
         """Return the quantity, in contracts, that stands at `price` or better."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
 from marketdata.core.checks import Bounds
+from marketdata.feeds.binance.depths import Depths
 from marketdata.feeds.binance.market import QUARANTINE_BYTES_MAX, QUARANTINE_MAX, Market
 
 NOW_MS = 1_794_000_000_000
@@ -313,3 +314,34 @@ def test_what_is_old_or_missing_is_said_in_a_sentence() -> None:
     found.receive(raw(mark_price()), NOW_MS)
     assert found.stale(NOW_MS + 5_000, {"mark": 5_000}) == ""
     assert found.stale(NOW_MS + 7_200, {"mark": 5_000}) == "mark of binance-usdm:ETH-USDT-PERP is 7.2 s old"
+
+
+def running_market() -> Market:
+    """Return a market whose one book runs."""
+    found = market()
+    found.receive(raw(depth(100, 101, 99)), NOW_MS)
+    assert found.load("ETHUSDT", raw(SNAPSHOT), NOW_MS) is None
+    return found
+
+
+def test_a_depth_is_the_book_next_to_its_touch_with_the_times_of_its_last_change() -> None:
+    ((found,), _) = Depths(running_market()).changed(0.0)
+    assert (found.instrument, found.bids, found.asks) == (LINEAR.id, ((2681.6, 1.0), (2681.59, 4.0)), ((2681.61, 1.0),))
+    assert found.at == found.received_at == datetime.fromtimestamp(NOW_MS / 1000, UTC)
+
+
+def test_a_depth_is_posted_when_it_changed_and_now_and_then() -> None:
+    depths = Depths(running_market())
+    assert [len(depths.changed(now_s)[0]) for now_s in (0.0, 0.25, 0.5, 1.0, 1.25)] == [1, 0, 0, 1, 0]
+
+
+def test_a_wiped_book_is_taken_off_the_board_once() -> None:
+    found = running_market()
+    depths = Depths(found)
+    depths.changed(0.0)
+    found.wipe_books()
+    assert [depths.changed(now_s) for now_s in (0.25, 0.5)] == [([], [LINEAR.id]), ([], [])]
+
+
+def test_books_of_an_earlier_connection_are_taken_off_the_board_before_this_one_has_any() -> None:
+    assert Depths(market()).changed(0.0) == ([], [LINEAR.id])

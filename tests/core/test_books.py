@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketdata.core.books import BinanceInverse, BinanceLinear, Book, BookLimits, Level
+from marketdata.core.books import BinanceInverse, BinanceLinear, Book, BookLimits, Level, Side
 
 TICK = Decimal("0.01")
 
@@ -243,3 +243,21 @@ def test_a_running_book_has_seen_every_delta_exactly_once(steps: list[str], data
         last += 2
         assert book.last_id == last
         assert book.bids.levels[99.9] == float(last - 2)
+
+
+@given(
+    st.dictionaries(st.integers(1, 400), st.floats(0.5, 9), min_size=1, max_size=60),
+    st.sampled_from([1, 5, 20]),
+)
+def test_the_best_levels_are_the_first_of_all(ticks: dict[int, float], count: int) -> None:
+    bids, asks = Side(1, TICK, 1_000), Side(-1, TICK, 1_000)
+    levels = [(round(price * 0.01, 2), quantity) for price, quantity in ticks.items()]
+    for side in (bids, asks):
+        assert side.update(levels, "ETH") is None
+        assert side.top(count) == side.top()[:count]
+
+
+def test_best_levels_far_from_each_other_are_found_too() -> None:
+    bids = Side(1, TICK, 1_000)
+    assert bids.update([(100.0, 1.0), (50.0, 2.0), (10.0, 3.0)], "ETH") is None
+    assert bids.top(2) == [(100.0, 1.0), (50.0, 2.0)]

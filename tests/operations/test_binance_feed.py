@@ -378,6 +378,16 @@ class TestTheService:
             await feed.until(lambda health, marks: {mark.kind for mark in marks} == KINDS and health)
             assert [state for state, _ in _states()] == ["disconnected", "live"]
 
+    async def test_its_books_next_to_their_touch_reach_the_board_again_and_again(self, sandbox: Sandbox) -> None:
+        async with serving(venue_of(sandbox.port), ETH_LINEAR) as feed:
+            for _ in range(2):
+                async with asyncio.timeout(WAIT_S):
+                    while (depth := await feed.board.read_depth(ETH_LINEAR.id)) is None:  # noqa: ASYNC110
+                        await asyncio.sleep(0.05)
+                assert len(depth.bids) == len(depth.asks) == 20
+                assert depth.bids[0][0] < depth.asks[0][0]
+                await emptied()
+
     async def test_a_stream_that_stops_makes_it_stale_by_name(self, sandbox: Sandbox) -> None:
         async with serving(venue_of(sandbox.port), ETH_LINEAR) as feed:
             await feed.until(lambda health, marks: {mark.kind for mark in marks} == KINDS and health)

@@ -18,8 +18,8 @@ from redis.exceptions import RedisError
 from hedgeapp.core.marks import Mark, MarkKind
 from hedgeapp.up.valkey import Valkey
 from marketdata import board as boards
-from marketdata.board import FEEDS, MARKS, Board
-from marketdata.core.board import FeedHealth
+from marketdata.board import DEPTHS, FEEDS, MARKS, Board
+from marketdata.core.board import Depth, FeedHealth
 from tests.sandbox.running import free_port
 
 WAIT_S = 20.0
@@ -189,6 +189,7 @@ async def test_a_redis_that_hangs_stops_nobody(
     try:
         assert not await board.post([mark("1")])
         assert not await board.post_health(health("feed:binance-usdm"))
+        assert not await board.post_depth([], gone=["binance-usdm:ETH-USDT-PERP"])
         assert await board.read_health() == ()
     finally:
         own_redis.process.send_signal(signal.SIGCONT)
@@ -219,14 +220,31 @@ async def test_health_is_read_back_by_name_and_forgotten_when_asked(board: Board
     assert await board.read_health() == (health("account:binance-usdm:main"),)
 
 
+async def test_a_depth_is_read_back_until_it_is_gone(board: Board) -> None:
+    depth = Depth(
+        instrument="binance-usdm:ETH-USDT-PERP",
+        bids=((2681.6, 1.0), (2681.59, 4.0)),
+        asks=((2681.61, 2.5),),
+        at=AT,
+        received_at=AT + timedelta(milliseconds=7),
+    )
+    assert await board.post_depth([depth])
+    assert await board.read_depth(depth.instrument) == depth
+    assert await board.read_depth("binance-coinm:ETH-USD-PERP") is None
+    assert await board.post_depth([], gone=[depth.instrument])
+    assert await board.read_depth(depth.instrument) is None
+
+
 async def test_what_another_version_left_is_passed_over(own_redis: Redis, board: Board, follower: Follower) -> None:
     with closing(redis.Redis.from_url(own_redis.server.url)) as client:
         client.hset(MARKS, "old|mark", b'{"price": 1}')
         client.hset(FEEDS, "old", b"not JSON")
+        client.hset(DEPTHS, "old", b'{"bids": 1}')
         client.publish(MARKS, b"[1, 2]")
     await board.post([mark("1")])
     assert await board.read() == [mark("1")]
     assert await board.read_health() == ()
+    assert await board.read_depth("old") is None
     await follower.until(lambda batches: batches[-1] == [mark("1")])
 
 

@@ -30,7 +30,6 @@ _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _message: Final = messages.message
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-
 PriceKind = MarkKind | Literal["trade"]
 
 
@@ -46,13 +45,14 @@ class Refused:
 class Line:
     """What is known of one instrument now."""
 
-    __slots__ = ("book", "instrument", "is_resync", "marks", "prices", "tick", "trade_id")
+    __slots__ = ("book", "book_ms", "instrument", "is_resync", "marks", "prices", "tick", "trade_id")
 
     def __init__(self, instrument: Instrument, limits: BookLimits) -> None:
         self.instrument = instrument
         self.tick = float(instrument.tick_size)
         rule = BinanceLinear() if instrument.kind == "linear" else BinanceInverse()
         self.book = Book(instrument.id, rule, instrument.tick_size, limits)
+        self.book_ms = (0, 0)  # the venue's time of its last delta, and ours
         self.is_resync = False  # whether a next snapshot is not the first one
         self.trade_id: int | None = None
         self.marks: dict[MarkKind, tuple[str, int, int]] = {}  # text of the value, its time, when it came, in ms
@@ -154,6 +154,11 @@ class Market:
         """Return the latest of every mark."""
         return [self._mark(line, kind) for line in self._lines.values() for kind in line.marks]
 
+    def book_times(self, symbol: str) -> tuple[datetime, datetime]:
+        """Return the venue's time of a book's latest change, and ours."""
+        at_ms, received_ms = self._lines[symbol].book_ms
+        return _datetime(at_ms), _datetime(received_ms)
+
     def stale(self, at_ms: int, age_ms_max: Mapping[MarkKind, int]) -> str:
         """Return what is missing or older than its budget, in a sentence; empty when nothing is."""
         complaints = []
@@ -199,8 +204,8 @@ class Market:
         self._refuse(raw, received_ms, fault)
         return None
 
-    def _take_depth(self, line: Line, delta: DepthUpdate, _received_ms: int) -> Fault | None:
-        book = line.book
+    def _take_depth(self, line: Line, delta: DepthUpdate, received_ms: int) -> Fault | None:
+        book, line.book_ms = line.book, (delta.at_ms, received_ms)
         bids = book.bids
         before = bids.touch
         fault = book.apply(delta)

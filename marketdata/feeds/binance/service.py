@@ -17,6 +17,7 @@ from hedgeapp.eventlog.append import AsyncLog
 from hedgeapp.services import Lease
 from marketdata.board import Board
 from marketdata.feeds.binance.connection import Connection, ConnectionIsLost
+from marketdata.feeds.binance.depths import Depths
 from marketdata.feeds.binance.market import Market
 from marketdata.pulse import Pulse
 from marketdata.queries.catalogue import reference
@@ -92,6 +93,7 @@ async def _while_current(lease: Lease, setup: Setup, pulse: Pulse, board: Board)
     connection = Connection(setup.venue, setup.instruments, market)
     others = [
         asyncio.create_task(_post(market, board)),
+        asyncio.create_task(Depths(market).post(board)),
         asyncio.create_task(_report(market, connection, pulse)),
     ]
     running = asyncio.create_task(connection.run())
