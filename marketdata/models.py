@@ -265,13 +265,20 @@ class Limit(Row):
         max_length=63,
         choices=_choices(*LIMIT_KINDS),
         help_text="Which number is bounded. net_delta_band: net exposure to an asset, either way. "
-        "data_age_ms_max: age at which a datum is stale. margin_ratio_max: maintenance margin / margin balance.",
+        "data_age_ms_max: age at which a datum is stale. margin_ratio_max: maintenance margin / margin balance. "
+        "order_size_max: one order's delta. price_collar: how far an order's price may be from the mark. "
+        "hedge_clip_min: a smaller hedge is not proposed. hedge_release: a proposal is withdrawn when the net is back "
+        "within this share of its band. hedge_cooldown: time between two proposals.",
     )
     subject = models.CharField(
-        max_length=63, help_text="Of what: an asset for net_delta_band, a kind of datum (mark, balance…) for an age."
+        max_length=63,
+        help_text="Of what: a currency (ETH) for a band, an order or a hedge, a kind of datum (mark, balance…) "
+        "for an age.",
     )
     value = _number(help_text="The bound itself, in its unit. More than 0.")
-    unit = models.CharField(max_length=63, help_text="Unit of the value: the asset, ms, or ratio (1 is 100 %).")
+    unit = models.CharField(
+        max_length=63, help_text="Unit of the value: the currency, bp, ms, s, or ratio (1 is 100 %)."
+    )
     note = models.CharField(max_length=500, blank=True, help_text="Why the bound is what it is.")
 
     class Meta:

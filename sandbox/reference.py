@@ -27,6 +27,19 @@ ASSETS: tuple[dict[str, Any], ...] = (
 )
 BAND = "The net exposure may be so far from flat either way."
 AGE = "An older value is not used and is shown as stale."
+# Kind, unit (none: the currency), note, and the value of each currency.
+HEDGING: tuple[tuple[str, str, str, dict[str, str]], ...] = (
+    ("order_size_max", "", "The delta of one order; a larger hedge is sent in clips.", {"ETH": "40", "BTC": "2"}),
+    ("price_collar", "bp", "An order's price may be so far from the venue's mark.", {"ETH": "30", "BTC": "30"}),
+    ("hedge_clip_min", "", "A smaller hedge costs more than it saves.", {"ETH": "0.5", "BTC": "0.02"}),
+    (
+        "hedge_release",
+        "ratio",
+        "Of the band: a hedge aims inside of it, and is then let be.",
+        {"ETH": "0.4", "BTC": "0.4"},
+    ),
+    ("hedge_cooldown", "s", "Marks and fills settle before the next hedge is proposed.", {"ETH": "5", "BTC": "5"}),
+)
 LIMITS: tuple[dict[str, Any], ...] = (
     {"name": "ETH net delta", "kind": "net_delta_band", "subject": "ETH", "value": "25", "unit": "ETH", "note": BAND},
     {"name": "BTC net delta", "kind": "net_delta_band", "subject": "BTC", "value": "2", "unit": "BTC", "note": BAND},
@@ -46,6 +59,18 @@ LIMITS: tuple[dict[str, Any], ...] = (
         "unit": "USDC",
         "note": BAND,
     },
+    *(
+        {
+            "name": f"{currency} {kind.replace('_', ' ')}",
+            "kind": kind,
+            "subject": currency,
+            "value": value,
+            "unit": unit or currency,
+            "note": note,
+        }
+        for kind, unit, note, values in HEDGING
+        for currency, value in values.items()
+    ),
     *(
         {
             "name": f"{subject} age",

@@ -68,10 +68,14 @@ class LimitIsDouble(RowRefused):
 
 @record
 class LimitKind:
-    """What a kind of limit bounds: in which unit (None: the subject is the unit), of which subjects (None: assets)."""
+    """What a kind of limit bounds: in which unit (None: the subject is the unit), of which subjects (None: assets).
+
+    `value_max` is what the bound itself may be at most, so that a slip of a digit does not open it.
+    """
 
     unit: str | None
     subjects: frozenset[str] | None
+    value_max: Decimal | None = None
 
 
 LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
@@ -83,6 +87,11 @@ LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
         ),
     ),
     "margin_ratio_max": LimitKind(unit="ratio", subjects=frozenset({"account"})),
+    "order_size_max": LimitKind(unit=None, subjects=None),
+    "price_collar": LimitKind(unit="bp", subjects=None, value_max=Decimal(1_000)),
+    "hedge_clip_min": LimitKind(unit=None, subjects=None),
+    "hedge_release": LimitKind(unit="ratio", subjects=None, value_max=Decimal(1)),
+    "hedge_cooldown": LimitKind(unit="s", subjects=None, value_max=Decimal(86_400)),
 }
 
 
@@ -234,6 +243,8 @@ def _require_limit(limit: Limit, catalogue: Catalogue) -> None:
     if limit.unit != unit:
         raise LimitUnitIsWrong(limit, f"unit {unit} expected, found {limit.unit!r}")
     require_positive(limit, "value", limit.value)
+    if kind.value_max is not None and limit.value > kind.value_max:
+        raise NumberIsOutOfRange(limit, f"value: at most {kind.value_max} {unit} expected, found {limit.value}")
     for other in catalogue.limits.values():
         if other.name != limit.name and (other.kind, other.subject) == (limit.kind, limit.subject):
             raise LimitIsDouble(
