@@ -173,7 +173,7 @@ def test_a_catalogue_folded_from_its_events_is_the_catalogue() -> None:
         (BAND, {"kind": "mood"}, admission.UnknownLimitKind),
         (BAND, {"kind": "price_collar"}, admission.LimitUnitIsWrong),
         (BAND, {"kind": "price_collar", "unit": "bp", "value": Decimal(1001)}, NumberIsOutOfRange),
-        (BAND, {"kind": "order_size_max", "unit": "ETH", "subject": "BTC"}, admission.LimitUnitIsWrong),
+        (BAND, {"kind": "order_size_max", "unit": "contracts"}, admission.LimitUnitIsWrong),
         (BAND, {"kind": "hedge_release", "unit": "ratio", "value": Decimal("1.1")}, NumberIsOutOfRange),
         (BAND, {"unit": "USD"}, admission.LimitUnitIsWrong),
         (BAND, {"subject": "DOGE", "unit": "DOGE"}, admission.UnknownAsset),
