@@ -1,15 +1,16 @@
 """The accounts of the venues: fills, funding, margin and liquidation, durable before anybody hears of them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from sandbox import margin
 from sandbox.binance import userdata
 from sandbox.binance.wire import cut, money
-from sandbox.booking import Booking, Part, booking, filled_order, income_of
+from sandbox.booking import LIQUIDATION, Part, holding_of, income_of, new_order
 from sandbox.ledger import Ledger, Numbers
 from sandbox.market import Market
+from sandbox.matching.settlement import Settlement
 from sandbox.rows import Funding, Income, Order, Position
 
 LIQUIDATION_FEE = Decimal("0.0125")
@@ -51,7 +52,8 @@ class Accounts:
         self.ledger = ledger
         self.order_ids = order_ids
         self.income_ids = income_ids
-        self._tell = tell
+        self.tell = tell
+        self.moved: Callable[[Market, str, int], None] = lambda market, account, at_ms: None  # hears of forced fills
 
     def market(self, account: str, symbol: str) -> Market:
         """Find the market of a contract that an account may trade. Raise AccountIsUnknown."""
@@ -127,37 +129,32 @@ class Accounts:
         kind: str = "MARKET",
         client_id: str | None = None,
     ) -> Order:
-        """Fill a whole order at (trade id, ticks, steps) parts: books it, then tells the account's streams."""
+        """Fill a whole order at (trade id, ticks, steps) parts, past every book: in the past, or as venues force it."""
         market = self.market(account, symbol)
+        limit, forced = maker, kind == LIQUIDATION
         order_id = self.order_ids.take()
-        order = filled_order(market.spec, account, side, parts, maker=maker, kind=kind, at_ms=at_ms, order_id=order_id)
-        order = replace(order, client_id=client_id or f"web_{order_id:x}")
-        before = self.position(account, symbol)
-        booked = booking(market.spec, order, parts, before, maker=maker, next_id=self.income_ids.take)
-        self.ledger.record(orders=[order], fills=booked.fills, incomes=booked.incomes, positions=booked.positions[-1:])
-        self._announce(market, booked)
-        return order
-
-    def _announce(self, market: Market, booked: Booking) -> None:
-        """Tell the order's life in the venue's order: NEW, then for each fill the account and the trade."""
-        spec, order, at_ms = market.spec, booked.order, booked.order.updated_ms
-        tell, zero, asset = self._tell, Decimal(0), market.spec.margin_asset
-        new = userdata.order_update(spec, order, None, execution="NEW", executed=zero, at_ms=at_ms)
-        tell(spec.venue, order.account, "ORDER_TRADE_UPDATE", new)
-        wallet = self.wallet(order.account, asset) - sum((each.income for each in booked.incomes), zero)
-        executed = zero
-        for fill, position in zip(booked.fills, booked.positions, strict=True):
-            executed += fill.quantity
-            wallet += fill.realized - fill.commission
-            if not spec.inverse:
-                tell(spec.venue, order.account, "TRADE_LITE", userdata.trade_lite(spec, order, fill))
-            profit = margin.unrealized(holding_of(market, position))
-            update = userdata.account_update(
-                reason="ORDER", balances={asset: (wallet, zero)}, positions=[(spec, position, profit)], at=at_ms
+        settlement = Settlement(self, market, at_ms)
+        order = settlement.opened(
+            new_order(
+                market.spec,
+                order_id=order_id,
+                account=account,
+                client_id=client_id or f"web_{order_id:x}",
+                side=side,
+                kind="LIMIT" if limit else kind,
+                time_in_force="IOC" if forced else "GTC",
+                ticks=parts[-1][1] if limit else None,
+                steps=sum(steps for _, _, steps in parts),
+                reduce_only=forced,
+                at_ms=at_ms,
             )
-            tell(spec.venue, order.account, "ACCOUNT_UPDATE", update)
-            trade = userdata.order_update(spec, order, fill, execution="TRADE", executed=executed, at_ms=at_ms)
-            tell(spec.venue, order.account, "ORDER_TRADE_UPDATE", trade)
+        )
+        for part in parts:
+            order = settlement.filled(order, part, maker=maker)
+        settlement.record()
+        settlement.tell()
+        self.moved(market, account, at_ms)
+        return order
 
     def pay_funding(self, market: Market, at_ms: int, *, rate: float, mark: float) -> int:
         """Settle one funding of a contract: every open position pays or receives; give how many did."""
@@ -191,7 +188,7 @@ class Accounts:
             text = userdata.account_update(
                 reason="FUNDING_FEE", balances={income.asset: (wallet, income.income)}, positions=[], at=at_ms
             )
-            self._tell(spec.venue, income.account, "ACCOUNT_UPDATE", text)
+            self.tell(spec.venue, income.account, "ACCOUNT_UPDATE", text)
         return len(incomes)
 
     def transfer(self, account: str, asset: str, amount: Decimal, at_ms: int) -> None:
@@ -211,7 +208,7 @@ class Accounts:
         reason = "DEPOSIT" if amount > 0 else "WITHDRAW"
         balances = {asset: (self.wallet(account, asset), income.income)}
         text = userdata.account_update(reason=reason, balances=balances, positions=[], at=at_ms)
-        self._tell(self.accounts[account].venue, account, "ACCOUNT_UPDATE", text)
+        self.tell(self.accounts[account].venue, account, "ACCOUNT_UPDATE", text)
 
     def liquidate(self, at_ms: int) -> list[Order]:
         """Reduce the positions of every account whose margin ratio reached 1, at the mark; give the orders."""
@@ -252,19 +249,5 @@ class Accounts:
                 positions=[],
                 at=at_ms,
             )
-            self._tell(spec.venue, account, "ACCOUNT_UPDATE", text)
+            self.tell(spec.venue, account, "ACCOUNT_UPDATE", text)
         return order
-
-
-def holding_of(market: Market, position: Position) -> margin.Holding:
-    """Give a position at its market's mark."""
-    spec = market.spec
-    return margin.Holding(
-        quantity=position.quantity,
-        entry_price=position.entry_price,
-        mark=Decimal(f"{market.mark:.8f}"),
-        contract_size=spec.contract_size,
-        inverse=spec.inverse,
-        leverage=spec.leverage,
-        brackets=spec.brackets,
-    )

@@ -1,49 +1,76 @@
-"""Bookkeeping of one order: its fills, the incomes they bring and the position after each."""
+"""Bookkeeping of orders: a new one, each of its fills, the incomes they bring and the position after."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 from sandbox import margin
 from sandbox.binance.wire import cut, money
 from sandbox.instruments import Spec
+from sandbox.market import Market
 from sandbox.rows import Fill, Income, Order, Position
 
 Part = tuple[int, int, int]  # trade id, ticks, steps
+LIQUIDATION = "LIQUIDATION"
+ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Booking:
-    """What an order does to an account, fill by fill."""
+def new_order(
+    spec: Spec,
+    *,
+    order_id: int,
+    account: str,
+    client_id: str,
+    side: str,
+    kind: str,
+    time_in_force: str,
+    ticks: int | None,
+    steps: int,
+    reduce_only: bool,
+    at_ms: int,
+) -> Order:
+    """Describe an order of which nothing is filled yet."""
+    return Order(
+        id=order_id,
+        account=account,
+        symbol=spec.symbol,
+        client_id=client_id,
+        side=side,
+        kind=kind,
+        time_in_force=time_in_force,
+        price="0" if ticks is None else spec.price_text(ticks),
+        quantity=spec.quantity(steps),
+        executed=ZERO,
+        value=ZERO,
+        average_price=ZERO,
+        status="NEW",
+        reduce_only=reduce_only,
+        created_ms=at_ms,
+        updated_ms=at_ms,
+    )
 
-    order: Order
-    fills: list[Fill]
-    incomes: list[Income]
-    positions: list[Position]  # after each fill
+
+def after_part(spec: Spec, order: Order, part: Part, at_ms: int) -> Order:
+    """Give an order after one more of its fills."""
+    _, ticks, steps = part
+    quantity, price = spec.quantity(steps), spec.price(ticks)
+    fills = [(quantity, price)] if not order.executed else [(order.executed, order.average_price), (quantity, price)]
+    executed = order.executed + quantity
+    return replace(
+        order,
+        executed=executed,
+        value=order.value + money(margin.notional(quantity, price, spec.contract_size, inverse=spec.inverse)),
+        average_price=money(margin.average_entry(fills, inverse=spec.inverse)),
+        status="FILLED" if executed >= order.quantity else "PARTIALLY_FILLED",
+        updated_ms=at_ms,
+    )
 
 
-def booking(
-    spec: Spec, order: Order, parts: Sequence[Part], before: Position, *, maker: bool, next_id: Callable[[], int]
-) -> Booking:
-    """Work out the fills of an order from the position before it; a liquidation pays no commission."""
-    booked = Booking(order=order, fills=[], incomes=[], positions=[])
-    rate = Decimal(0) if order.kind == "LIQUIDATION" else spec.maker_fee if maker else spec.taker_fee
-    position = before
-    for part in parts:
-        fill, position = _filled(spec, order, part, position, rate=rate, maker=maker)
-        booked.fills.append(fill)
-        booked.positions.append(position)
-        for kind, amount in (("REALIZED_PNL", fill.realized), ("COMMISSION", -fill.commission)):
-            if amount:
-                booked.incomes.append(income_of(spec, order, kind, amount, str(fill.id), next_id()))
-    return booked
-
-
-def _filled(
-    spec: Spec, order: Order, part: Part, position: Position, *, rate: Decimal, maker: bool
-) -> tuple[Fill, Position]:
+def fill_of(spec: Spec, order: Order, part: Part, position: Position, *, maker: bool) -> tuple[Fill, Position]:
+    """Give a fill of an order and the position after it; a liquidation pays no commission."""
     trade_id, ticks, steps = part
     quantity, price = spec.quantity(steps), spec.price(ticks)
+    rate = ZERO if order.kind == LIQUIDATION else spec.maker_fee if maker else spec.taker_fee
     signed = quantity if order.side == "BUY" else -quantity
     total, entry, realized = margin.after_fill(
         position.quantity, position.entry_price, signed, price, spec.contract_size, inverse=spec.inverse
@@ -75,6 +102,12 @@ def _filled(
     return fill, after
 
 
+def incomes_of(spec: Spec, order: Order, fill: Fill, next_id: Callable[[], int]) -> list[Income]:
+    """List what a fill changed in the wallet."""
+    amounts = (("REALIZED_PNL", fill.realized), ("COMMISSION", -fill.commission))
+    return [income_of(spec, order, kind, amount, str(fill.id), next_id()) for kind, amount in amounts if amount]
+
+
 def income_of(spec: Spec, order: Order, kind: str, amount: Decimal, trade_id: str, number: int) -> Income:
     """Describe an income that an order brought."""
     return Income(
@@ -90,39 +123,15 @@ def income_of(spec: Spec, order: Order, kind: str, amount: Decimal, trade_id: st
     )
 
 
-def filled_order(
-    spec: Spec,
-    account: str,
-    side: str,
-    parts: Sequence[Part],
-    *,
-    maker: bool,
-    kind: str,
-    at_ms: int,
-    order_id: int,
-) -> Order:
-    """Describe a filled order from its parts."""
-    fills = [(spec.quantity(steps), spec.price(ticks)) for _, ticks, steps in parts]
-    quantity = sum((each for each, _ in fills), Decimal(0))
-    value = sum(
-        (margin.notional(each, price, spec.contract_size, inverse=spec.inverse) for each, price in fills), Decimal(0)
-    )
-    limit = kind == "LIMIT" or maker
-    return Order(
-        id=order_id,
-        account=account,
-        symbol=spec.symbol,
-        client_id="",
-        side=side,
-        kind="LIMIT" if limit else kind,
-        time_in_force="GTC" if kind != "LIQUIDATION" else "IOC",
-        price=spec.price_text(parts[-1][1]) if limit else "0",
-        quantity=quantity,
-        executed=quantity,
-        value=money(value),
-        average_price=money(margin.average_entry(fills, inverse=spec.inverse)),
-        status="FILLED",
-        reduce_only=kind == "LIQUIDATION",
-        created_ms=at_ms,
-        updated_ms=at_ms,
+def holding_of(market: Market, position: Position) -> margin.Holding:
+    """Give a position at its market's mark."""
+    spec = market.spec
+    return margin.Holding(
+        quantity=position.quantity,
+        entry_price=position.entry_price,
+        mark=Decimal(f"{market.mark:.8f}"),
+        contract_size=spec.contract_size,
+        inverse=spec.inverse,
+        leverage=spec.leverage,
+        brackets=spec.brackets,
     )

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from random import Random
 
-from sandbox.accounts import Accounts
-from sandbox.book import Side
 from sandbox.market import Market
+from sandbox.matching.engine import GTC, MARKET, Engine, Ticket
 from sandbox.opening import COIN, MAIN
 from sandbox.rows import Order
 
@@ -17,7 +16,6 @@ CLIPS_USD = (1_500.0, 6_000.0)
 STRAY_USD = 20_000.0  # so far out of balance the hand trades back for certain
 RETURN_USD_MAX = 150_000.0  # of one clip on the way back to balance
 WAYS = ((MAIN, "ETHUSDT"), (MAIN, "BTCUSDT"), (COIN, "ETHUSD_PERP"), (COIN, "BTCUSD_PERP"))
-PARTS_MAX = 20
 BUY, SELL = "BUY", "SELL"
 
 
@@ -28,8 +26,9 @@ class BookIsEmpty(Exception):
 class Hand:
     """Trades now and then, a little more often towards the balance of the book."""
 
-    def __init__(self, accounts: Accounts, rng: Random, every_s: float, surplus: Callable[[str], Decimal]) -> None:
-        self.accounts = accounts
+    def __init__(self, engine: Engine, rng: Random, every_s: float, surplus: Callable[[str], Decimal]) -> None:
+        self.engine = engine
+        self.accounts = engine.accounts
         self.every_s = every_s
         self._rng = rng
         self._surplus = surplus  # coin -> how much longer than it should be the whole book is
@@ -57,7 +56,7 @@ class Hand:
         steps = market.spec.steps_of_usd(clip_usd, market.mark_ticks)
         maker = self._rng.random() < 0.3
         try:
-            return trade(self.accounts, account, symbol, side, steps, maker=maker, at_ms=now_ms)
+            return trade(self.engine, account, symbol, side, steps, maker=maker, at_ms=now_ms)
         except BookIsEmpty as problem:
             log.warning("the hand waits: %s", problem)
             return None
@@ -66,37 +65,27 @@ class Hand:
         return float(self._surplus(coin)) * self.accounts.price(coin)
 
 
-def trade(accounts: Accounts, account: str, symbol: str, side: str, steps: int, *, maker: bool, at_ms: int) -> Order:
+def trade(engine: Engine, account: str, symbol: str, side: str, steps: int, *, maker: bool, at_ms: int) -> Order:
     """Fill so many steps in an account now: as a taker through the book, or as a maker at the touch."""
-    market = accounts.market(account, symbol)
+    market = engine.accounts.market(account, symbol)
     if not market.book.bids.keys or not market.book.asks.keys:
         raise BookIsEmpty(f"expected bids and asks of {symbol} to trade with, found an empty side")
-    parts = _at_the_touch(market, side, steps) if maker else _through_the_book(market, side, steps)
-    return accounts.execute(account, symbol, side, parts, maker=maker, at_ms=at_ms)
-
-
-def _at_the_touch(market: Market, side: str, steps: int) -> list[tuple[int, int, int]]:
-    ticks = market.book.bids.best if side == BUY else market.book.asks.best
-    printed = market.trade(ticks, steps, buyer_is_maker=side == BUY)
-    return [(printed.id, ticks, steps)]
-
-
-def _through_the_book(market: Market, side: str, steps: int) -> list[tuple[int, int, int]]:
-    """Take levels from the touch on; what is left after PARTS_MAX levels fills at the last of them."""
-    book = market.book
-    levels: Side = book.asks if side == BUY else book.bids
-    parts: list[tuple[int, int, int]] = []
-    for ticks, there in levels.top(PARTS_MAX):
-        taken = min(steps, there) if len(parts) < PARTS_MAX - 1 else steps
-        printed = market.trade(ticks, taken, buyer_is_maker=side == SELL)
-        parts.append((printed.id, ticks, taken))
-        steps -= taken
-        if not market.follows_recording and len(levels) > PARTS_MAX:
-            (book.set_ask if side == BUY else book.set_bid)(ticks, max(0, there - taken))
-        if not steps:
-            break
-    market.listener.quote()
-    return parts
+    if maker:
+        ticks = market.book.bids.best if side == BUY else market.book.asks.best
+        printed = market.trade(ticks, steps, buyer_is_maker=side == BUY)
+        return engine.accounts.execute(account, symbol, side, [(printed.id, ticks, steps)], maker=True, at_ms=at_ms)
+    return engine.place(
+        Ticket(
+            account=account,
+            symbol=symbol,
+            side=side,
+            kind=MARKET,
+            time_in_force=GTC,
+            ticks=None,
+            steps=steps,
+            forced=True,
+        )
+    )
 
 
 def quantity_steps(market: Market, quantity: Decimal) -> int:

@@ -60,6 +60,8 @@ class Ledger:
             self._db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY ({key}))")
         for table in ("orders", "fills", "incomes"):
             self._db.execute(f"CREATE INDEX IF NOT EXISTS {table}_of_account ON {table} (account, symbol)")
+        self._db.execute("CREATE INDEX IF NOT EXISTS orders_by_client_id ON orders (account, client_id)")
+        self._db.execute("CREATE INDEX IF NOT EXISTS orders_by_status ON orders (status)")
 
     def close(self) -> None:
         """Close the file."""
@@ -112,6 +114,12 @@ class Ledger:
         where, value = ("id = ?", order_id) if order_id is not None else ("client_id = ?", client_id)
         found = self._select(Order, f"account = ? AND symbol = ? AND {where}", (account, symbol, value), "id DESC", 1)
         return found[0] if found else None
+
+    def open_orders(self, limit: int) -> list[Order]:
+        """List the orders of every account that are open, oldest first."""
+        names = ", ".join(each.name for each in fields(Order))
+        sql = f"SELECT {names} FROM orders WHERE status IN ('NEW', 'PARTIALLY_FILLED') ORDER BY id LIMIT ?"
+        return [_read(Order, row) for row in self._db.execute(sql, (limit,))]
 
     def orders(
         self, account: str, symbol: str | None, where: str, values: Sequence[Any], limit: int, *, latest: bool = False

@@ -1,7 +1,10 @@
 """One instrument as its venue sees it: book, tape, index, mark, funding rate and the day's statistics."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Protocol
 
 from sandbox.book import Book
@@ -91,6 +94,39 @@ class Silence:
         """Ignore an aggregate trade."""
 
 
+class Residents(Protocol):
+    """The orders of accounts that rest in a book, as the simulated or recorded flow meets them."""
+
+    def hit(self, market: "Market", sign: int, ticks: int, steps: int) -> None:
+        """Let a simulated taker take steps of a level in the order of its queue."""
+
+    def swept(self, market: "Market", sign: int, ticks: int) -> None:
+        """Let the fair price move through a level whose simulated quantity is gone."""
+
+    def uncross(self, market: "Market") -> None:
+        """Let the orders meet the simulated quantity that now stands at or beyond their price."""
+
+    def printed(self, market: "Market", sign: int, ticks: int, steps: int, recorded_ms: int) -> int:
+        """Let a recorded trade against bids (1) or asks (-1) reach the orders; give the steps they took of it."""
+
+
+class Nobody:
+    """The residents of a book in which no account can rest an order."""
+
+    def hit(self, market: "Market", sign: int, ticks: int, steps: int) -> None:
+        """Ignore a taker."""
+
+    def swept(self, market: "Market", sign: int, ticks: int) -> None:
+        """Ignore a moving price."""
+
+    def uncross(self, market: "Market") -> None:
+        """Leave the book as it is."""
+
+    def printed(self, market: "Market", sign: int, ticks: int, steps: int, recorded_ms: int) -> int:
+        """Take no part of a recorded trade."""
+        return 0
+
+
 class Market:
     """One instrument's live state; sources change it, the listener tells the world."""
 
@@ -104,6 +140,7 @@ class Market:
         self.aggregate_ids = aggregate_ids
         self.funding_ms = funding_ms  # length of a funding interval
         self.listener: Listener = Silence()
+        self.residents: Residents = Nobody()
         self.now_ms = 0
         self.trades: deque[Trade] = deque(maxlen=TAPE_TRADES_MAX)
         self.aggregates: deque[Trade] = deque(maxlen=TAPE_TRADES_MAX)
@@ -143,7 +180,16 @@ class Market:
 
     def trade(self, ticks: int, steps: int, *, buyer_is_maker: bool) -> Trade:
         """Print one trade, as a trade and as an aggregate of it alone."""
-        trade_id = self.trade_ids.take()
+        trade = self._print(self.trade_ids.take(), ticks, steps, buyer_is_maker=buyer_is_maker)
+        self.aggregate([trade])
+        return trade
+
+    def print_parts(self, parts: Sequence[tuple[int, int, int]], *, buyer_is_maker: bool) -> None:
+        """Print the (trade id, ticks, steps) of one order, with one aggregate for each price."""
+        for _, same in groupby(parts, key=itemgetter(1)):
+            self.aggregate([self._print(*part, buyer_is_maker=buyer_is_maker) for part in same])
+
+    def _print(self, trade_id: int, ticks: int, steps: int, *, buyer_is_maker: bool) -> Trade:
         trade = Trade(
             id=trade_id,
             ticks=ticks,
@@ -155,7 +201,6 @@ class Market:
         )
         self.trades.append(trade)
         self.listener.traded(trade)
-        self.aggregate([trade])
         return trade
 
     def aggregate(self, trades: list[Trade]) -> None:

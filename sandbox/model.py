@@ -72,6 +72,7 @@ class Maker:
         noise = BASIS_SPREAD_BP / 10_000 * math.sqrt(2 * pull)
         prices.basis += (self._home - prices.basis) * pull + rng.gauss(0.0, noise)
         fair = self._fair_ticks()
+        self._keep_levels()
         self._owed += self._events_per_step
         while self._owed >= 1:
             self._owed -= 1
@@ -103,16 +104,24 @@ class Maker:
         if gap > 0:
             edge = book.asks.best + ticks
             while book.asks.keys and book.asks.best < edge:
-                book.set_ask(book.asks.best, 0)
+                self._pass(book.asks)
             book.set_ask(edge, self._size(edge, 0))
             book.set_bid(edge - 1 - (self._rng.random() < 0.2), self._size(edge, 0))
         else:
             edge = book.bids.best - ticks
             while book.bids.keys and book.bids.best > edge:
-                book.set_bid(book.bids.best, 0)
+                self._pass(book.bids)
             book.set_bid(edge, self._size(edge, 0))
             book.set_ask(edge + 1 + (self._rng.random() < 0.2), self._size(edge, 0))
         self._keep_levels()
+
+    def _pass(self, side: Side) -> None:
+        """Let the fair price pass a touch: simulated quotes are withdrawn, orders of accounts are filled."""
+        market, ticks = self.market, side.best
+        rested = bool(side.queues) and side.keys[-1] in side.queues
+        (market.book.set_bid if side.sign > 0 else market.book.set_ask)(ticks, 0)
+        if rested:
+            market.residents.swept(market, side.sign, ticks)
 
     def _narrow(self) -> None:
         book = self.market.book
@@ -136,11 +145,11 @@ class Maker:
         for _ in range(SWEEP_LEVELS_MAX):
             ticks, there = side.best, side.best_size
             steps = min(left, there)
-            if buy:
-                market.book.set_ask(ticks, there - steps)
+            if side.queues and side.keys[-1] in side.queues:
+                market.residents.hit(market, side.sign, ticks, steps)
             else:
-                market.book.set_bid(ticks, there - steps)
-            market.trade(ticks, steps, buyer_is_maker=not buy)
+                (market.book.set_ask if buy else market.book.set_bid)(ticks, there - steps)
+                market.trade(ticks, steps, buyer_is_maker=not buy)
             left -= steps
             if not left:
                 break
@@ -175,6 +184,8 @@ class Maker:
 
     def _keep_levels(self) -> None:
         book = self.market.book
+        if not book.bids.keys and not book.asks.keys:
+            self.open()
         if len(book.bids) < LEVELS_MIN:
             self._fill(1, book.bids.best if book.bids.keys else book.asks.best - 1)
         if len(book.asks) < LEVELS_MIN:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from sandbox.binance.publisher import Publisher
+from sandbox.binance.wire import depth_update
 from sandbox.instruments import Spec, units_of
 from sandbox.market import Market, Trade
 from sandbox.replay import SPOT, Capture, NotACapture, events
@@ -77,7 +78,7 @@ class BookPlayer:
         self._offset = 0
         self._snapshot_id = 0
         self._pending: list[Trade] = []
-        market.follows_recording = True
+        market.follows_recording = market.book.recorded = True
         self.open()
 
     def open(self) -> None:
@@ -85,8 +86,11 @@ class BookPlayer:
         snapshot, book = self.track.capture.snapshot, self.market.book
         self._snapshot_id = int(snapshot["lastUpdateId"])
         self._offset = max(0, book.update_id + 1 - self._snapshot_id)
-        book.clear()
+        rested = book.clear()
         book.apply(self._levels(snapshot["bids"]), self._levels(snapshot["asks"]), self._snapshot_id + self._offset)
+        for resting in rested:
+            book.rest(resting)
+        self.market.residents.uncross(self.market)
 
     def _levels(self, rows: Sequence[Sequence[str]]) -> Levels:
         spec: Spec = self.market.spec
@@ -100,28 +104,62 @@ class BookPlayer:
             elif kind == "trade":
                 self._trade(data, shifted)
             elif kind == "bookTicker" and self.publisher.hears("bookTicker"):
-                data["u"] += self._offset
-                self._tell("bookTicker", data, shifted)
+                self._quote(data, shifted)
         self._close_aggregate()
 
     def _depth(self, data: dict[str, Any], shifted: Callable[[int], int]) -> None:
         book = self.market.book
         if data["u"] < self._snapshot_id:
             return
-        previous_id, last_id = book.update_id, max(book.update_id + 1, data["u"] + self._offset)
+        told, previous_id = book.diffs.get(0), book.update_id
+        recorded = not book.touched and (told is None or told.previous_id == previous_id)
+        last_id = max(previous_id + 1, data["u"] + self._offset)
         book.apply(self._levels(data["b"]), self._levels(data["a"]), last_id)
-        if self.publisher.hears("depth@0ms"):
+        if book.touched:
+            self._note(data)
+            self.market.residents.uncross(self.market)
+        if not self.publisher.hears("depth@0ms"):
+            return
+        diff = book.take_diff(0)
+        if recorded:
             data["U"], data["u"], data["pu"] = previous_id + 1, last_id, previous_id
             self._tell("depth@0ms", data, shifted)
+        elif diff is not None:
+            self.publisher.raw("depth@0ms", depth_update(self.market, diff))
+
+    def _note(self, data: dict[str, Any]) -> None:
+        """Remember when the recording last spoke of the levels where orders rest."""
+        for side, rows in ((self.market.book.bids, data["b"]), (self.market.book.asks, data["a"])):
+            for ticks, _ in self._levels(rows) if side.queues else ():
+                if queue := side.queues.get(ticks * side.sign):
+                    queue.told_ms = data["T"]
+
+    def _quote(self, data: dict[str, Any], shifted: Callable[[int], int]) -> None:
+        """Tell the recorded touch, or the book's own where orders of accounts made it another."""
+        if self.market.book.touched:
+            self.publisher.quote()
+            return
+        data["u"] += self._offset
+        self._tell("bookTicker", data, shifted)
 
     def _trade(self, data: dict[str, Any], shifted: Callable[[int], int]) -> None:
         if data.get("X", "MARKET") != "MARKET":  # insurance fund and ADL prints are no trades of the book
             return
-        spec, trade_id = self.market.spec, self.market.trade_ids.take()
+        spec, market = self.market.spec, self.market
+        ticks, steps = units_of(data["p"], spec.price_decimals), units_of(data["q"], spec.quantity_decimals)
+        sign = 1 if data["m"] else -1
+        if market.book.side(sign).queues:
+            self._close_aggregate()
+            taken = market.residents.printed(market, sign, ticks, steps, data["T"])
+            if taken == steps:
+                return
+            steps -= taken
+            data["q"] = spec.quantity_text(steps)
+        trade_id = market.trade_ids.take()
         trade = Trade(
             id=trade_id,
-            ticks=units_of(data["p"], spec.price_decimals),
-            steps=units_of(data["q"], spec.quantity_decimals),
+            ticks=ticks,
+            steps=steps,
             buyer_is_maker=data["m"],
             at_ms=shifted(data["T"]),
             first_id=trade_id,

@@ -19,6 +19,7 @@ from sandbox.hand import Hand
 from sandbox.instruments import VENUES, Spec, instruments
 from sandbox.ledger import Ledger, Numbers
 from sandbox.market import Market, Prices
+from sandbox.matching.engine import Engine
 from sandbox.model import START_PRICE_USD, STEP_MS, STEPS_PER_SECOND, IndexWalk, Maker
 from sandbox.opening import ACCOUNTS, NET_LONG, net_delta, open_book
 from sandbox.player import BookPlayer, Reel, Track
@@ -86,13 +87,15 @@ class World:
             income_ids=self._numbers("incomes", FIRST_INCOME_ID, IDS_BLOCK),
             tell=self._tell,
         )
+        self.engine = Engine(self.accounts, self.now_ms)
         all_keys = Keys(list(keys))
         self.exchanges = {venue: self._exchange(venue, all_keys) for venue in VENUES}
         self._set_clock()
         for name, capture in recorded.items():
             self._follow(Track(capture), *name)
         self._open()
-        self.hand = Hand(self.accounts, self._random("hand"), settings.hand_every_s, self.surplus)
+        self.engine.restore()
+        self.hand = Hand(self.engine, self._random("hand"), settings.hand_every_s, self.surplus)
 
     def surplus(self, coin: str) -> Decimal:
         """Give how much longer the whole book is in a coin than it began."""
@@ -141,7 +144,7 @@ class World:
 
     def _exchange(self, venue: str, keys: Keys) -> Exchange:
         markets = [market for (name, _), market in self.markets.items() if name == venue]
-        return Exchange(venue, markets, self.accounts, keys, self.faults)
+        return Exchange(venue, markets, self.engine, keys, self.faults)
 
     def _open(self) -> None:
         """Write the accounts' past in a new folder; pay what became due while an old one was down."""

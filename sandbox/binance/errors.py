@@ -65,6 +65,58 @@ def no_order() -> RequestRefused:
     return RequestRefused(400, -2013, "Order does not exist.")
 
 
-def no_order_entry() -> RequestRefused:
-    """Refuse an order: these venues only show what was traded on their own screens."""
-    return RequestRefused(400, -1016, "This service is no longer available.")
+def order_is_unknown() -> RequestRefused:
+    """Refuse to cancel or amend an order that is not open."""
+    return RequestRefused(400, -2011, "Unknown order sent.")
+
+
+def client_id_is_taken() -> RequestRefused:
+    """Refuse a client order id that an open order has."""
+    return RequestRefused(400, -4116, "ClientOrderId is duplicated.")
+
+
+def client_id_is_malformed() -> RequestRefused:
+    """Refuse a client order id that does not fit ^[\\.A-Z\\:/a-z0-9_-]{1,36}$."""
+    return RequestRefused(400, -4015, "Client order id is not valid.")
+
+
+def reduces_nothing() -> RequestRefused:
+    """Refuse a reduce-only order without a position to reduce, or larger than it."""
+    return RequestRefused(400, -2022, "ReduceOnly Order is rejected.")
+
+
+def margin_is_insufficient() -> RequestRefused:
+    """Refuse an order that the account cannot carry."""
+    return RequestRefused(400, -2019, "Margin is insufficient.")
+
+
+def would_take() -> RequestRefused:
+    """Refuse a post-only order that would trade at once; the venue does not even record it."""
+    message = "Due to the order could not be executed as maker, the Post Only order will be rejected."
+    return RequestRefused(400, -5022, message + " The order will not be recorded in the order history")
+
+
+def too_many_open_orders() -> RequestRefused:
+    """Refuse an order above the number that an account may have open in a contract."""
+    return RequestRefused(400, -2025, "Reach max open order limit.")
+
+
+def counterparty_is_too_far() -> RequestRefused:
+    """Refuse a market order whose best counterparty is beyond the price band."""
+    message = "The counterparty's best price does not meet the PERCENT_PRICE filter limit"
+    return RequestRefused(400, -4131, message)
+
+
+def nothing_changes() -> RequestRefused:
+    """Refuse an amendment to the terms that the order has."""
+    return RequestRefused(400, -5027, "No need to modify the order.")
+
+
+def only_limit_orders() -> RequestRefused:
+    """Refuse to amend an order that has no price."""
+    return RequestRefused(400, -5025, "Only limit order is supported")
+
+
+def too_many_orders(limit: int, interval: str) -> RequestRefused:
+    """Refuse a new order above the count limit."""
+    return RequestRefused(429, -1015, f"Too many new orders; current limit is {limit} orders per {interval}.")

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterable
 
-from sandbox.accounts import Accounts
 from sandbox.binance import errors
 from sandbox.binance.interference import Interference
+from sandbox.binance.order_counts import PER_MINUTE, PER_TEN_SECONDS, OrderCounts
 from sandbox.binance.publisher import Publisher
 from sandbox.binance.signing import Keys
 from sandbox.binance.streams import Hub
@@ -14,16 +14,19 @@ from sandbox.binance.weights import Weights
 from sandbox.faults import Faults
 from sandbox.instruments import COINM
 from sandbox.market import Market
+from sandbox.matching.engine import Engine
 
 
 class Exchange:
     """A venue that clients can talk to."""
 
-    def __init__(self, venue: str, markets: Iterable[Market], accounts: Accounts, keys: Keys, faults: Faults) -> None:
+    def __init__(self, venue: str, markets: Iterable[Market], engine: Engine, keys: Keys, faults: Faults) -> None:
         self.venue = venue
         self.inverse = venue == COINM
         self.markets = {each.spec.symbol: each for each in markets}
-        self.accounts = accounts
+        self.accounts = engine.accounts
+        self.engine = engine
+        self.order_counts = OrderCounts((PER_MINUTE,) if self.inverse else (PER_TEN_SECONDS, PER_MINUTE))
         self.keys = keys
         self.weights = Weights()
         self.listen_keys = ListenKeys()

@@ -60,7 +60,7 @@ class Publisher:
 
     def quote(self) -> None:
         """Tell the touch, when it changed and somebody listens."""
-        if not self.hub.wants(self._quote) or self.market.follows_recording:
+        if not self.hub.wants(self._quote) or (self.market.follows_recording and not self.market.book.touched):
             return
         bids, asks = self.market.book.bids, self.market.book.asks
         if not bids.keys or not asks.keys:

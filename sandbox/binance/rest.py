@@ -11,6 +11,7 @@ from sandbox.binance import contracts, errors, history, markets
 from sandbox.binance.exchange import Exchange
 from sandbox.binance.interference import Asked, class_of, cut
 from sandbox.binance.markets import Parameters
+from sandbox.binance.orders import WRITES
 from sandbox.binance.private import Reader
 from sandbox.binance.signing import parameters_of
 from sandbox.binance.weights import weight_of
@@ -58,7 +59,6 @@ PAST: dict[str, history.SignedRead] = {
     "userTrades": history.user_trades,
     "income": history.income,
 }
-ORDER_ENTRY = {"order", "order/test", "batchOrders", "allOpenOrders", "countdownCancelAll", "leverage", "marginType"}
 VERSIONS = {"v1", "v2", "v3"}
 
 
@@ -89,14 +89,23 @@ class Door:
             try:
                 used = exchange.weights.use(request.remote or "", weight_of(path, parameters), time.time())
                 headers["X-MBX-USED-WEIGHT-1M"] = str(used)
-                done = self._answer(request.method, version, asked, api_key, query, body)
+                done = self._answer(request.method, version, asked, api_key, query, body, headers)
             except errors.RequestRefused as refusal:
                 return _json({"code": refusal.code, "msg": refusal.message}, refusal.status, headers | refusal.headers)
             return _json(done, 200, headers)
 
         return await exchange.interference.around(request, asked, answer)
 
-    def _answer(self, method: str, version: str, asked: Asked, api_key: str | None, query: str, body: str) -> Any:
+    def _answer(
+        self,
+        method: str,
+        version: str,
+        asked: Asked,
+        api_key: str | None,
+        query: str,
+        body: str,
+        headers: dict[str, str],
+    ) -> Any:
         exchange, path = self.exchange, asked.path
         if version not in VERSIONS:
             raise errors.RequestRefused(404, -5000, f"Path /{version}/{path}, Method {method} is invalid")
@@ -106,13 +115,15 @@ class Door:
         if method == "GET" and path in PUBLIC:
             exchange.interference.refuse(asked)
             return PUBLIC[path](exchange, parameters_of(query, body))
-        known = path in PRESENT or path in PAST if method == "GET" else path in ORDER_ENTRY
+        known = path in PRESENT or path in PAST if method == "GET" else (method, path) in WRITES
         if not known:
             raise errors.RequestRefused(404, -5000, f"Path /{version}/{path}, Method {method} is invalid")
         key, parameters = exchange.keys.signer(api_key, exchange.venue, query, body, exchange.now_ms())
         exchange.interference.refuse(asked)
         if method != "GET":
-            raise errors.no_order_entry()
+            done = WRITES[method, path](exchange, key.account, parameters)
+            headers.update(done.headers)
+            return done.answer
         if path in PAST:
             return PAST[path](exchange, key.account, parameters)
         read = NEWER.get((version, path), PRESENT[path]) if not exchange.inverse else PRESENT[path]

@@ -31,8 +31,8 @@ def _text(message: dict[str, Any]) -> str:
     return json.dumps(message, separators=(",", ":"))
 
 
-def order_update(spec: Spec, order: Order, fill: Fill | None, *, execution: str, executed: Decimal, at_ms: int) -> str:
-    """Print an ORDER_TRADE_UPDATE: a new order, or one of its fills with what was executed up to it."""
+def order_update(spec: Spec, order: Order, fill: Fill | None, *, execution: str, at_ms: int) -> str:
+    """Print an ORDER_TRADE_UPDATE: an order as it is after an execution, which may be a fill."""
     body: dict[str, Any] = {
         "s": spec.symbol,
         "c": order.client_id,
@@ -41,13 +41,13 @@ def order_update(spec: Spec, order: Order, fill: Fill | None, *, execution: str,
         "f": order.time_in_force,
         "q": plain(order.quantity),
         "p": order.price,
-        "ap": "0" if fill is None else plain(order.average_price),
+        "ap": plain(order.average_price),
         "sp": "0",
         "x": execution,
-        "X": _status(order, fill, executed),
+        "X": order.status,
         "i": order.id,
         "l": "0" if fill is None else plain(fill.quantity),
-        "z": plain(executed),
+        "z": plain(order.executed),
         "L": "0" if fill is None else fill.price,
     }
     if fill is not None:
@@ -67,12 +67,6 @@ def order_update(spec: Spec, order: Order, fill: Fill | None, *, execution: str,
     if spec.inverse:
         head["i"] = "SfsR"
     return _text(head | {"o": body})
-
-
-def _status(order: Order, fill: Fill | None, executed: Decimal) -> str:
-    if fill is None:
-        return "NEW"
-    return "FILLED" if executed >= order.quantity else "PARTIALLY_FILLED"
 
 
 def trade_lite(spec: Spec, order: Order, fill: Fill) -> str:

@@ -87,7 +87,7 @@ def fill(world: World, given: Given) -> dict[str, Any]:
         raise ActionRefused(f"expected a quantity of at most {market.spec.quantity_max}, found {given['quantity']}")
     maker = bool(given.get("maker", False))
     try:
-        order = trade(world.accounts, account, symbol, side, steps, maker=maker, at_ms=world.now_ms())
+        order = trade(world.engine, account, symbol, side, steps, maker=maker, at_ms=world.now_ms())
     except BookIsEmpty as problem:
         raise ActionRefused(str(problem)) from problem
     return {"order_id": order.id, "average_price": f"{order.average_price:f}", "quantity": f"{order.quantity:f}"}

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from ccxt.base.errors import AuthenticationError, BadSymbol, ExchangeError, InvalidNonce, OrderNotFound
+from ccxt.base.errors import AuthenticationError, BadSymbol, InvalidNonce, OrderNotFound
 
 from tests.sandbox.running import COIN, MAIN, RESERVE, Sandbox, parameters
 
@@ -154,11 +154,6 @@ async def test_an_unknown_symbol_is_refused(client: Any) -> None:
 async def test_an_unknown_order_is_refused(client: Any) -> None:
     with pytest.raises(OrderNotFound):
         await client(MAIN).fetch_order("1", "ETH/USDT:USDT")
-
-
-async def test_order_entry_answers_that_it_is_not_there(client: Any) -> None:
-    with pytest.raises(ExchangeError, match="-1016"):
-        await client(MAIN).create_order("ETH/USDT:USDT", "limit", "sell", 1, 5000)
 
 
 @pytest.mark.parametrize(
