@@ -26,6 +26,13 @@ from sandbox.chain.contracts import (
 Kind = Literal["mint", "redeem", "refill"]
 BENEFACTORS: Final = 8
 MINTERS: Final = 20  # the same 20 accounts mint and redeem
+STAKED_PART: Final = 0.75  # of the orders are against wstETH, the others against USDT
+STAKED_PART_WHEN_SMALL: Final = 0.2
+WITH_THE_TIDE: Final = 0.85
+STAKED_UNITS: Final = (5.0, 14.0)  # wstETH of one order
+SMALL_PART: Final = 0.02
+DOLLARS: Final = (1_000.0, 8_000.0)  # USDT of one order
+TIDE_UNITS: Final = (33.0, 50.0)  # wstETH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,29 +116,35 @@ def logs(order: Order) -> list[Log]:
     return [*found, Log(address=MINTING.lower(), topics=topics, data=data)]
 
 
-def mint(seed: int, salt: bytes, token: Token, amount: int, price: Decimal, custody: str) -> Order:
-    """Return a mint of `amount` smallest units of `token` at `price` USDe per whole token."""
+def priced(seed: int, salt: bytes, kind: Kind, token: Token, amount: int, price: Decimal, custody: str) -> Order:
+    """Return a mint or redemption of `amount` smallest units of `token` at `price` USDe per whole token."""
     usde = int(Decimal(amount) * price * 10**USDE.decimals / 10**token.decimals)
-    return _order(seed, salt, "mint", token, amount, usde, custody)
+    return _order(seed, salt, kind, token, amount, usde, custody)
 
 
-def drawn(seed: int, salt: bytes, custody: str, prices: dict[str, Decimal]) -> Order:
-    """Draw the order that a block's salt calls for: three in five are mints, a third of those in wstETH."""
+def drawn(seed: int, salt: bytes, custody: str, prices: dict[str, Decimal], *, tide: int, small: bool) -> Order:
+    """Draw the order that a block's salt calls for: three in four against wstETH, most of those with the tide.
+
+    A tide of 1 mints, of -1 redeems; small ones, seldom against it, leave the collateral nearly as it was.
+    """
     dice = random.Random(salt)
-    side = dice.random()
-    if side < 0.2:
-        return mint(
-            seed, salt, WSTETH, WSTETH.units(round(dice.uniform(0.05, 0.4), 6)), prices[WSTETH.address], custody
-        )
-    if side < 0.6:
-        return mint(seed, salt, USDT, USDT.units(round(dice.uniform(1_000, 10_000), 2)), prices[USDT.address], custody)
-    amount = USDT.units(round(dice.uniform(500, 5_000), 2))
-    return _order(seed, salt, "redeem", USDT, amount, amount * 10 ** (USDE.decimals - USDT.decimals), custody)
+    if dice.random() < (STAKED_PART_WHEN_SMALL if small else STAKED_PART):
+        kind: Kind = "mint" if small or (dice.random() < WITH_THE_TIDE) == (tide > 0) else "redeem"
+        units = WSTETH.units(round(dice.uniform(*STAKED_UNITS) * (SMALL_PART if small else 1), 6))
+        return priced(seed, salt, kind, WSTETH, units, prices[WSTETH.address], custody)
+    kind = "mint" if dice.random() < 0.5 else "redeem"
+    units = USDT.units(round(dice.uniform(*DOLLARS), 2))
+    return priced(seed, salt, kind, USDT, units, prices[USDT.address], custody)
 
 
-def refill(seed: int, salt: bytes, amount: int, custody: str) -> Order:
-    """Return a transfer of USDT from custody to the minting contract, which pays redemptions."""
-    return _order(seed, salt + b"refill", "refill", USDT, amount, 0, custody)
+def tide_turns_at(seed: int, turns: int) -> int:
+    """Draw how far the minted wstETH moves from its first amount before the tide turns, in smallest units."""
+    return WSTETH.units(round(random.Random(f"tide:{seed}:{turns}").uniform(*TIDE_UNITS), 6))
+
+
+def refill(seed: int, salt: bytes, token: Token, amount: int, custody: str) -> Order:
+    """Return a transfer of a token from custody to the minting contract, which pays redemptions."""
+    return _order(seed, salt + b"refill", "refill", token, amount, 0, custody)
 
 
 def benefactor(seed: int, index: int) -> str:

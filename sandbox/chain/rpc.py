@@ -1,6 +1,7 @@
 """Door of the sandbox chain: JSON-RPC 2.0 over HTTP POST, and the control routes of drills."""
 
 import json
+from collections.abc import Awaitable, Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from aiohttp import web
 
 from sandbox.chain.errors import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, CallRefused
 from sandbox.chain.methods import METHODS
+from sandbox.chain.orders import Kind
 from sandbox.chain.state import Chain, ReorganizationTooDeep
 
 BATCH_MAX: Final = 100
@@ -31,23 +33,27 @@ def routes(state: Chain) -> list[web.RouteDef]:
             return web.json_response({"error": str(error)}, status=400)
         return web.json_response({"number": new.number, "old": "0x" + old.hash.hex(), "new": "0x" + new.hash.hex()})
 
-    async def mint(request: web.Request) -> web.Response:
-        state.advance()
-        wanted = await _object(request)
-        try:
-            amount = Decimal(str(wanted.get("amount")))
-            if not 0 < amount <= 10_000_000:
-                raise ValueError(f"expected an amount above 0 and at most 10000000, found {amount}")
-            order = state.submit(str(wanted.get("asset")), amount)
-        except (InvalidOperation, KeyError, ValueError) as error:
-            message = f"Expected an asset of this chain and an amount of whole units: {error}."
-            return web.json_response({"error": message}, status=400)
-        return web.json_response({"transaction": order.transaction, "order_id": order.order_id})
+    def ordering(kind: Kind) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def queue(request: web.Request) -> web.Response:
+            state.advance()
+            wanted = await _object(request)
+            try:
+                amount = Decimal(str(wanted.get("amount")))
+                if not 0 < amount <= 10_000_000:
+                    raise ValueError(f"expected an amount above 0 and at most 10000000, found {amount}")
+                order = state.submit(str(wanted.get("asset")), amount, kind)
+            except (InvalidOperation, KeyError, ValueError) as error:
+                message = f"Expected an asset of this chain and an amount of whole units: {error}."
+                return web.json_response({"error": message}, status=400)
+            return web.json_response({"transaction": order.transaction, "order_id": order.order_id})
+
+        return queue
 
     return [
         web.post(PATH, node),
         web.post("/control/chain/reorg", reorganize),
-        web.post("/control/chain/mint", mint),
+        web.post("/control/chain/mint", ordering("mint")),
+        web.post("/control/chain/redeem", ordering("redeem")),
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from sandbox import staking
 from sandbox.chain import orders as drawing
-from sandbox.chain.contracts import MINTING, NOBODY, STETH, USDE, USDT, WSTETH, address_of
+from sandbox.chain.contracts import MINTING, NOBODY, STETH, TOKENS, USDE, USDT, WSTETH, address_of
 from sandbox.chain.headers import Header, sealed
 from sandbox.chain.ledger import Ledger
 from sandbox.chain.orders import Log, Order, Transfer
@@ -20,8 +20,8 @@ from sandbox.chain.store import Block, Genesis, Store
 
 WEI: Final = 10**18
 BASE_RATE: Final = 1_220_000_000_000_000_000  # stETH wei per wstETH at genesis
-HOT_TARGET_USDT: Final = 150_000  # held by the minting contract for redemptions
-HOT_FLOOR_USDT: Final = 100_000
+HOT_TARGETS: Final = {USDT.address: 150_000, WSTETH.address: 40}  # held by the minting contract for redemptions
+HOT_FLOORS: Final = {USDT.address: 100_000, WSTETH.address: 20}
 SAFE_DEPTH: Final = 32
 FINAL_DEPTH: Final = 64
 
@@ -32,11 +32,11 @@ class Settings:
 
     chain_id: int = 31337  # *
     block_ms: int = 12_000  # *
-    past_blocks: int = 600  # * blocks that exist already at the first start
+    past_blocks: int = 600  # * blocks that exist already at the first start; their orders are small
     rebase_interval_ms: int = 86_400_000
     staking_rate_per_year: Decimal = Decimal("0.03")
-    order_every_blocks: int = 25  # on average
-    eth_usd: Decimal = Decimal(3_200)  # at which mints against wstETH are priced
+    order_every_blocks: int = 8  # on average, 0 is never
+    eth_usd: Decimal = Decimal(3_200)  # at which orders against wstETH are priced until a market is there
     custody_wsteth: int = 3_000  # *
     supply_usde: int = 64_700_000  # * about 1.01 of backing in the default world
     catch_up_blocks_max: int = 5_000  # built by one request after the node was off
@@ -57,6 +57,7 @@ class Chain:
     def __init__(self, store: Store, genesis: Genesis, settings: Settings, clock: Callable[[], int]) -> None:
         self._store, self._clock, self.genesis, self.settings = store, clock, genesis, settings
         self.custody = address_of("custody", genesis.seed)
+        self.eth_usd: Callable[[], Decimal] = lambda: settings.eth_usd
         self._rebase_rates: dict[int, int] = {}
         self._load()
 
@@ -161,12 +162,14 @@ class Chain:
             with self._store.transaction():
                 self._extend(target)
 
-    def submit(self, asset: str, amount: Decimal) -> Order:
-        """Queue a mint of `amount` whole `asset` for the next block; raise KeyError for an unknown asset."""
+    def submit(self, asset: str, amount: Decimal, kind: drawing.Kind = "mint") -> Order:
+        """Queue an order of `amount` whole `asset` for the next block; KeyError for an unknown asset."""
         token = drawing.token_of(asset)
+        if kind == "redeem" and token.address not in HOT_FLOORS:
+            raise ValueError(f"redemptions are paid in USDT or wstETH, not in {asset}")
         salt = self._salt(self.head, self._branch) + f"submitted{time.monotonic_ns()}".encode()
         units = int(amount * 10**token.decimals)
-        order = drawing.mint(self.genesis.seed, salt, token, units, self._prices()[token.address], self.custody)
+        order = drawing.priced(self.genesis.seed, salt, kind, token, units, self._prices()[token.address], self.custody)
         with self._store.transaction():
             self._store.add_waiting(order)
         self._waiting.append(order)
@@ -196,6 +199,7 @@ class Chain:
         self._orders: defaultdict[int, list[Order]] = defaultdict(list)
         self._places: dict[str, tuple[int, int]] = {}
         self._waiting = self._store.waiting()
+        self._tide, self._turns = 1, 0
         self._ledger.apply(0, self._genesis_transfers())
         for number, order in self._store.orders():
             self._take_in(number, order)
@@ -213,13 +217,18 @@ class Chain:
         for number in range(self.head + 1, target + 1):
             salt = self._salt(number, self._branch)
             for order in self._waiting:
+                self._refill(number, order)
                 self._execute(number, order)
             if self._waiting:
                 self._waiting = []
                 self._store.clear_waiting()
-            if int.from_bytes(salt[:4], "big") % self.settings.order_every_blocks == 0:
-                self._execute(number, drawing.drawn(self.genesis.seed, salt, self.custody, self._prices()))
-                self._refill(number, salt)
+            every = self.settings.order_every_blocks
+            if every and int.from_bytes(salt[:4], "big") % every == 0:
+                small = number <= self.settings.past_blocks
+                prices = self._prices()
+                order = drawing.drawn(self.genesis.seed, salt, self.custody, prices, tide=self._tide, small=small)
+                self._refill(number, order)
+                self._execute(number, order)
             orders = self._orders.get(number, [])
             header = self._sealed(number, self._branch, self._head.hash, orders)
             self._head = Block(number=number, branch=self._branch, hash=header.hash)
@@ -230,16 +239,29 @@ class Chain:
         if all(self._ledger.balance(each.token, each.sender, number) >= each.amount for each in spent):
             self._take_in(number, order)
 
-    def _refill(self, number: int, salt: bytes) -> None:
-        hot = self._ledger.balance(USDT.address, MINTING.lower(), number)
-        if hot < USDT.units(HOT_FLOOR_USDT):
-            amount = USDT.units(HOT_TARGET_USDT) - hot
-            self._execute(number, drawing.refill(self.genesis.seed, salt, amount, self.custody))
+    def _refill(self, number: int, order: Order) -> None:
+        """Bring collateral from custody to the minting contract before a redemption that would leave it too little."""
+        token = TOKENS[order.collateral]
+        if order.kind != "redeem" or token.address not in HOT_FLOORS:
+            return
+        hot = self._ledger.balance(token.address, MINTING.lower(), number) - order.collateral_amount
+        if hot < token.units(HOT_FLOORS[token.address]):
+            amount = token.units(HOT_TARGETS[token.address]) - hot
+            salt = order.transaction.encode()
+            self._execute(number, drawing.refill(self.genesis.seed, salt, token, amount, self.custody))
 
     def _take_in(self, number: int, order: Order) -> None:
         self._ledger.apply(number, drawing.transfers(order))
         self._places[order.transaction] = (number, len(self._orders[number]))
         self._orders[number].append(order)
+        self._turn_tide(number)
+
+    def _turn_tide(self, number: int) -> None:
+        """Let redemptions follow when much more was minted against wstETH than redeemed, and the other way round."""
+        held = sum(self._ledger.balance(WSTETH.address, holder, number) for holder in (self.custody, MINTING.lower()))
+        moved = held - WSTETH.units(self.genesis.custody_wsteth)
+        if moved * self._tide > drawing.tide_turns_at(self.genesis.seed, self._turns):
+            self._tide, self._turns = -self._tide, self._turns + 1
 
     def _sealed(self, number: int, branch: int, parent: bytes, orders: list[Order]) -> Header:
         logs: list[Log] = [log for order in orders for log in drawing.logs(order)]
@@ -251,7 +273,7 @@ class Chain:
         return blake2b(f"{kept.seed}:{kept.genesis_ms}:{number}:{branch}".encode(), digest_size=32).digest()
 
     def _prices(self) -> dict[str, Decimal]:
-        eth = self.settings.eth_usd
+        eth = self.eth_usd()
         wrapped = eth * self.steth_per_token(self.head) / WEI
         return {USDT.address: Decimal(1), STETH.address: eth, WSTETH.address: wrapped, USDE.address: Decimal(1)}
 
@@ -264,7 +286,7 @@ class Chain:
             (WSTETH.address, market, WSTETH.units(3_800_000)),
             (STETH.address, WSTETH.address, WSTETH.units(3_803_000)),
             (STETH.address, market, STETH.units(3_600_000)),
-            (USDT.address, MINTING.lower(), USDT.units(HOT_TARGET_USDT)),
+            (USDT.address, MINTING.lower(), USDT.units(HOT_TARGETS[USDT.address])),
             (USDT.address, market, USDT.units(80_000_000_000)),
         ]
         share = USDE.units(kept.supply_usde) // drawing.BENEFACTORS
