@@ -29,7 +29,7 @@ class AssetsDiffer(ValueError):
 
 def quantized(value: Decimal) -> Decimal:
     """Round a value to the quantum of 1e-18, half to even."""
-    return value.quantize(QUANTUM, rounding=ROUND_HALF_EVEN)
+    return value.quantize(QUANTUM, ROUND_HALF_EVEN)
 
 
 def down_to_step(value: Decimal, step: Decimal) -> Decimal:

@@ -8,7 +8,8 @@ is exactly the same in whichever order the fills came. `docs/arithmetic.md` deri
 
 The entry does depend on the order. Fills are folded by the venue's time, then by trade id: one that comes late is put
 in its place among the last `FILLS_KEPT` and those after it are folded again; one that is older than all of these is
-folded as if it were the oldest of them. A fill that is already there changes nothing.
+folded as if it were the oldest of them. A fill that is already there changes nothing. A fill is folded when somebody
+looks, or when it is let go: a rebuild folds each once, many in one loop.
 """
 
 from bisect import bisect_left
@@ -17,24 +18,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from hedgeapp.core.amounts import ZERO, quantized
+from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.events.positions import PositionOpened
 from hedgeapp.core.events.trading import FillRecorded
 from hedgeapp.core.instruments import ContractKind, pnl, price_of, value
 from hedgeapp.core.records import record
+from portfolio.core.folding import FLAT, Held, KeptFill, Order, after
+from portfolio.core.folding import order_of as order_of
 
-FILLS_KEPT: Final = 256  # per position; up to twice as many between two trims
-
-# The place of a fill: its time at the venue, then its trade id. Ids are growing numbers, so a longer one is later.
-Order = tuple[datetime, int, str]
-
-# What a position comes to after a fill: quantity, size, entry value, realized, booked, opened at. Plain tuples, because
-# one is made for each fill of a rebuild.
-_Held = tuple[Decimal, Decimal, Decimal, Decimal, Decimal, datetime | None]
-_FLAT: Final[_Held] = (ZERO, ZERO, ZERO, ZERO, ZERO, None)
-
-# A fill that is kept: its order, quantity, size and worth (all signed), fee, fee asset, and what it led to.
-_Kept = tuple[Order, Decimal, Decimal, Decimal, Decimal, str, _Held]
+FILLS_KEPT: Final = 256  # per position, at least
+FILLS_LET_GO: Final = 64  # together, as soon as there are so many more
 
 
 class OpeningCameTooLate(ValueError):
@@ -75,18 +68,25 @@ class PositionState:
     updated_at: datetime
 
 
-def order_of(at: datetime, trade_id: str) -> Order:
-    """Return the place of a fill among the fills of its position."""
-    return at, len(trade_id), trade_id
-
-
 class Position:
     """One instrument in one account; mutable, owned by one book.
 
     `fees` are what was paid (positive) per asset, `updated_at` is the time of the latest fact at the venue.
     """
 
-    __slots__ = ("_base", "_before", "_held", "_kept", "account", "fees", "instrument", "kind", "opening", "updated_at")
+    __slots__ = (
+        "_base",
+        "_before",
+        "_folded",
+        "_held",
+        "_kept",
+        "account",
+        "fees",
+        "instrument",
+        "kind",
+        "opening",
+        "updated_at",
+    )
 
     def __init__(self, account: str, instrument: str, kind: ContractKind, at: datetime) -> None:
         self.account = account
@@ -95,40 +95,41 @@ class Position:
         self.opening: PositionOpened | None = None
         self.fees: dict[str, Decimal] = {}
         self.updated_at = at
-        self._base: _Held = _FLAT
+        self._base: Held = FLAT
         self._before: Order | None = None
-        self._kept: list[_Kept] = []
-        self._held: _Held = _FLAT
+        self._kept: list[KeptFill] = []
+        self._folded = 0  # how many of the kept fills are in `_held`
+        self._held: Held = FLAT
 
     @property
     def quantity(self) -> Decimal:
         """The signed number of contracts."""
-        return self._held[0]
+        return self._now()[0]
 
     @property
     def size(self) -> Decimal:
         """The signed size: base units if linear, quote units if inverse."""
-        return self._held[1]
+        return self._now()[1]
 
     @property
     def entry_value(self) -> Decimal:
         """What the open size was worth when it was opened, in the settlement asset, signed like the size."""
-        return self._held[2]
+        return self._now()[2]
 
     @property
     def realized(self) -> Decimal:
         """The profit of what was closed, against its entry, in the settlement asset, fees not in it."""
-        return self._held[3]
+        return self._now()[3]
 
     @property
     def booked(self) -> Decimal:
         """The part of the open position's profit that settlements have already paid, in the settlement asset."""
-        return self._held[4]
+        return self._now()[4]
 
     @property
     def opened_at(self) -> datetime:
         """When the position last left zero."""
-        return self._held[5] or self.updated_at
+        return self._now()[5] or self.updated_at
 
     @property
     def entry_price(self) -> Decimal | None:
@@ -167,18 +168,17 @@ class Position:
         kept = self._kept
         quantity = fill.quantity if fill.side == "buy" else -fill.quantity
         size = quantity * contract_size
-        worth = value(self.kind, size, fill.price)
+        one = (order, quantity, size, value(self.kind, size, fill.price), fill.fee, fill.fee_asset)
         if not kept or order > kept[-1][0]:
-            held = self._held = _after(self.kind, self._held, fill.at, quantity, size, worth)
-            kept.append((order, quantity, size, worth, fill.fee, fill.fee_asset, held))
-            if len(kept) >= 2 * FILLS_KEPT:
-                self._trim()
+            kept.append(one)
         else:
             place = bisect_left(kept, order, key=_order_of_kept)
             if kept[place][0] == order:
                 return
-            kept.insert(place, (order, quantity, size, worth, fill.fee, fill.fee_asset, _FLAT))
-            self._fold_from(place)
+            kept.insert(place, one)
+            self._fold_again()
+        if len(kept) >= FILLS_KEPT + FILLS_LET_GO:
+            self._let_go()
         self.fees[fill.fee_asset] = self.fees.get(fill.fee_asset, ZERO) + fill.fee
         if fill.at > self.updated_at:
             self.updated_at = fill.at
@@ -199,22 +199,23 @@ class Position:
         worth = value(self.kind, size, opening.entry_price) if size else ZERO
         self._base = (opening.quantity, size, worth, ZERO, ZERO, opening.at if size else None)
         self._before = None
-        for _, _, _, _, fee, asset, _ in (one for one in self._kept if one[0][1:] <= last):
+        for _, _, _, _, fee, asset in (one for one in self._kept if one[0][1:] <= last):
             self.fees[asset] -= fee
         self.fees = {asset: paid for asset, paid in self.fees.items() if paid}
         self._kept = [one for one in self._kept if one[0][1:] > last]
         self.updated_at = max(self.updated_at, opening.at)
-        self._fold_from(0)
+        self._fold_again()
 
     def settle(self, price: Decimal, at: datetime) -> None:
         """Book the profit since the last settlement: it is in the balance from now on, the entry stays."""
-        quantity, size, entry_value, realized, _, opened_at = self._held
+        quantity, size, entry_value, realized, _, opened_at = self._now()
         booked = pnl(self.kind, entry_value, value(self.kind, size, price)) if size else ZERO
         if self._kept:
             self._before = self._kept[-1][0]
-        self._held = self._base = (quantity, size, entry_value, realized, booked, opened_at)
+        self._base = (quantity, size, entry_value, realized, booked, opened_at)
         # A fill from before a settlement that comes after it counts from the settlement on.
         self._kept = []
+        self._fold_again()
         self.updated_at = max(self.updated_at, at)
 
     def state(self) -> PositionState:
@@ -230,7 +231,7 @@ class Position:
                 FoldedFill(
                     at=order[0], trade_id=order[2], quantity=quantity, size=size, worth=worth, fee=fee, fee_asset=asset
                 )
-                for order, quantity, size, worth, fee, asset, _ in self._kept
+                for order, quantity, size, worth, fee, asset in self._kept
             ),
             fees=dict(self.fees),
             updated_at=self.updated_at,
@@ -244,51 +245,38 @@ class Position:
         position.fees = dict(state.fees)
         position._base, position._before = state.origin, state.origin_order
         position._kept = list(_kept_of(state.fills))
-        position._fold_from(0)
+        position._fold_again()
         return position
 
-    def _fold_from(self, place: int) -> None:
-        kept, held = self._kept, self._kept[place - 1][6] if place else self._base
-        for index in range(place, len(kept)):
-            order, quantity, size, worth, fee, asset, _ = kept[index]
-            held = _after(self.kind, held, order[0], quantity, size, worth)
-            kept[index] = (order, quantity, size, worth, fee, asset, held)
-        self._held = held
+    def _now(self) -> Held:
+        kept = self._kept
+        if self._folded < len(kept):
+            self._held = after(self.kind, self._held, kept[self._folded :])
+            self._folded = len(kept)
+        return self._held
 
-    def _trim(self) -> None:
-        last_gone = self._kept[FILLS_KEPT - 1]
-        self._before, self._base = last_gone[0], last_gone[6]
-        del self._kept[:FILLS_KEPT]
+    def _fold_again(self) -> None:
+        self._held, self._folded = self._base, 0
+
+    def _let_go(self) -> None:
+        gone = self._kept[:FILLS_LET_GO]
+        self._before, self._base = gone[-1][0], after(self.kind, self._base, gone)
+        del self._kept[:FILLS_LET_GO]
+        if self._folded < FILLS_LET_GO:
+            self._fold_again()
+        else:
+            self._folded -= FILLS_LET_GO
 
 
 def _trade(trade_id: str) -> tuple[int, str]:
     return len(trade_id), trade_id
 
 
-def _order_of_kept(kept: _Kept) -> Order:
+def _order_of_kept(kept: KeptFill) -> Order:
     return kept[0]
 
 
-def _kept_of(fills: Iterable[FoldedFill]) -> Iterable[_Kept]:
+def _kept_of(fills: Iterable[FoldedFill]) -> Iterable[KeptFill]:
     for one in fills:
         order = order_of(one.at, one.trade_id)
-        yield order, one.quantity, one.size, one.worth, one.fee, one.fee_asset, _FLAT
-
-
-def _after(kind: ContractKind, held: _Held, at: datetime, quantity: Decimal, size: Decimal, worth: Decimal) -> _Held:
-    """Return what a holding comes to after a fill."""
-    had_quantity, had, entry_value, realized, booked, opened_at = held
-    if not had:
-        return had_quantity + quantity, size, worth, realized, ZERO, at
-    if (had > 0) == (size > 0):
-        return had_quantity + quantity, had + size, entry_value + worth, realized, booked, opened_at
-    left = had + size
-    if left and (left > 0) != (had > 0):  # crosses zero: the part that closes, then the part that opens
-        closing = quantized(worth * -had / size)
-        gain = pnl(kind, entry_value, -closing)
-        return had_quantity + quantity, left, worth - closing, realized + gain, ZERO, at
-    released = quantized(entry_value * -size / had) if left else entry_value
-    gain = pnl(kind, released, -worth)
-    if booked:
-        booked = quantized(booked * left / had)
-    return had_quantity + quantity, left, entry_value - released, realized + gain, booked, opened_at if left else None
+        yield order, one.quantity, one.size, one.worth, one.fee, one.fee_asset

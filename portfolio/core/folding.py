@@ -1,0 +1,52 @@
+"""Folding: what a holding comes to, fill by fill; the loop that every rebuild runs through.  Held x fills -> Held"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from hedgeapp.core.amounts import ZERO, quantized
+from hedgeapp.core.instruments import ContractKind, pnl
+
+# The place of a fill: its time at the venue, then its trade id. Ids are growing numbers, so a longer one is later.
+Order = tuple[datetime, int, str]
+
+# What a position comes to after a fill: quantity, size, entry value, realized, booked, opened at.
+Held = tuple[Decimal, Decimal, Decimal, Decimal, Decimal, datetime | None]
+FLAT: Final[Held] = (ZERO, ZERO, ZERO, ZERO, ZERO, None)
+
+# A fill that is kept: its order, quantity, size and worth (all signed), fee, fee asset. A plain tuple, because one is
+# made for each fill of a rebuild.
+KeptFill = tuple[Order, Decimal, Decimal, Decimal, Decimal, str]
+
+
+def order_of(at: datetime, trade_id: str) -> Order:
+    """Return the place of a fill among the fills of its position."""
+    return at, len(trade_id), trade_id
+
+
+def after(kind: ContractKind, held: Held, fills: Iterable[KeptFill]) -> Held:
+    """Return what a holding comes to after fills, in their order."""
+    held_quantity, had, entry_value, realized, booked, opened_at = held
+    for (at, _, _), quantity, size, worth, _, _ in fills:
+        held_quantity += quantity
+        left = had + size
+        if not had:
+            entry_value, booked, opened_at = worth, ZERO, at
+        elif had.is_signed() == size.is_signed():
+            entry_value += worth
+        elif left and left.is_signed() != had.is_signed():
+            # It crosses zero: the part that closes, then the part that opens.
+            closing = quantized(worth * -had / size)
+            realized += pnl(kind, entry_value, -closing)
+            entry_value, booked, opened_at = worth - closing, ZERO, at
+        else:
+            released = quantized(entry_value * -size / had) if left else entry_value
+            realized += pnl(kind, released, -worth)
+            entry_value -= released
+            if booked:
+                booked = quantized(booked * left / had)
+            if not left:
+                opened_at = None
+        had = left
+    return held_quantity, had, entry_value, realized, booked, opened_at
