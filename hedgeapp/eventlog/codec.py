@@ -83,7 +83,7 @@ def _strict(kind: type[Any]) -> Callable[[bytes], Event]:
             event: Event = read(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BodyIsMalformed(name, str(error)) from error
-        if not (counted and body.count(b'":') == counted[1]) and encode_body(event) != body:
+        if not (counted and body.count(b",") == counted[1]) and encode_body(event) != body:
             unknown = _unknown(msgspec.json.decode(body), msgspec.to_builtins(event), "")
             if unknown:
                 raise UnknownField(name, unknown)
@@ -92,13 +92,13 @@ def _strict(kind: type[Any]) -> Callable[[bytes], Event]:
     return decoded
 
 
-def _names(kind: type[Any]) -> int:
-    """Return how many names a body of this kind has where a count proves that there is no other, else 0.
+def _commas(kind: type[Any]) -> int:
+    """Return the number of commas at which a body of this kind, once read, has no unknown field, 0 if none proves it.
 
-    It does where every field is required and none has fields of its own.
+    One does where every field is required and none has fields of its own: between n fields there are n − 1.
     """
     fields = msgspec.inspect.type_info(kind).fields  # type: ignore[attr-defined]
-    return len(fields) if all(field.required and not _is_nested(field.type) for field in fields) else 0
+    return len(fields) - 1 if all(field.required and not _is_nested(field.type) for field in fields) else 0
 
 
 def _is_nested(found: msgspec.inspect.Type) -> bool:
@@ -119,6 +119,6 @@ def _unknown(given: Any, known: Any, path: str) -> list[str]:
     return []
 
 
-# How bodies of most kinds are read at once: msgspec's decoder, and the number of `":` at which it is enough.
-COUNTED = {name: (msgspec.json.Decoder(kind).decode, _names(kind)) for name, kind in KINDS.items() if _names(kind)}
+# How bodies of most kinds are read at once: msgspec's decoder, and the number of commas at which it is enough.
+COUNTED = {name: (msgspec.json.Decoder(kind).decode, _commas(kind)) for name, kind in KINDS.items() if _commas(kind)}
 DECODERS = {name: _strict(kind) for name, kind in KINDS.items()}

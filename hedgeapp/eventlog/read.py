@@ -1,8 +1,7 @@
-"""Read: events in log order, hashes verified on request, in batches that leave the connection free in between."""
+"""Read: events in log order, hashes verified on request, in batches."""
 
 import gc
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
@@ -17,7 +16,7 @@ from hedgeapp.eventlog import chain
 from hedgeapp.eventlog.unpack import ChainIsBroken as ChainIsBroken
 from hedgeapp.eventlog.unpack import Unpack
 
-BATCH_ROWS: Final = 2_000  # rows per round trip, some 800 KiB
+BATCH_ROWS: Final = 500  # rows per round trip, some 200 KiB: with what is made of them they fit into a cache
 
 # Many rows travel as one value: per-row work of the driver would cost more than the hashing. The hash before the first
 # row comes with it, so that any range can be verified.
@@ -92,16 +91,20 @@ def read_batches(
     *,
     verify: bool = False,
 ) -> Iterator[list[Recorded]]:
-    """Yield what `read` yields, in lists of up to BATCH_ROWS."""
+    """Yield what `read` yields, in lists of up to BATCH_ROWS; the connection is busy until the last one or a close."""
     if kinds is not None and verify:
         raise ValueError("all kinds expected where hashes are verified, found a choice: verify reads every row")
-    unpack = Unpack(verify=verify)
-    with ThreadPoolExecutor(1, thread_name_prefix="log-read") as ahead:
-        batch = _fetched(connection, after, until, kinds)
-        while batch.blob:
-            pending = ahead.submit(_fetched, connection, batch.last, until, kinds)
-            yield unpack(batch.blob, batch.before, after)
-            after, batch = batch.last, pending.result()
+    unpack, pgconn = Unpack(verify=verify), connection.pgconn
+    with connection.lock:
+        try:
+            _ask(pgconn, after, until, kinds)
+            while (batch := _answer(pgconn)).blob:
+                _ask(pgconn, batch.last, until, kinds)  # the server works on the next batch while we use this one
+                yield unpack(batch.blob, batch.before, after)
+                after = batch.last
+        finally:
+            while pgconn.get_result():
+                pass
 
 
 @record
@@ -113,17 +116,19 @@ class _Batch:
     last: int
 
 
-def _fetched(
-    connection: psycopg.Connection[Any], after: int, until: int | None, kinds: Collection[str] | None
-) -> _Batch:
-    """Fetch a batch by libpq's blocking call: the driver's own would take the interpreter's lock for each packet."""
+def _ask(pgconn: pq.abc.PGconn, after: int, until: int | None, kinds: Collection[str] | None) -> None:
     given = [b"%d" % after, b"%d" % (END if until is None else until), b"%d" % BATCH_ROWS]
     if kinds is not None:
         given.append(b"{%b}" % ",".join(kinds).encode())
     statement = _NUMBERED if kinds is None else _NUMBERED_OF_KINDS
-    with connection.lock:
-        result = connection.pgconn.exec_params(statement, given, result_format=pq.Format.BINARY)
-    if result.status != pq.ExecStatus.TUPLES_OK:
-        raise psycopg.errors.error_from_result(result)
+    pgconn.send_query_params(statement, given, result_format=pq.Format.BINARY)
+
+
+def _answer(pgconn: pq.abc.PGconn) -> _Batch:
+    """Wait for a batch in libpq: the driver's own way would take the interpreter's lock for each packet."""
+    result = pgconn.get_result()
+    if result is None or result.status != pq.ExecStatus.TUPLES_OK:
+        raise psycopg.errors.error_from_result(result) if result else psycopg.OperationalError("no answer")
+    pgconn.get_result()  # None: the answer is whole
     blob, before, last = (result.get_value(0, column) for column in range(3))
     return _Batch(blob=blob, before=before, last=int.from_bytes(last, "big") if last else 0)
