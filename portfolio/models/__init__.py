@@ -1,6 +1,20 @@
 """The portfolio's tables."""
 
 from portfolio.models.frames import FrameTaken
+from portfolio.models.halts import Desk, Halt
 from portfolio.models.rows import Balance, Checkpoint, Collateral, Fill, Order, Position, Version
+from portfolio.models.work import Work
 
-__all__ = ["Balance", "Checkpoint", "Collateral", "Fill", "FrameTaken", "Order", "Position", "Version"]
+__all__ = [
+    "Balance",
+    "Checkpoint",
+    "Collateral",
+    "Desk",
+    "Fill",
+    "FrameTaken",
+    "Halt",
+    "Order",
+    "Position",
+    "Version",
+    "Work",
+]

@@ -1,0 +1,85 @@
+"""Work: rows that workers claim and carry until the outcome; a claim is a lease, and a later claim ends it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, Literal
+
+from django.db import connection, transaction
+
+from hedgeapp.core.records import record
+from hedgeapp.wake import wake
+from portfolio.models import Work
+
+Kind = Literal["order", "cancel", "halt"]
+Queue = Literal["orders", "urgent"]
+
+LEASE_S: Final = 30.0  # how long a claim lasts; longer than one step of carrying may take
+HELP_S: Final = 2.0  # urgent work that nobody claimed for so long is taken by the workers of `orders` too
+SAID_LENGTH_MAX: Final = 500  # characters
+
+_TABLE: Final = Work._meta.db_table
+# The database's clock counts, so that workers on several machines agree on who holds what.
+_CLAIM: Final = f"""
+UPDATE {_TABLE} AS work
+   SET claims = work.claims + 1, claimed_by = %(by)s,
+       claimed_until = clock_timestamp() + %(lease_s)s * interval '1 second'
+ WHERE work.id IN (
+       SELECT id FROM {_TABLE}
+        WHERE closed_at IS NULL AND due_at <= clock_timestamp()
+          AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
+          AND (queue = %(queue)s
+               OR (%(queue)s = 'orders' AND due_at < clock_timestamp() - %(help_s)s * interval '1 second'))
+        ORDER BY due_at LIMIT %(count)s FOR UPDATE SKIP LOCKED)
+RETURNING work.id, work.kind, work.subject, work.queue, work.tries, work.claims
+"""
+_PUT_OFF: Final = f"""
+UPDATE {_TABLE} SET due_at = clock_timestamp() + %s * interval '1 second', tries = tries + 1, said = %s,
+                    claimed_by = '', claimed_until = NULL
+ WHERE id = %s AND claims = %s AND closed_at IS NULL
+"""
+_CLOSE: Final = f"""
+UPDATE {_TABLE} SET closed_at = %s, said = %s, claimed_by = '', claimed_until = NULL WHERE id = %s AND closed_at IS NULL
+"""
+
+
+@record
+class Claim:
+    """Work that a worker holds until its lease ends or somebody claims it after; `number` tells the claims apart."""
+
+    id: int
+    kind: Kind
+    subject: str
+    queue: Queue
+    tries: int
+    number: int
+
+
+def open_work(kind: Kind, subject: str, queue: Queue, *, at: datetime) -> None:
+    """Add work in the caller's transaction, once per kind and subject, and wake its queue after the commit."""
+    row = Work(kind=kind, subject=subject, queue=queue, opened_at=at, due_at=at)
+    Work.objects.bulk_create([row], ignore_conflicts=True)
+    transaction.on_commit(lambda: wake(queue))
+
+
+def claim_work(queue: Queue, *, by: str, count: int, lease_s: float = LEASE_S) -> Sequence[Claim]:
+    """Claim at most `count` rows that are due, the longest due first; passes over those that others are claiming."""
+    given: dict[str, str | float] = {"queue": queue, "by": by, "count": count, "lease_s": lease_s, "help_s": HELP_S}
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(_CLAIM, given)
+        return [
+            Claim(id=id_, kind=kind, subject=subject, queue=of, tries=tries, number=number)
+            for id_, kind, subject, of, tries, number in cursor.fetchall()
+        ]
+
+
+def put_off(claim: Claim, *, for_s: float, said: str) -> bool:
+    """Let go of work that is to be tried again; return False if the claim was lost meanwhile."""
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(_PUT_OFF, [for_s, said[:SAID_LENGTH_MAX], claim.id, claim.number])
+        return bool(cursor.rowcount == 1)
+
+
+def close_work(claim: Claim, *, said: str, at: datetime) -> None:
+    """Close work that has its outcome, whoever holds it."""
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(_CLOSE, [at, said[:SAID_LENGTH_MAX], claim.id])
