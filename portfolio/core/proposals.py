@@ -1,4 +1,4 @@
-"""Proposals: which hedge was proposed last in each currency, so that the next has a name and waits its turn.  (records)"""
+"""Proposals: the last in each currency, so that the next one has a name and waits its turn.  (records)"""
 
 from datetime import datetime
 

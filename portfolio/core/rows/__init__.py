@@ -16,6 +16,7 @@ from portfolio.core.rows.positions import (
     PositionSubtotal,
     VenuePositions,
 )
+from portfolio.core.rows.proposals import ProposalRow, Stand
 from portfolio.core.rows.status import EventRow, Fault, FeedCondition, FeedRow, Health, Kpi
 
 __all__ = [
@@ -42,6 +43,8 @@ __all__ = [
     "PnlRow",
     "PositionRow",
     "PositionSubtotal",
+    "ProposalRow",
+    "Stand",
     "VenuePositions",
     "Worth",
 ]
