@@ -65,8 +65,20 @@ class Halts:
                 self._of_id[halt.halt_id] = replace(halt, held_at=event.at, canceled=event.canceled)
             case ResumeAsked():
                 self._of_id[halt.halt_id] = replace(halt, asked=event)
+            case HaltLifted() if not _is_by_two(halt, event):
+                asked = halt.asked.by if halt.asked else "nobody"
+                return (
+                    f"{halt.halt_id} lifted by two people expected, found asked by {asked} and lifted by "
+                    f"{event.asked_by} and {event.approved_by}: it stays"
+                )
             case HaltLifted():
                 del self._of_id[halt.halt_id]
             case _:
                 assert_never(event)
         return ""
+
+
+def _is_by_two(halt: Halt, lifted: HaltLifted) -> bool:
+    """Tell whether the one who asked and another one lift it, whatever wrote the event."""
+    is_asked = halt.asked is not None and halt.asked.by == lifted.asked_by
+    return is_asked and lifted.approved_by not in ("", lifted.asked_by)
