@@ -17,6 +17,6 @@ urlpatterns = [
     path("readyz", health.readyz),
 ]
 
-handler403 = "portfolio.views.forbidden"
-handler404 = "portfolio.views.not_found"
-handler500 = "portfolio.views.failed"
+handler403 = "portfolio.views.errors.forbidden"
+handler404 = "portfolio.views.errors.not_found"
+handler500 = "portfolio.views.errors.failed"

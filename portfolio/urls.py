@@ -2,14 +2,14 @@
 
 from django.urls import path
 
-from portfolio import views
+from portfolio.views import data, events, overview
 
 app_name = "portfolio"
 urlpatterns = [
-    path("", views.overview, name="overview"),
-    path("whole/", views.whole, name="whole"),
-    path("events/", views.events, name="events"),
-    path("events/<int:seq>/", views.event, name="event"),
-    path("data/", views.data, name="data"),
-    path("chart/net-delta", views.net_delta, name="net_delta"),
+    path("", overview.overview, name="overview"),
+    path("whole/", overview.whole, name="whole"),
+    path("events/", events.events, name="events"),
+    path("events/<int:seq>/", events.event, name="event"),
+    path("data/", data.data, name="data"),
+    path("chart/net-delta", overview.net_delta, name="net_delta"),
 ]

@@ -19,7 +19,7 @@ from portfolio.core.figures import State
 from portfolio.core.frames import Frame
 from portfolio.models import Fill, FrameTaken
 from portfolio.screen import latest, overview
-from portfolio.views import failed
+from portfolio.views.errors import failed
 from tests.builders.log import emptied
 from tests.web.frames import AT, Desk
 
