@@ -48,6 +48,8 @@ class Hand:
         worst = max(self.accounts.coins, key=lambda coin: abs(self._surplus_usd(coin)))
         ways = [way for way in WAYS if self.accounts.market(*way).spec.coin == worst]
         account, symbol = self._rng.choice(ways if abs(self._surplus_usd(worst)) > STRAY_USD else WAYS)
+        if self.engine.orders.of(account, symbol):
+            return None  # somebody works an order there; a trade against it would end it
         market = self.accounts.market(account, symbol)
         surplus_usd = self._surplus_usd(market.spec.coin)
         clip_usd = self._rng.uniform(*CLIPS_USD) + min(RETURN_USD_MAX, max(0.0, abs(surplus_usd) - STRAY_USD))

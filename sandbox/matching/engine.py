@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
 
 from sandbox import margin
 from sandbox.accounts import Accounts
@@ -56,6 +58,7 @@ class Engine:
         for market in accounts.markets.values():
             market.residents = flow
         accounts.moved = self._moved
+        self.available: Callable[[str, str], Decimal] = partial(requirement.available, accounts, self.orders)
 
     def restore(self) -> None:
         """Let the open orders of the ledger rest again, oldest first, behind what their books show."""
@@ -139,7 +142,9 @@ class Engine:
             spec.quantity(ticket.steps), spec.price(ticks), spec.contract_size, inverse=spec.inverse
         )
         added = (ticket.symbol, ticket.sign, value)
-        if not requirement.affordable(self.accounts, self.orders, ticket.account, added, without=without):
+        if not requirement.affordable(
+            self.accounts, self.orders, ticket.account, added, self.available, without=without
+        ):
             raise errors.margin_is_insufficient()
 
     def _carry_out(self, execution: Execution, ticket: Ticket, found: Crossing) -> Order:

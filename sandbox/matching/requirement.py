@@ -1,5 +1,6 @@
 """Requirement: the initial margin that positions and open orders of a cross account take together."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from sandbox import margin
@@ -67,11 +68,20 @@ def available(accounts: Accounts, orders: OpenOrders, account: str, asset: str) 
 
 
 def affordable(
-    accounts: Accounts, orders: OpenOrders, account: str, added: Added, *, without: int | None = None
+    accounts: Accounts,
+    orders: OpenOrders,
+    account: str,
+    added: Added,
+    free: Callable[[str, str], Decimal],
+    *,
+    without: int | None = None,
 ) -> bool:
-    """Tell whether an account can carry an order: it takes no more margin than before, or there is enough free."""
+    """Tell whether an account can carry an order: it takes no more margin than before, or there is enough free.
+
+    `free` gives what an account has left for margin in a settlement asset.
+    """
     symbol = added[0]
     before = initial_margin(accounts, orders, account, symbol)
     after = initial_margin(accounts, orders, account, symbol, added=added, without=without)
     asset = accounts.market(account, symbol).spec.margin_asset
-    return after <= before or after - before <= available(accounts, orders, account, asset)
+    return after <= before or after - before <= free(account, asset)
