@@ -275,7 +275,8 @@ class CredentialForm(RefusableForm):
         label="API key",
         max_length=KEY_BYTES_MAX,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text="A key that may only read. It is encrypted before it is kept and is never shown again.",
+        help_text="A key that may do what its purpose says and no more. It is encrypted before it is kept and is never "
+        "shown again.",
     )
     secret = forms.CharField(
         max_length=KEY_BYTES_MAX,
@@ -289,16 +290,17 @@ class CredentialAdmin(OperationAdmin):
     """Keys of accounts and custodians."""
 
     form = CredentialForm
-    list_display = ("holder", "fingerprint", "set_by", "set_at")
+    list_display = ("holder", "purpose", "fingerprint", "set_by", "set_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Show which key it is, not the key."""
-        return ("holder", "fingerprint", "set_by", "set_at") if obj else ()
+        return ("holder", "purpose", "fingerprint", "set_by", "set_at") if obj else ()
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Keep the keys, encrypted."""
         set_credential(
             form.instance.holder,
+            purpose=form.instance.purpose,
             api_key=form.cleaned_data["api_key"],
             secret=form.cleaned_data["secret"],
             by=request.user.get_username(),

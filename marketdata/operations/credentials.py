@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -11,6 +12,8 @@ from django.db import transaction
 from marketdata import models
 
 KEY_BYTES_MAX = 16_384
+
+Purpose = Literal["read", "trade"]
 
 
 class FieldKeysMissing(RuntimeError):
@@ -82,8 +85,8 @@ def decrypted(row: models.Credential) -> tuple[str, str]:
     return api_key, secret
 
 
-def set_credential(holder: str, *, api_key: str, secret: str, by: str, at: datetime) -> bool:
-    """Keep the keys of an account or custodian, encrypted; return whether they differ from those kept before."""
+def set_credential(holder: str, *, api_key: str, secret: str, by: str, at: datetime, purpose: Purpose = "read") -> bool:
+    """Keep keys of an account or custodian, encrypted; return whether they differ from those kept before."""
     if not all(0 < len(text.encode()) <= KEY_BYTES_MAX for text in (api_key, secret)):
         raise KeyIsEmpty(holder)
     fernet = field_keys()
@@ -91,11 +94,12 @@ def set_credential(holder: str, *, api_key: str, secret: str, by: str, at: datet
         known = (models.Account, models.Custodian)
         if not any(model._base_manager.filter(pk=holder).exists() for model in known):
             raise HolderIsUnknown(holder)
-        kept = models.Credential.objects.select_for_update().filter(pk=holder).first()
+        kept = models.Credential.objects.select_for_update().filter(holder=holder, purpose=purpose).first()
         if kept and _says(kept, api_key, secret):
             return False
         models.Credential.objects.update_or_create(
             holder=holder,
+            purpose=purpose,
             defaults={
                 "api_key_ciphertext": fernet.encrypt(api_key.encode()),
                 "secret_ciphertext": fernet.encrypt(secret.encode()),
@@ -111,7 +115,7 @@ def rotate_keys() -> int:
     """Encrypt every credential again by the first of the field keys, all or none; return how many there are."""
     fernet = field_keys()
     with transaction.atomic(durable=True):
-        rows = list(models.Credential.objects.select_for_update().order_by("holder"))
+        rows = list(models.Credential.objects.select_for_update().order_by("holder", "purpose"))
         for row in rows:
             try:
                 row.api_key_ciphertext = fernet.rotate(bytes(row.api_key_ciphertext))

@@ -31,6 +31,10 @@ _SECTIONS: Final[Mapping[str, type[Any]]] = {
 }
 
 
+_READ_KEYS: Final = {"api_key", "secret"}
+_TRADE_KEYS: Final = {"trade_api_key", "trade_secret"}
+
+
 class SeedFileIsUnreadable(ValueError):
     """A seed file is missing, too large, or not in its format."""
 
@@ -81,9 +85,23 @@ def _seeded(rows: list[Row], keys: Mapping[str, Mapping[str, str]], at: datetime
             yield f"kept {name}: {kept.changed_by} changed it to version {kept.version}"
         elif event := change(row, by=ACTOR, reason="described by the seed file", at=at):
             yield f"{'changed' if kept else 'added'} {name}: version {event.version}"
+    traders = {row.name for row in rows if isinstance(row, Account)}
     for holder, pair in keys.items():
-        if set_credential(holder, by=ACTOR, at=at, **pair):
+        if set_credential(holder, by=ACTOR, at=at, api_key=pair["api_key"], secret=pair["secret"]):
             yield f"set keys of {holder}"
+        if holder in traders and (trade := _trade_keys(pair)) is not None:
+            api_key, secret = trade
+            if set_credential(holder, by=ACTOR, at=at, api_key=api_key, secret=secret, purpose="trade"):
+                yield f"set trade keys of {holder}"
+
+
+def _trade_keys(pair: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the keys that an account trades with; only in the sandbox may those for reading do."""
+    if "trade_api_key" in pair:
+        return pair["trade_api_key"], pair["trade_secret"]
+    if settings.ENVIRONMENT.hedgeapp_env == "SANDBOX":
+        return pair["api_key"], pair["secret"]
+    return None
 
 
 def _rows(path: Path) -> list[Row]:
@@ -143,9 +161,11 @@ def _keys(path: Path) -> dict[str, dict[str, str]]:
         # Neither the text nor the error is repeated: they may hold a secret.
         raise SeedFileIsUnreadable(path, "an object of holders with api_key and secret expected") from None
     for holder, pair in found.items():
-        if pair.keys() != {"api_key", "secret"}:
+        if pair.keys() not in (_READ_KEYS, _READ_KEYS | _TRADE_KEYS):
             raise SeedEntryIsMalformed(
-                f"{path}: {holder}", f"api_key and secret expected, found {', '.join(sorted(pair)) or 'nothing'}"
+                f"{path}: {holder}",
+                "api_key and secret expected, trade_api_key and trade_secret beside them or not, "
+                f"found {', '.join(sorted(pair)) or 'nothing'}",
             )
     return found
 

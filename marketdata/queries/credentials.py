@@ -2,14 +2,16 @@
 
 from hedgeapp.core.records import record
 from marketdata import models
-from marketdata.operations.credentials import decrypted
+from marketdata.operations.credentials import Purpose, decrypted
 
 
 class CredentialMissing(LookupError):
-    """An account or custodian has no keys."""
+    """An account or custodian has no keys for a purpose."""
 
-    def __init__(self, holder: str) -> None:
-        super().__init__(f"keys of {holder} expected under Credentials, found none: set them in the admin")
+    def __init__(self, holder: str, purpose: Purpose) -> None:
+        super().__init__(
+            f"keys of {holder} to {purpose} with expected under Credentials, found none: set them in the admin"
+        )
 
 
 @record
@@ -23,10 +25,13 @@ class Keys:
         return "Keys(…)"
 
 
-def keys_of(holder: str) -> Keys:
-    """Return the keys of an account or custodian; raise CredentialMissing or FieldKeysDoNotDecrypt."""
-    row = models.Credential.objects.filter(pk=holder).first()
+def keys_of(holder: str, purpose: Purpose = "read") -> Keys:
+    """Return the keys of an account or custodian for a purpose; one never stands in for the other.
+
+    Raises CredentialMissing or FieldKeysDoNotDecrypt.
+    """
+    row = models.Credential.objects.filter(holder=holder, purpose=purpose).first()
     if row is None:
-        raise CredentialMissing(holder)
+        raise CredentialMissing(holder, purpose)
     api_key, secret = decrypted(row)
     return Keys(api_key=api_key, secret=secret)

@@ -205,6 +205,15 @@ def test_keys_are_for_a_known_holder_only() -> None:
         keys_of("nobody")
 
 
+def test_an_account_trades_with_keys_of_its_own(files: Files) -> None:
+    files.seed()
+    name = "binance-usdm:main"
+    set_credential(name, api_key="a", secret="b", by="alice", at=AT, purpose="trade")
+    assert (keys_of(name, "trade").secret, keys_of(name).secret) == ("b", SECRET)
+    with pytest.raises(CredentialMissing, match="keys of ceffu to trade with expected"):
+        keys_of("ceffu", "trade")
+
+
 def test_rotating_keys_lets_the_old_key_go(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = Fernet.generate_key(), Fernet.generate_key()
     with_keys(monkeypatch, old)
@@ -212,7 +221,7 @@ def test_rotating_keys_lets_the_old_key_go(files: Files, monkeypatch: pytest.Mon
     with_keys(monkeypatch, new, old)
     out = StringIO()
     call_command("rotate_keys", stdout=out)
-    assert "2 credentials" in out.getvalue()
+    assert "3 credentials" in out.getvalue()
     with_keys(monkeypatch, new)
     assert keys_of("ceffu").secret == SECRET
 

@@ -162,10 +162,10 @@ def test_keys_go_in_and_never_come_out(admin_page: Client) -> None:
     change(VENUE, by="bob", reason="", at=AT)
     account = Account(name="binance-usdm:main", venue="binance-usdm", label="main", instruments=())
     change(account, by="bob", reason="", at=AT)
-    given = {"holder": account.name, "api_key": "key-of-main", "secret": "correct-horse"}
+    given = {"holder": account.name, "purpose": "read", "api_key": "key-of-main", "secret": "correct-horse"}
     assert admin_page.post("/admin/marketdata/credential/add/", given).status_code == 302
     assert keys_of(account.name).secret == "correct-horse"
-    url = "/admin/marketdata/credential/binance-usdm_3Amain/change/"
+    url = f"/admin/marketdata/credential/{models.Credential.objects.get().pk}/change/"
     assert admin_page.post(url, {"api_key": "new-key", "secret": "battery"}).status_code == 302
     assert keys_of(account.name).api_key == "new-key"
     for page in (url, "/admin/marketdata/credential/"):
@@ -175,7 +175,7 @@ def test_keys_go_in_and_never_come_out(admin_page: Client) -> None:
 
 
 def test_keys_that_are_refused_are_not_shown_again(admin_page: Client) -> None:
-    given = {"holder": "nobody", "api_key": "key-of-main", "secret": "correct-horse"}
+    given = {"holder": "nobody", "purpose": "read", "api_key": "key-of-main", "secret": "correct-horse"}
     shown = admin_page.post("/admin/marketdata/credential/add/", given).content.decode()
     assert "an account or a custodian expected" in shown
     assert "correct-horse" not in shown
