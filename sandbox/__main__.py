@@ -5,9 +5,11 @@ import asyncio
 import logging
 import os
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 from sandbox.app import PortIsTaken, describe, run
+from sandbox.collateral import RATIOS, RatiosAreMalformed, ratios_of
 from sandbox.ledger import LedgerIsUnreadable
 from sandbox.replay import NotACapture
 from sandbox.world import Settings
@@ -41,8 +43,22 @@ def arguments() -> argparse.ArgumentParser:
         help="of the replay, 1 is as recorded (default: $SANDBOX_SPEED)",
     )
     serve.add_argument("--hand-every", type=float, default=30.0, help="mean seconds between the hand's trades, 0 never")
+    serve.add_argument(
+        "--mint-every", type=float, default=96.0, help="mean seconds between mints or redemptions, 0 never"
+    )
+    serve.add_argument("--multi-assets", action="store_true", help="let all assets of a USDⓈ-M account margin together")
+    serve.add_argument(
+        "--collateral-ratios", type=_ratios, default=RATIOS, help="what assets count for then, as USDT=1,ETH=0.95"
+    )
     serve.add_argument("--funding-every", type=float, default=28_800.0, help="seconds between two fundings")
     return parser
+
+
+def _ratios(text: str) -> dict[str, Decimal]:
+    try:
+        return ratios_of(text)
+    except RatiosAreMalformed as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from problem
 
 
 def main() -> int:
@@ -58,6 +74,9 @@ def main() -> int:
                 seed=given.seed,
                 hand_every_s=given.hand_every,
                 funding_every_s=given.funding_every,
+                mint_every_s=given.mint_every,
+                multi_assets=given.multi_assets,
+                collateral_ratios=given.collateral_ratios,
                 replay=given.replay,
                 replay_speed=given.speed,
             )

@@ -1,4 +1,4 @@
-"""The accounts of the venues: fills, funding, margin and liquidation, durable before anybody hears of them."""
+"""The accounts of the venues: fills, funding and transfers, durable before anybody hears of them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,15 +6,12 @@ from decimal import Decimal
 
 from sandbox import margin
 from sandbox.binance import userdata
-from sandbox.binance.wire import cut, money
-from sandbox.booking import LIQUIDATION, Part, holding_of, income_of, new_order
+from sandbox.binance.wire import money
+from sandbox.booking import LIQUIDATION, Part, holding_of, new_order
 from sandbox.ledger import Ledger, Numbers
 from sandbox.market import Market
 from sandbox.matching.settlement import Settlement
 from sandbox.rows import Funding, Income, Order, Position
-
-LIQUIDATION_FEE = Decimal("0.0125")
-LIQUIDATION_PART = Decimal("0.5")  # of a position, per second, while the account stays liquidated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,19 +100,6 @@ class Accounts:
             if self.markets[venue, symbol].spec.margin_asset == asset and self.position(account, symbol).quantity:
                 found[symbol] = self.holding(account, symbol)
         return found
-
-    def margin_ratio(self, account: str, asset: str) -> Decimal:
-        """Give the margin ratio of the account's wallet in an asset."""
-        return margin.margin_ratio(self.wallet(account, asset), self.holdings(account, asset).values())
-
-    def liquidation_price(self, account: str, symbol: str) -> Decimal | None:
-        """Give the mark at which the account would be liquidated while other marks stay."""
-        asset = self.market(account, symbol).spec.margin_asset
-        held = self.holdings(account, asset)
-        if symbol not in held:
-            return None
-        others = [each for name, each in held.items() if name != symbol]
-        return margin.liquidation_price(self.wallet(account, asset), held[symbol], others)
 
     def execute(
         self,
@@ -209,45 +193,3 @@ class Accounts:
         balances = {asset: (self.wallet(account, asset), income.income)}
         text = userdata.account_update(reason=reason, balances=balances, positions=[], at=at_ms)
         self.tell(self.accounts[account].venue, account, "ACCOUNT_UPDATE", text)
-
-    def liquidate(self, at_ms: int) -> list[Order]:
-        """Reduce the positions of every account whose margin ratio reached 1, at the mark; give the orders."""
-        orders = []
-        for account in self.accounts:
-            for asset in self.assets(account):
-                if self.margin_ratio(account, asset) >= 1:
-                    for symbol in self.holdings(account, asset):
-                        orders.append(self._close_part(account, symbol, at_ms))
-        return orders
-
-    def _close_part(self, account: str, symbol: str, at_ms: int) -> Order:
-        market = self.market(account, symbol)
-        spec, quantity = market.spec, self.position(account, symbol).quantity
-        steps = int(abs(quantity).scaleb(spec.quantity_decimals))
-        steps = max(1, int(steps * LIQUIDATION_PART)) if steps > 1 else steps
-        ticks = market.mark_ticks
-        trade = market.trade(ticks, steps, buyer_is_maker=quantity > 0)
-        order = self.execute(
-            account,
-            symbol,
-            "SELL" if quantity > 0 else "BUY",
-            [(trade.id, ticks, steps)],
-            maker=False,
-            at_ms=at_ms,
-            kind="LIQUIDATION",
-            client_id=f"autoclose-{at_ms}{trade.id % 1000:03d}",
-        )
-        fee = cut(order.value * LIQUIDATION_FEE)
-        wallet = self.wallet(account, spec.margin_asset)
-        taken = min(fee, max(wallet, Decimal(0)))
-        if taken:
-            income = income_of(spec, order, "INSURANCE_CLEAR", -taken, "", self.income_ids.take())
-            self.ledger.record(incomes=[income])
-            text = userdata.account_update(
-                reason="INSURANCE_CLEAR",
-                balances={spec.margin_asset: (self.wallet(account, spec.margin_asset), -taken)},
-                positions=[],
-                at=at_ms,
-            )
-            self.tell(spec.venue, account, "ACCOUNT_UPDATE", text)
-        return order

@@ -36,6 +36,7 @@ class PortIsTaken(Exception):
 
 def collateral_of(custodian: ceffu.Ceffu, node: chain.Chain) -> dict[str, Decimal]:
     """Count what custodian and chain hold for the book, in ETH (staked units by the protocol's rate) and BTC."""
+    node.advance()
     held = {asset.coin: asset.amount for asset in custodian.assets()}
     rate = node.steth_per_token(node.head) * WEI
     wrapped = sum(node.balance(WSTETH.address, holder, node.head) for holder in _wallets(node)) * WEI
@@ -61,14 +62,21 @@ def describe(port: int, folder: Path, seed: int) -> None:
     node.close()
 
 
+def minting(settings: Settings) -> chain.Settings:
+    """Give the chain the pace at which people mint and redeem."""
+    blocks = settings.mint_every_s * 1000 / chain.Settings().block_ms
+    return chain.Settings(order_every_blocks=max(1, round(blocks)) if blocks else 0)
+
+
 async def run(port: int, settings: Settings) -> None:
     """Serve the sandbox until SIGTERM or SIGINT. Raise PortIsTaken."""
     folder = settings.folder
     folder.mkdir(parents=True, exist_ok=True)
     now_ms = World.now_ms()
     custodian = ceffu.Ceffu.open(folder, settings.seed, now_ms)
-    node = chain.Chain.open(folder, settings.seed, now_ms)
+    node = chain.Chain.open(folder, settings.seed, now_ms, minting(settings))
     world = World(settings, exchange_keys(folder), lambda: collateral_of(custodian, node))
+    node.eth_usd = lambda: Decimal(f"{world.walks['ETH'].price:.2f}")
     server = web.Application()
     exchanges = sorted(world.exchanges.values(), key=lambda each: each.venue == COINM)
     server.add_routes(exchange_routes(exchanges))

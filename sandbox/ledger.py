@@ -11,6 +11,7 @@ from sandbox.rows import Fill, Funding, Income, Order, Position
 
 BUSY_TIMEOUT_S = 5.0
 ROWS_MAX = 1000
+CLIENT_IDS_MAX = 100_000
 
 
 Row = TypeVar("Row", Position, Order, Fill, Income, Funding)
@@ -120,6 +121,13 @@ class Ledger:
         names = ", ".join(each.name for each in fields(Order))
         sql = f"SELECT {names} FROM orders WHERE status IN ('NEW', 'PARTIALLY_FILLED') ORDER BY id LIMIT ?"
         return [_read(Order, row) for row in self._db.execute(sql, (limit,))]
+
+    def client_ids(self, account: str) -> dict[str, int]:
+        """Count an account's orders by their client order id, the latest CLIENT_IDS_MAX of them."""
+        sql = (
+            "SELECT client_id, count(*) FROM orders WHERE account = ? GROUP BY client_id ORDER BY max(id) DESC LIMIT ?"
+        )
+        return dict(self._db.execute(sql, (account, CLIENT_IDS_MAX)))
 
     def orders(
         self, account: str, symbol: str | None, where: str, values: Sequence[Any], limit: int, *, latest: bool = False

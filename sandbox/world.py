@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -14,10 +14,12 @@ from sandbox.accounts import Accounts
 from sandbox.binance.exchange import Exchange
 from sandbox.binance.signing import Key, Keys
 from sandbox.book import Book
+from sandbox.collateral import RATIOS, CrossMargin
 from sandbox.faults import Faults
 from sandbox.hand import Hand
 from sandbox.instruments import VENUES, Spec, instruments
 from sandbox.ledger import Ledger, Numbers
+from sandbox.liquidation import InsuranceFund, Liquidation
 from sandbox.market import Market, Prices
 from sandbox.matching.engine import Engine
 from sandbox.model import START_PRICE_USD, STEP_MS, STEPS_PER_SECOND, IndexWalk, Maker
@@ -47,6 +49,9 @@ class Settings:
     seed: int = 1
     hand_every_s: float = 30.0  # mean time between the hand's trades, 0 is never
     funding_every_s: float = 28_800.0
+    mint_every_s: float = 96.0  # mean time between two mints or redemptions on the chain, 0 is never
+    multi_assets: bool = False  # whether all assets of a USDⓈ-M account margin together, until it is told otherwise
+    collateral_ratios: Mapping[str, Decimal] = field(default_factory=lambda: dict(RATIOS))
     replay: Path | None = None
     replay_speed: float = 1.0
 
@@ -88,6 +93,11 @@ class World:
             tell=self._tell,
         )
         self.engine = Engine(self.accounts, self.now_ms)
+        self.cross = CrossMargin(
+            self.accounts, self.engine.orders, settings.collateral_ratios, joint=settings.multi_assets
+        )
+        self.engine.available = self.cross.free
+        self.liquidation = Liquidation(self.engine, self.cross, InsuranceFund(self.ledger))
         all_keys = Keys(list(keys))
         self.exchanges = {venue: self._exchange(venue, all_keys) for venue in VENUES}
         self._set_clock()
@@ -144,7 +154,7 @@ class World:
 
     def _exchange(self, venue: str, keys: Keys) -> Exchange:
         markets = [market for (name, _), market in self.markets.items() if name == venue]
-        return Exchange(venue, markets, self.engine, keys, self.faults)
+        return Exchange(venue, markets, self.liquidation, keys, self.faults)
 
     def _open(self) -> None:
         """Write the accounts' past in a new folder; pay what became due while an old one was down."""
@@ -221,7 +231,7 @@ class World:
             exchange.second(self.pace.second)
         now_ms = self.now_ms()
         self._pay_due_funding()
-        self.accounts.liquidate(now_ms)
+        self.liquidation.second(now_ms)
         self.hand.second(now_ms)
         self._save()
         self._count()

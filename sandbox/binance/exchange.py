@@ -13,19 +13,20 @@ from sandbox.binance.userdata import ListenKeys, listen_key_expired
 from sandbox.binance.weights import Weights
 from sandbox.faults import Faults
 from sandbox.instruments import COINM
+from sandbox.liquidation import Liquidation
 from sandbox.market import Market
-from sandbox.matching.engine import Engine
 
 
 class Exchange:
     """A venue that clients can talk to."""
 
-    def __init__(self, venue: str, markets: Iterable[Market], engine: Engine, keys: Keys, faults: Faults) -> None:
+    def __init__(
+        self, venue: str, markets: Iterable[Market], liquidation: Liquidation, keys: Keys, faults: Faults
+    ) -> None:
         self.venue = venue
         self.inverse = venue == COINM
         self.markets = {each.spec.symbol: each for each in markets}
-        self.accounts = engine.accounts
-        self.engine = engine
+        self.accounts, self.engine, self.liquidation = liquidation.accounts, liquidation.engine, liquidation
         self.order_counts = OrderCounts((PER_MINUTE,) if self.inverse else (PER_TEN_SECONDS, PER_MINUTE))
         self.keys = keys
         self.weights = Weights()

@@ -20,6 +20,7 @@ INCOME_KINDS = {
     "FUNDING_FEE",
     "COMMISSION",
     "INSURANCE_CLEAR",
+    "AUTO_EXCHANGE",
     "DELIVERED_SETTELMENT",
 }
 OPEN = ("NEW", "PARTIALLY_FILLED")
@@ -97,8 +98,8 @@ def forced_orders(exchange: Exchange, account: str, parameters: Parameters) -> A
         raise errors.malformed("autoCloseType")
     symbol = exchange.market(parameters["symbol"]).spec.symbol if parameters.get("symbol") else None
     window = window_of(parameters, exchange.now_ms(), "", "created_ms")
-    where = f"kind = 'LIQUIDATION' AND {window.where}" if kind != "ADL" else "0 = 1"
-    values = window.values if kind != "ADL" else ()
+    names = {"LIQUIDATION": "autoclose-%", "ADL": "adl_autoclose-%"}.get(kind or "", "%autoclose-%")
+    where, values = f"kind = 'LIQUIDATION' AND client_id LIKE ? AND {window.where}", (names, *window.values)
     limit = limit_of(parameters, default=50, most=100)
     rows = exchange.accounts.ledger.orders(account, symbol, where, values, limit, latest=window.latest)
     return [order_row(exchange.markets[row.symbol].spec, row) for row in rows]

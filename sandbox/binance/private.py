@@ -8,6 +8,7 @@ from sandbox.binance.exchange import Exchange
 from sandbox.binance.markets import Parameters
 from sandbox.binance.wire import fixed, plain
 from sandbox.instruments import Spec
+from sandbox.matching import requirement
 from sandbox.rows import Position
 
 ZERO = Decimal(0)
@@ -20,6 +21,7 @@ class Reader:
         self.exchange = exchange
         self.accounts = exchange.accounts
         self.account = account
+        self.cross = exchange.liquidation.cross
 
     def _rows(self) -> list[tuple[Spec, Position, margin.Holding]]:
         rows = []
@@ -31,32 +33,28 @@ class Reader:
 
     def _asset(self, asset: str) -> dict[str, Any]:
         """Describe one asset of the account."""
-        wallet = self.accounts.wallet(self.account, asset)
-        held = self.accounts.holdings(self.account, asset).values()
-        profit = sum((margin.unrealized(each) for each in held), ZERO)
-        initial = sum((margin.initial_margin(each) for each in held), ZERO)
-        maintenance = sum((margin.maintenance_margin(each) for each in held), ZERO)
-        free = max(ZERO, wallet + profit - initial)
+        pool = self.cross.asset_pool(self.account, asset)
+        free = self.cross.available(self.account, asset)
         changed = [each.updated_ms for spec, each, _ in self._rows() if spec.margin_asset == asset]
         return {
             "asset": asset,
-            "walletBalance": fixed(wallet),
-            "unrealizedProfit": fixed(profit),
-            "marginBalance": fixed(wallet + profit),
-            "maintMargin": fixed(maintenance),
-            "initialMargin": fixed(initial),
-            "positionInitialMargin": fixed(initial),
-            "openOrderInitialMargin": "0.00000000",
-            "crossWalletBalance": fixed(wallet),
-            "crossUnPnl": fixed(profit),
+            "walletBalance": fixed(pool.wallet),
+            "unrealizedProfit": fixed(pool.unrealized),
+            "marginBalance": fixed(pool.balance),
+            "maintMargin": fixed(pool.maintenance),
+            "initialMargin": fixed(pool.initial_margin),
+            "positionInitialMargin": fixed(pool.position_margin),
+            "openOrderInitialMargin": fixed(pool.order_margin),
+            "crossWalletBalance": fixed(pool.wallet),
+            "crossUnPnl": fixed(pool.unrealized),
             "availableBalance": fixed(free),
-            "maxWithdrawAmount": fixed(min(free, max(ZERO, wallet))),
+            "maxWithdrawAmount": fixed(min(free, max(ZERO, pool.wallet))),
             "updateTime": max(changed, default=0) or self.exchange.now_ms(),
         }
 
     def account_info(self, parameters: Parameters) -> Any:
         """Give assets, positions and, for USDⓈ-M, the totals."""
-        assets = [self._asset(asset) for asset in self.accounts.assets(self.account)]
+        assets = [self._asset(asset) for asset in self.cross.assets(self.account)]
         positions = [self._account_position(*row) for row in self._rows()]
         if self.exchange.inverse:
             return {
@@ -68,27 +66,28 @@ class Reader:
                 "feeTier": 2,
                 "updateTime": 0,
             }
-        first = assets[0]
+        (pool, *_) = self.cross.pools(self.account)  # USDT, or with multi-assets mode all assets in USD
         totals = {
-            "totalInitialMargin": first["initialMargin"],
-            "totalMaintMargin": first["maintMargin"],
-            "totalWalletBalance": first["walletBalance"],
-            "totalUnrealizedProfit": first["unrealizedProfit"],
-            "totalMarginBalance": first["marginBalance"],
-            "totalPositionInitialMargin": first["initialMargin"],
-            "totalOpenOrderInitialMargin": "0.00000000",
-            "totalCrossWalletBalance": first["crossWalletBalance"],
-            "totalCrossUnPnl": first["crossUnPnl"],
-            "availableBalance": first["availableBalance"],
-            "maxWithdrawAmount": first["maxWithdrawAmount"],
+            "totalInitialMargin": pool.initial_margin,
+            "totalMaintMargin": pool.maintenance,
+            "totalWalletBalance": pool.wallet,
+            "totalUnrealizedProfit": pool.unrealized,
+            "totalMarginBalance": pool.balance,
+            "totalPositionInitialMargin": pool.position_margin,
+            "totalOpenOrderInitialMargin": pool.order_margin,
+            "totalCrossWalletBalance": pool.wallet,
+            "totalCrossUnPnl": pool.unrealized,
+            "availableBalance": pool.available,
+            "maxWithdrawAmount": min(pool.available, max(ZERO, pool.wallet)),
         }
-        return totals | {"assets": assets, "positions": positions}
+        printed: dict[str, Any] = {name: fixed(value) for name, value in totals.items()}
+        return printed | {"assets": assets, "positions": positions}
 
     def account_info_v2(self, parameters: Parameters) -> Any:
         """Give the older account answer of USDⓈ-M, with the account's permissions."""
         info = self.account_info(parameters)
         flags = {"feeTier": 0, "canTrade": True, "canDeposit": True, "canWithdraw": True, "updateTime": 0}
-        return flags | {"multiAssetsMargin": False, "tradeGroupId": -1} | info
+        return flags | {"multiAssetsMargin": self.cross.joint(self.account), "tradeGroupId": -1} | info
 
     def account_info_v3(self, parameters: Parameters) -> Any:
         """Give the newer account answer of USDⓈ-M: only open positions."""
@@ -100,11 +99,9 @@ class Reader:
         value = margin.notional(holding.quantity, holding.mark, spec.contract_size, inverse=spec.inverse)
         row = {
             "symbol": spec.symbol,
-            "initialMargin": fixed(margin.initial_margin(holding)),
             "maintMargin": fixed(margin.maintenance_margin(holding)),
             "unrealizedProfit": fixed(margin.unrealized(holding)),
-            "positionInitialMargin": fixed(margin.initial_margin(holding)),
-            "openOrderInitialMargin": "0",
+            **self._initial(spec, holding),
             "leverage": str(spec.leverage),
             "isolated": False,
             "positionSide": "BOTH",
@@ -120,14 +117,13 @@ class Reader:
             "notional": fixed(value),
             "isolatedMargin": "0",
             "isolatedWallet": "0",
-            "bidNotional": "0",
-            "askNotional": "0",
+            **self._open(spec),
         }
 
     def balances(self, parameters: Parameters) -> Any:
         """List the balance of each asset."""
         rows = []
-        for asset in self.accounts.assets(self.account):
+        for asset in self.cross.assets(self.account):
             held = self._asset(asset)
             row = {
                 "accountAlias": "SfsR",
@@ -166,7 +162,7 @@ class Reader:
 
     def _risk(self, spec: Spec, position: Position, holding: margin.Holding) -> dict[str, Any]:
         value = margin.notional(holding.quantity, holding.mark, spec.contract_size, inverse=spec.inverse)
-        liquidation = self.accounts.liquidation_price(self.account, spec.symbol)
+        liquidation = self.cross.liquidation_price(self.account, spec.symbol)
         entry = plain(position.entry_price) if position.quantity else "0.0"
         row: dict[str, Any] = {
             "symbol": spec.symbol,
@@ -190,14 +186,26 @@ class Reader:
             "maxNotionalValue": str(spec.brackets[-1].cap),
             "notional": fixed(value),
             "marginAsset": spec.margin_asset,
-            "initialMargin": fixed(margin.initial_margin(holding)),
             "maintMargin": fixed(margin.maintenance_margin(holding)),
-            "positionInitialMargin": fixed(margin.initial_margin(holding)),
-            "openOrderInitialMargin": "0",
-            "adl": 2,
-            "bidNotional": "0",
-            "askNotional": "0",
+            "adl": self.exchange.liquidation.rank(self.account, spec.symbol).quantile,
+            **self._initial(spec, holding),
+            **self._open(spec),
         }
+
+    def _initial(self, spec: Spec, holding: margin.Holding) -> dict[str, str]:
+        """Print the initial margin of a contract: the position's, the open orders' and both."""
+        position = margin.initial_margin(holding)
+        orders = self.cross.order_margin(self.account, self.exchange.markets[spec.symbol])
+        return {
+            "initialMargin": fixed(position + orders),
+            "positionInitialMargin": fixed(position),
+            "openOrderInitialMargin": fixed(orders),
+        }
+
+    def _open(self, spec: Spec) -> dict[str, str]:
+        """Print the value of the open bids and asks of a contract."""
+        bids, asks = requirement.open_values(self.accounts, self.cross.orders, self.account, spec.symbol)
+        return {"bidNotional": fixed(bids), "askNotional": fixed(asks)}
 
     def leverage_brackets(self, parameters: Parameters) -> Any:
         """List the maintenance margin tiers."""
@@ -228,8 +236,8 @@ class Reader:
         return {"dualSidePosition": False}
 
     def multi_assets(self, parameters: Parameters) -> Any:
-        """Tell that each asset margins for itself."""
-        return {"multiAssetsMargin": False}
+        """Tell whether all assets margin together."""
+        return {"multiAssetsMargin": self.cross.joint(self.account)}
 
     def commission_rate(self, parameters: Parameters) -> Any:
         """Give the account's fees in a contract."""

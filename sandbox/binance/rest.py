@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from sandbox.binance import contracts, errors, history, markets
+from sandbox.binance import contracts, errors, history, markets, modes
 from sandbox.binance.exchange import Exchange
 from sandbox.binance.interference import Asked, class_of, cut
 from sandbox.binance.markets import Parameters
-from sandbox.binance.orders import WRITES
+from sandbox.binance.orders import WRITES, Write
 from sandbox.binance.private import Reader
 from sandbox.binance.signing import parameters_of
 from sandbox.binance.weights import weight_of
@@ -35,6 +35,8 @@ PUBLIC: dict[str, Callable[[Exchange, Parameters], Any]] = {
     "fundingInfo": markets.funding_info,
     "openInterest": markets.open_interest,
 }
+LINEAR_PUBLIC: dict[str, Callable[[Exchange, Parameters], Any]] = {"assetIndex": modes.asset_index}
+LINEAR_WRITES: dict[tuple[str, str], Write] = {("POST", "multiAssetsMargin"): modes.set_multi_assets}
 PRESENT: dict[str, Callable[[Reader, Parameters], Any]] = {
     "account": Reader.account_info,
     "balance": Reader.balances,
@@ -58,6 +60,7 @@ PAST: dict[str, history.SignedRead] = {
     "forceOrders": history.forced_orders,
     "userTrades": history.user_trades,
     "income": history.income,
+    "adlQuantile": modes.adl_quantile,
 }
 VERSIONS = {"v1", "v2", "v3"}
 
@@ -67,6 +70,8 @@ class Door:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
+        self._public = PUBLIC if exchange.inverse else PUBLIC | LINEAR_PUBLIC
+        self._writes = WRITES if exchange.inverse else WRITES | LINEAR_WRITES
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer a request, with the venue's errors and its weight headers, or as armed faults will."""
@@ -112,16 +117,16 @@ class Door:
         if path == "listenKey":
             exchange.interference.refuse(asked)
             return self._listen_key(method, api_key)
-        if method == "GET" and path in PUBLIC:
+        if method == "GET" and path in self._public:
             exchange.interference.refuse(asked)
-            return PUBLIC[path](exchange, parameters_of(query, body))
-        known = path in PRESENT or path in PAST if method == "GET" else (method, path) in WRITES
+            return self._public[path](exchange, parameters_of(query, body))
+        known = path in PRESENT or path in PAST if method == "GET" else (method, path) in self._writes
         if not known:
             raise errors.RequestRefused(404, -5000, f"Path /{version}/{path}, Method {method} is invalid")
         key, parameters = exchange.keys.signer(api_key, exchange.venue, query, body, exchange.now_ms())
         exchange.interference.refuse(asked)
         if method != "GET":
-            done = WRITES[method, path](exchange, key.account, parameters)
+            done = self._writes[method, path](exchange, key.account, parameters)
             headers.update(done.headers)
             return done.answer
         if path in PAST:

@@ -24,8 +24,16 @@ PATH_WEIGHTS = {
     "income": 30,
     "forceOrders": 20,
     "commissionRate": 20,
+    "adlQuantile": 5,
 }
-WITHOUT_SYMBOL = {"ticker/24hr": 40, "openOrders": 40, "forceOrders": 50, "premiumIndex": 10, "ticker/bookTicker": 5}
+WITHOUT_SYMBOL = {
+    "assetIndex": 10,
+    "ticker/24hr": 40,
+    "openOrders": 40,
+    "forceOrders": 50,
+    "premiumIndex": 10,
+    "ticker/bookTicker": 5,
+}
 
 
 def weight_of(path: str, parameters: dict[str, str]) -> int:

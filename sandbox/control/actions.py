@@ -9,6 +9,8 @@ from sandbox.binance.publisher import Publisher
 from sandbox.control import drills
 from sandbox.control.given import ActionRefused, Given, decimal, exchange_of, flag, market_of, whole
 from sandbox.hand import BUY, SELL, BookIsEmpty, quantity_steps, trade
+from sandbox.instruments import USDM
+from sandbox.liquidation import NothingToReduce
 from sandbox.world import World
 
 Action = Callable[[World, Given], dict[str, Any]]
@@ -121,7 +123,11 @@ def funding(world: World, given: Given) -> dict[str, Any]:
 def transfer(world: World, given: Given) -> dict[str, Any]:
     """Move margin into an account, or out of it when negative: {account, asset, amount}."""
     account, asset, amount = str(given.get("account")), str(given.get("asset")), decimal(given, "amount")
-    if account not in world.accounts.accounts or asset not in world.accounts.assets(account):
+    held = world.accounts.accounts.get(account)
+    if held is None or asset not in {
+        *world.accounts.assets(account),
+        *(world.cross.ratios if held.venue == USDM else ()),
+    }:
         raise ActionRefused(f"expected an account and an asset it holds, found {account} {asset}")
     if not 0 < abs(amount) <= TRANSFER_MAX:
         raise ActionRefused(f"expected an amount of at most {TRANSFER_MAX} and not 0, found {amount}")
@@ -137,7 +143,45 @@ def expire_listen_key(world: World, given: Given) -> dict[str, Any]:
     return {"expired": world.exchanges[account.venue].expire_listen_key(account.name)}
 
 
+def multi_assets(world: World, given: Given) -> dict[str, Any]:
+    """Let all assets of a USDⓈ-M account margin together, or each for itself: {account, on}."""
+    held = world.accounts.accounts.get(str(given.get("account")))
+    if held is None or held.venue != USDM:
+        raise ActionRefused(f"expected an account of {USDM}, found {given.get('account')}")
+    world.cross.set_joint(held.name, flag(given, "on"))
+    return {"multi_assets": world.cross.joint(held.name)}
+
+
+def insurance_fund(world: World, given: Given) -> dict[str, Any]:
+    """Set what the insurance fund holds of an asset: {asset, amount}."""
+    fund, asset, amount = world.liquidation.fund, str(given.get("asset")), decimal(given, "amount")
+    if asset not in fund.held or not 0 <= amount <= TRANSFER_MAX:
+        raise ActionRefused(f"expected an amount from 0 of {', '.join(fund.held)}, found {amount} {asset}")
+    fund.set(asset, amount)
+    return {"insurance_fund": {name: f"{each:f}" for name, each in fund.held.items()}}
+
+
+def adl(world: World, given: Given) -> dict[str, Any]:
+    """Deleverage a position as a counterparty of somebody's bankruptcy: {account, symbol, quantity, price}.
+
+    Without a quantity the whole position goes, without a price at half a percent worse than the mark.
+    """
+    account, symbol = str(given.get("account")), str(given.get("symbol"))
+    try:
+        market = world.accounts.market(account, symbol)
+        held = abs(world.accounts.position(account, symbol).quantity)
+        steps = quantity_steps(market, decimal(given, "quantity") if given.get("quantity") is not None else held)
+        ticks = int(decimal(given, "price").scaleb(market.spec.price_decimals)) if given.get("price") else None
+        order = world.liquidation.deleverage(account, symbol, steps, ticks, world.now_ms())
+    except (AccountIsUnknown, NothingToReduce, ValueError) as problem:
+        raise ActionRefused(str(problem)) from problem
+    return {"order_id": order.id, "client_id": order.client_id, "average_price": f"{order.average_price:f}"}
+
+
 ACTIONS: dict[str, Action] = {
+    "multi-assets": multi_assets,
+    "insurance-fund": insurance_fund,
+    "adl": adl,
     "faults": drills.arm,
     "faults/clear": drills.clear,
     "silence": silence,

@@ -10,10 +10,12 @@ from aiohttp import web
 
 from sandbox.control import actions, drills, views
 from sandbox.control.given import ActionRefused
+from sandbox.ledger import ROWS_MAX
 from sandbox.world import World
 
 PAGE = Path(__file__).with_name("page.html")
 BODY_BYTES_MAX = 65_536
+DIGITS_MAX = 6
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -34,12 +36,21 @@ def routes(world: World) -> list[web.RouteDef]:
         name = request.match_info["account"]
         if name not in world.accounts.accounts:
             return _refused(f"expected one of {', '.join(world.accounts.accounts)}, found {name}", 404)
-        return web.json_response(views.account(world, name))
+        wanted = request.query.get("limit", "")
+        limit = min(int(wanted), ROWS_MAX) if wanted.isdecimal() and len(wanted) < DIGITS_MAX else views.LATEST_ROWS
+        return web.json_response(views.account(world, name, limit))
+
+    async def client_ids(request: web.Request) -> web.StreamResponse:
+        name = request.match_info["account"]
+        if name not in world.accounts.accounts:
+            return _refused(f"expected one of {', '.join(world.accounts.accounts)}, found {name}", 404)
+        return web.json_response(views.client_ids(world, name))
 
     return [
         web.get("/", page),
         web.get("/control/state", state),
         web.get("/control/accounts/{account}", account),
+        web.get("/control/accounts/{account}/client-ids", client_ids),
         web.get("/control/faults", faults),
         *(web.post(f"/control/{name}", _post(world, action)) for name, action in actions.ACTIONS.items()),
     ]

@@ -5,9 +5,11 @@ from typing import Any
 
 from sandbox import margin
 from sandbox.binance.exchange import Exchange
-from sandbox.binance.history import fill_row, income_row, order_row
+from sandbox.binance.history import income_row, order_row
+from sandbox.collateral import Pool
 from sandbox.control import drills
 from sandbox.market import Market
+from sandbox.matching.views import orders_of
 from sandbox.opening import net_delta
 from sandbox.world import World
 
@@ -30,6 +32,7 @@ def state(world: World) -> dict[str, Any]:
         },
         "faults": drills.listed(world),
         "venues": {name: _venue(world, exchange) for name, exchange in world.exchanges.items()},
+        "insurance_fund": {asset: f"{amount:f}" for asset, amount in world.liquidation.fund.held.items()},
         "accounts": {name: _summary(world, name) for name in world.accounts.accounts},
     }
 
@@ -69,46 +72,71 @@ def _market(market: Market) -> dict[str, Any]:
 
 
 def _summary(world: World, name: str) -> dict[str, Any]:
-    accounts = world.accounts
-    return {
-        asset: {
+    cross, accounts = world.cross, world.accounts
+    joint = cross.pools(name)[0] if cross.joint(name) else None
+    found = {}
+    for asset in cross.assets(name):
+        pool = joint or cross.asset_pool(name, asset)
+        found[asset] = {
             "wallet": f"{accounts.wallet(name, asset):f}",
-            "margin_ratio": f"{accounts.margin_ratio(name, asset):.6f}",
+            "available": f"{cross.available(name, asset):.8f}",
+            "margin_ratio": f"{pool.ratio:.6f}",
         }
-        for asset in accounts.assets(name)
+    return found
+
+
+def _pool(pool: Pool) -> dict[str, str]:
+    return {
+        "unit": pool.unit,
+        "wallet": f"{pool.wallet:.8f}",
+        "unrealized": f"{pool.unrealized:.8f}",
+        "balance": f"{pool.balance:.8f}",
+        "position_margin": f"{pool.position_margin:.8f}",
+        "order_margin": f"{pool.order_margin:.8f}",
+        "maintenance": f"{pool.maintenance:.8f}",
+        "available": f"{pool.available:.8f}",
+        "ratio": f"{pool.ratio:.6f}",
     }
 
 
-def account(world: World, name: str) -> dict[str, Any]:
-    """Describe one account's ledger: balances, positions and its latest orders, trades and incomes."""
-    accounts, ledger = world.accounts, world.ledger
-    held = accounts.accounts[name]
+def _position(world: World, name: str, symbol: str) -> dict[str, Any]:
+    position, holding = world.accounts.position(name, symbol), world.accounts.holding(name, symbol)
+    liquidation = world.cross.liquidation_price(name, symbol)
+    return {
+        "quantity": f"{position.quantity:f}",
+        "entry_price": f"{position.entry_price:f}",
+        "mark": f"{holding.mark:f}",
+        "realized": f"{position.realized:f}",
+        "unrealized": f"{margin.unrealized(holding):.8f}",
+        "maintenance_margin": f"{margin.maintenance_margin(holding):.8f}",
+        "liquidation_price": None if liquidation is None else f"{liquidation:.4f}",
+        "adl_quantile": world.liquidation.rank(name, symbol).quantile,
+    }
+
+
+def account(world: World, name: str, limit: int = LATEST_ROWS) -> dict[str, Any]:
+    """Describe one account's ledger: balances, margin, positions and its latest orders, trades and incomes."""
+    ledger, held = world.ledger, world.accounts.accounts[name]
     markets = world.exchanges[held.venue].markets
-    positions = {}
-    for symbol in held.symbols:
-        position, holding = accounts.position(name, symbol), accounts.holding(name, symbol)
-        liquidation = accounts.liquidation_price(name, symbol)
-        positions[symbol] = {
-            "quantity": f"{position.quantity:f}",
-            "entry_price": f"{position.entry_price:f}",
-            "realized": f"{position.realized:f}",
-            "unrealized": f"{margin.unrealized(holding):.8f}",
-            "maintenance_margin": f"{margin.maintenance_margin(holding):.8f}",
-            "liquidation_price": None if liquidation is None else f"{liquidation:.4f}",
-        }
-    every = ("1 = 1", ())
+    told = orders_of(world.engine, name, limit=limit)
+    latest = ledger.orders(name, None, "1 = 1", (), limit, latest=True)
     return {
         "account": name,
         "label": held.label,
+        "multi_assets": world.cross.joint(name),
         "balances": _summary(world, name),
-        "positions": positions,
+        "pools": [_pool(each) for each in world.cross.pools(name)],
+        "positions": {symbol: _position(world, name, symbol) for symbol in held.symbols},
         "orders": [
-            order_row(markets[row.symbol].spec, row)
-            for row in ledger.orders(name, None, *every, LATEST_ROWS, latest=True)
+            {"client_id": row.client_id, "id": row.id} | order_row(markets[row.symbol].spec, row) for row in latest
         ],
-        "trades": [
-            fill_row(markets[row.symbol].spec, row)
-            for row in ledger.fills(name, None, *every, LATEST_ROWS, latest=True)
-        ],
-        "incomes": [income_row(row) for row in ledger.incomes(name, None, *every, LATEST_ROWS, latest=True)],
+        "open_orders": told["open"],
+        "ended_orders": told["ended"],
+        "trades": told["fills"],
+        "incomes": [income_row(row) for row in ledger.incomes(name, None, "1 = 1", (), limit, latest=True)],
     }
+
+
+def client_ids(world: World, name: str) -> dict[str, int]:
+    """Count the orders of each client order id in an account's ledger."""
+    return world.ledger.client_ids(name)

@@ -91,7 +91,7 @@ def test_describe_keeps_keys_private_and_writes_readable_reference_data(tmp_path
     assert {each["venue"] for each in found["accounts"]} == set(venues)
     assert found["custodians"]
     assert found["chains"]
-    assert {each["kind"] for each in found["limits"]} == {"net_delta_band", "data_age_ms_max"}
+    assert {each["kind"] for each in found["limits"]} >= {"net_delta_band", "data_age_ms_max", "order_size_max"}
 
 
 def test_a_taken_port_is_said_in_a_sentence(start: Callable[..., Sandbox], tmp_path: Path) -> None:
