@@ -15,30 +15,28 @@ from tests.sandbox.matching_world import ALICE, BOB, PRICE, Bench
 EVERY = ("1 = 1", (), 1000)
 OPEN = ("NEW", "PARTIALLY_FILLED")
 accounts = st.sampled_from((ALICE, BOB))
-prices = st.integers(PRICE - 6, PRICE + 6)
-sizes = st.integers(1, 30)
-forces = st.sampled_from(("GTC", "GTC", "IOC", "FOK", "GTX"))
+prices = st.integers(PRICE - 3, PRICE + 3)
+sizes = st.integers(1, 12)
+sides = st.sampled_from(("BUY", "SELL"))
+signs = st.sampled_from((1, -1))
+forces = st.sampled_from(("GTC", "GTC", "GTC", "IOC", "FOK", "GTX"))
+limits = st.tuples(st.just("place"), accounts, sides, sizes, prices, forces, st.just(False))
+reductions = st.tuples(st.just("place"), accounts, sides, st.integers(1, 4), prices, st.just("GTC"), st.just(True))
+markets = st.tuples(st.just("place"), accounts, sides, sizes, st.none(), forces, st.booleans())
+flows = st.one_of(
+    st.tuples(st.just("level"), signs, st.integers(0, 3), st.integers(0, 8)),
+    st.tuples(st.just("hit"), signs, sizes),
+    st.tuples(st.just("sweep"), signs),
+    st.tuples(st.just("reach"), signs, prices, sizes),
+    st.tuples(st.just("print"), signs, prices, sizes),
+)
+changes = st.one_of(
+    st.tuples(st.just("cancel"), st.integers(0, 20)),
+    st.tuples(st.just("amend"), st.integers(0, 20), prices, sizes),
+    st.tuples(st.just("force"), accounts, sides, sizes),
+)
 actions = st.lists(
-    st.one_of(
-        st.tuples(
-            st.just("place"),
-            accounts,
-            st.sampled_from(("BUY", "SELL")),
-            sizes,
-            st.none() | prices,
-            forces,
-            st.booleans(),
-        ),
-        st.tuples(st.just("cancel"), st.integers(0, 20)),
-        st.tuples(st.just("amend"), st.integers(0, 20), prices, sizes),
-        st.tuples(st.just("level"), st.sampled_from((1, -1)), st.integers(0, 6), st.integers(0, 30)),
-        st.tuples(st.just("hit"), st.sampled_from((1, -1)), sizes),
-        st.tuples(st.just("sweep"), st.sampled_from((1, -1))),
-        st.tuples(st.just("reach"), st.sampled_from((1, -1)), prices, sizes),
-        st.tuples(st.just("print"), st.sampled_from((1, -1)), prices, sizes),
-        st.tuples(st.just("force"), accounts, st.sampled_from(("BUY", "SELL")), sizes),
-    ),
-    max_size=40,
+    st.one_of(limits, limits, reductions, reductions, markets, flows, flows, changes), min_size=10, max_size=50
 )
 
 
@@ -140,12 +138,12 @@ def check_account(bench: Bench, name: str) -> None:
     assert wallet == bench.accounts.wallet(name, bench.spec.margin_asset)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(actions)
 def test_book_orders_fills_positions_and_wallets_agree_and_the_book_is_never_crossed(
     rows: list[tuple[object, ...]],
 ) -> None:
-    bench = Bench(levels=4)
+    bench = Bench(levels=2)
     for row in rows:
         with suppress(RequestRefused):
             act(bench, row)
@@ -155,7 +153,7 @@ def test_book_orders_fills_positions_and_wallets_agree_and_the_book_is_never_cro
 @settings(max_examples=60, deadline=None)
 @given(actions)
 def test_every_trade_of_an_account_is_on_the_public_tape_once(rows: list[tuple[object, ...]]) -> None:
-    bench = Bench(levels=4)
+    bench = Bench(levels=2)
     for row in rows:
         if row[0] != "force":
             with suppress(RequestRefused):
@@ -188,3 +186,28 @@ def test_a_better_price_fills_first_and_at_one_price_the_older_order(rows: list[
     begun = [bool(bench.order(order).executed) for order in in_turn]
     assert begun == sorted(begun, reverse=True)
     assert all(not more for more, after in zip(left, begun[1:], strict=False) if after)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(1, 8),
+    st.lists(st.tuples(st.integers(1, 8), st.integers(PRICE + 1, PRICE + 3), st.booleans()), min_size=2, max_size=8),
+    st.lists(st.tuples(st.sampled_from(("hit", "sweep", "buy", "reach")), st.integers(1, 20)), max_size=5),
+)
+def test_reduce_only_orders_of_one_account_never_flip_its_position_together(
+    position: int, rows: list[tuple[int, int, bool]], flow: list[tuple[str, int]]
+) -> None:
+    bench = Bench(levels=0)
+    act(bench, ("force", ALICE, "BUY", position))
+    for size, ticks, reduce_only in rows:
+        with suppress(RequestRefused):
+            bench.place(ALICE, "SELL", size, ticks, reduce_only=reduce_only)
+    for kind, steps in flow:
+        ways = {
+            "hit": ("hit", -1, steps),
+            "sweep": ("sweep", -1),
+            "buy": ("place", BOB, "BUY", steps, None, "GTC", False),
+            "reach": ("reach", 1, PRICE + 3, steps),
+        }
+        act(bench, ways[kind])
+        check(bench)
