@@ -77,7 +77,8 @@ async def test_a_position_is_the_sum_of_its_trades(client: Any, account: str, sy
     orders = await exchange.fetch_orders(symbol, limit=1000)
     executed = {each["id"] for each in orders if Decimal(each["info"]["executedQty"])}
     assert executed == {each["order"] for each in trades}
-    assert sum(Decimal(each["info"]["executedQty"]) for each in orders if each["side"] == "sell") == -total
+    signs = {"buy": 1, "sell": -1}
+    assert sum(Decimal(each["info"]["executedQty"]) * signs[each["side"]] for each in orders) == total
 
 
 @pytest.mark.parametrize("account", [MAIN, RESERVE, COIN])
