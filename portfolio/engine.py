@@ -1,16 +1,19 @@
-"""The engine: events and marks in; exposure and frames out.
+"""The engine: events and marks in; exposure, proposals and frames out.
 
 It holds the book (a fold of the log) and the latest marks, measures exposure whenever one of them changed, shows a
-frame four times a second, and writes the marks in use into the log once a second. It decides nothing about orders.
+frame four times a second, and writes the marks in use into the log once a second. When an exposure leaves its band it
+proposes a hedge; it sends nothing.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from hedgeapp.core.events.marks import MarksTaken
+from hedgeapp.core.events.orders import HedgeProposed
 from hedgeapp.core.marks import Mark
 from hedgeapp.database import conninfo
 from hedgeapp.eventlog.append import AsyncLog, SameKeyOtherContent
@@ -22,12 +25,14 @@ from portfolio import screen
 from portfolio.core.book import Book
 from portfolio.core.exposure import exposure
 from portfolio.core.frames import Frame, frame
+from portfolio.core.hedging import proposals
 from portfolio.core.latency import Latency
 from portfolio.core.rows import ExposureRow
 from portfolio.operations.books import restored_book
 from portfolio.operations.frames import keep_frame
 
 MEASURE_S = 0.02  # exposure is measured no more often
+PROPOSE_S = 0.25  # from one change of the proposals to the next
 FRAME_S = 0.25  # the screen changes this often
 EPOCH = datetime.fromtimestamp(0, UTC)
 SECOND_S = 1.0  # marks enter the log, frames are kept and feeds' health is read this often
@@ -39,8 +44,15 @@ async def run(lease: Lease) -> None:
     """Keep the book, the exposure and the screen live for as long as the lease lasts."""
     book = await lease.in_database(restored_book)
     engine = Engine(lease, book)
-    async with asyncio.TaskGroup() as tasks:
-        for loop in (engine.follow_log, engine.follow_board, engine.measure, engine.show, engine.each_second):
+    async with contextlib.aclosing(engine), asyncio.TaskGroup() as tasks:
+        for loop in (
+            engine.follow_log,
+            engine.follow_board,
+            engine.measure,
+            engine.propose,
+            engine.show,
+            engine.each_second,
+        ):
             tasks.create_task(loop(), name=f"engine:{loop.__name__}")
 
 
@@ -56,10 +68,16 @@ class Engine:
         self.shown: Frame | None = None
         self._latency = Latency()
         self._changed = asyncio.Event()
+        self._measured = asyncio.Event()
         self._board = Board.from_settings()
         self._log = AsyncLog(conninfo(), fence=lease.fence)
         # Frames of a later holder must come after those of an earlier one.
         self._number = lease.epoch << 32
+
+    async def aclose(self) -> None:
+        """Close the connections to the log and to the board."""
+        await self._log.close()
+        await self._board.close()
 
     async def follow_log(self) -> None:
         """Fold what the log takes."""
@@ -83,7 +101,37 @@ class Engine:
             self._changed.clear()
             self.exposure = exposure(self.book, self.marks, _now(), self.feeds)
             self._latency.measured(_now())
+            self._measured.set()
             await asyncio.sleep(MEASURE_S)
+
+    async def propose(self) -> None:
+        """Propose hedges and close proposals as soon as the exposure asks for it, at most every `PROPOSE_S`."""
+        appended = 0
+        while True:
+            await self._measured.wait()
+            self._measured.clear()
+            # What we appended last must be in the book before it is decided again.
+            if self.book.seq >= appended and (seq := await self._propose()):
+                appended = seq
+                await asyncio.sleep(PROPOSE_S)
+
+    async def _propose(self) -> int:
+        """Append what ought to be in the log now; return the last seq of it, 0 when there is nothing new."""
+        hedged = {one.currency for one in self.book.proposals.values()}
+        rows = [row for row in self.exposure if row.band_state == "outside" or row.currency in hedged]
+        events = proposals(self.book, rows, self.marks, _now(), self.feeds) if rows else ()
+        if not events:
+            return 0
+        try:
+            taken = await self._log.append(events)
+        except SameKeyOtherContent as known:
+            # Somebody else said the same of this proposal; the book will know in a moment.
+            log.info("engine.proposal_known", reason=str(known))
+            await asyncio.sleep(PROPOSE_S)
+            return 0
+        for event in events:
+            log.info("engine.proposed" if isinstance(event, HedgeProposed) else "engine.proposal_closed", key=event.key)
+        return taken[-1].seq if taken else 0
 
     async def show(self) -> None:
         """Show a frame every `FRAME_S`, changed or not: ages and states change by themselves."""

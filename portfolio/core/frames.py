@@ -6,7 +6,7 @@ from datetime import datetime
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
 from marketdata.core.board import FeedHealth
-from portfolio.core import exposure, holdings, kpis, margin, pnl, sources, tables
+from portfolio.core import exposure, hedging, holdings, kpis, margin, pnl, sources, tables
 from portfolio.core.backing import backing
 from portfolio.core.book import Book
 from portfolio.core.figures import State
@@ -23,6 +23,7 @@ from portfolio.core.rows import (
     Kpi,
     MarginRow,
     PnlRow,
+    ProposalRow,
     VenuePositions,
     Worth,
 )
@@ -34,7 +35,8 @@ class Frame:
     """One picture of the book: the log up to `seq`, valued with exactly `marks`, at `at`.
 
     `number` counts frames without a gap. `state` is the worst state among the headline figures. `events` are the latest
-    first. `faults` are the latest events that could not be placed, `faults_total` counts all of them.
+    first. `faults` are the latest events that could not be placed, `faults_total` counts all of them. `proposals` has a
+    row for each currency that may be hedged.
     """
 
     number: int
@@ -57,10 +59,12 @@ class Frame:
     faults: tuple[Fault, ...]
     faults_total: int
     marks: tuple[Mark, ...]
+    proposals: tuple[ProposalRow, ...] = ()
 
 
 def frame(book: Book, marks: Marks, feeds: Iterable[FeedHealth], *, number: int, at: datetime) -> Frame:
     """Return the book at its marks, as of `at`; nothing in the frame changes when the book goes on."""
+    feeds = tuple(feeds)
     valuation = Valuation(book, marks, at, feeds)
     positions = pnl.valued_positions(valuation)
     balances = holdings.balance_rows(valuation)
@@ -102,4 +106,5 @@ def frame(book: Book, marks: Marks, feeds: Iterable[FeedHealth], *, number: int,
         faults=faults,
         faults_total=book.faults.total,
         marks=tuple(marks[key] for key in sorted(marks)),
+        proposals=tuple(one.row for one in hedging.stances(book, exposed, marks, at, feeds)),
     )

@@ -149,9 +149,11 @@ class _Case:
         )
         return Stance(row=row)
 
-    def ends(self, end: ProposalEnd, stand: Stand, reason: str, by: str = ENGINE) -> Stance:
+    def ends(self, end: ProposalEnd, stand: Stand, reason: str) -> Stance:
         assert self.standing is not None
-        closed = ProposalClosed(at=self.scene.at, proposal_id=self.standing.proposal_id, end=end, by=by, reason=reason)
+        closed = ProposalClosed(
+            at=self.scene.at, proposal_id=self.standing.proposal_id, end=end, by=ENGINE, reason=reason
+        )
         return Stance(row=self.stands(stand, reason).row, events=(closed,))
 
     def proposed(self, made: Choice) -> HedgeProposed:
@@ -196,10 +198,7 @@ def _of_none(case: _Case) -> Stance:
 
 
 def _of_standing(case: _Case, standing: HedgeProposed) -> Stance:
-    """Decide whether a proposal goes on standing."""
-    sent = next((one for one in case.scene.book.our_orders if one.intent.proposal_id == standing.proposal_id), None)
-    if sent is not None:
-        return case.ends("sent", "in_flight", f"as order {sent.client_order_id}", by=sent.intent.by)
+    """Decide whether a proposal goes on standing; an order that takes it up closes it where it is intended."""
     if not case.row.net.is_current:
         return case.stands("open", f"net {case.row.currency} is not current: {case.row.net.because}")
     if abs(case.net) <= case.bounds.release:

@@ -223,14 +223,12 @@ def test_a_proposal_that_became_too_large_is_replaced_at_once_and_one_too_small_
     assert shrunk[1].proposal_id == "ETH-2"
 
 
-def test_an_order_that_was_intended_closes_its_proposal() -> None:
+def test_an_order_of_somebody_else_withdraws_a_proposal_that_it_makes_needless() -> None:
     book = desk()
-    one = proposed(book)
-    tell(book, order_of(one))
+    proposed(book)
+    tell(book, intended(proposal_id="", quantity=D(25), price=D("2995")))
     closed = decided(book, at=seconds(1))
-    assert closed == (
-        ProposalClosed(at=seconds(1), proposal_id="ETH-1", end="sent", by="ann", reason=f"as order {NAME}"),
-    )
+    assert [one.end for one in closed if isinstance(one, ProposalClosed)] == ["withdrawn"]
     assert stance(tell(book, *closed)).row.stand == "in_flight"
 
 
@@ -429,8 +427,8 @@ def test_hedging_again_and_again_leads_into_the_band_and_then_stops(book: Book, 
         assert isinstance(one, HedgeProposed)
         name = f"hg{number:026}"
         before = abs(net(book))
-        tell(book, one, replace(order_of(one, name), at=at))
-        tell(book, *decided(book, at=at))
+        closed = ProposalClosed(at=at, proposal_id=one.proposal_id, end="sent", by="ann", reason="")
+        tell(book, one, replace(order_of(one, name), at=at), closed)
         tell(book, *done(one, name, at))
         settled(book, one, D(PRICE) * (1 + D(slips) / 10_000), name)
         assert abs(net(book)) < before
