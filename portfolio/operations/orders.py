@@ -105,7 +105,7 @@ def intend_order(ticket: Ticket, *, by: str, at: datetime) -> HedgeOrder:
                 return _same(known, intent)
             found = _checked(intent, book, book.marks, at).refusals
             proposal = book.proposals.get(ticket.proposal_id)
-        if refusals := [one for one in found if not _is_left_to_the_sender(one)]:
+        if refusals := [one for one in found if not is_left_to_the_sender(one)]:
             raise OrderIsRefused(refusals)
         events: list[Event] = [intent]
         if proposal is not None:
@@ -155,6 +155,18 @@ def send_order(client_order_id: str, marks: Marks, *, clock: Callable[[], dateti
     return found
 
 
+def refuse_order(client_order_id: str, rule: str, said: str, *, at: datetime) -> bool:
+    """Refuse an order that was not sent; return False when it is too late for that."""
+    with transaction.atomic(durable=True):
+        lock_log()
+        with FOLLOWING.held() as book:
+            order = book.our_orders.get(client_order_id)
+        if order is None or order.state != "intended":
+            return False
+        append_now([OrderRefused(at=at, client_order_id=client_order_id, rule=rule, said=said[:TEXT_LENGTH_MAX])], at)
+    return True
+
+
 def _intent(ticket: Ticket, by: str, at: datetime) -> OrderIntended:
     _require_text("nonce", ticket.nonce, NONCE_LENGTH_MAX)
     _require_text("reason", ticket.reason, TEXT_LENGTH_MAX)
@@ -192,7 +204,8 @@ def _checked(intent: OrderIntended, book: Book, marks: Marks, at: datetime) -> C
     return check(intent, book, marks, at, heard(book))
 
 
-def _is_left_to_the_sender(refusal: Refusal) -> bool:
+def is_left_to_the_sender(refusal: Refusal) -> bool:
+    """Tell whether a refusal is only for want of a fresh mark, which the sending worker asks the venue for."""
     return refusal.rule in _OF_MARKS and refusal.limit in _LEFT_TO_THE_SENDER
 
 
