@@ -1,10 +1,11 @@
 """The hand: somebody who trades small clips on the venues' own screens, so that fills come that nobody here ordered."""
 
+import json
 import logging
-from collections.abc import Callable
 from decimal import Decimal
 from random import Random
 
+from sandbox.instruments import Spec
 from sandbox.market import Market
 from sandbox.matching.engine import GTC, MARKET, Engine, Ticket
 from sandbox.opening import COIN, MAIN
@@ -17,6 +18,7 @@ STRAY_USD = 20_000.0  # so far out of balance the hand trades back for certain
 RETURN_USD_MAX = 150_000.0  # of one clip on the way back to balance
 WAYS = ((MAIN, "ETHUSDT"), (MAIN, "BTCUSDT"), (COIN, "ETHUSD_PERP"), (COIN, "BTCUSD_PERP"))
 BUY, SELL = "BUY", "SELL"
+KEPT = "hand"
 
 
 class BookIsEmpty(Exception):
@@ -24,14 +26,15 @@ class BookIsEmpty(Exception):
 
 
 class Hand:
-    """Trades now and then, a little more often towards the balance of the book."""
+    """Trades now and then, a little more often back than away: what others changed in the book it leaves alone."""
 
-    def __init__(self, engine: Engine, rng: Random, every_s: float, surplus: Callable[[str], Decimal]) -> None:
+    def __init__(self, engine: Engine, rng: Random, every_s: float) -> None:
         self.engine = engine
         self.accounts = engine.accounts
         self.every_s = every_s
         self._rng = rng
-        self._surplus = surplus  # coin -> how much longer than it should be the whole book is
+        saved = json.loads(engine.accounts.ledger.get(KEPT) or "{}")
+        self.bought = {coin: Decimal(saved.get(coin, 0)) for coin in self.accounts.coins}  # by its own trades, net
         self._wait_s = self._pause()
 
     def _pause(self) -> float:
@@ -58,13 +61,21 @@ class Hand:
         steps = market.spec.steps_of_usd(clip_usd, market.mark_ticks)
         maker = self._rng.random() < 0.3
         try:
-            return trade(self.engine, account, symbol, side, steps, maker=maker, at_ms=now_ms)
+            order = trade(self.engine, account, symbol, side, steps, maker=maker, at_ms=now_ms)
         except BookIsEmpty as problem:
             log.warning("the hand waits: %s", problem)
             return None
+        self._count(market.spec, order)
+        return order
+
+    def _count(self, spec: Spec, order: Order) -> None:
+        """Remember what an order changed."""
+        coins = order.value if spec.inverse else order.executed * spec.contract_size
+        self.bought[spec.coin] += coins if order.side == BUY else -coins
+        self.accounts.ledger.put({KEPT: json.dumps({coin: f"{each:f}" for coin, each in self.bought.items()})})
 
     def _surplus_usd(self, coin: str) -> float:
-        return float(self._surplus(coin)) * self.accounts.price(coin)
+        return float(self.bought[coin]) * self.accounts.price(coin)
 
 
 def trade(engine: Engine, account: str, symbol: str, side: str, steps: int, *, maker: bool, at_ms: int) -> Order:

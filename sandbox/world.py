@@ -23,7 +23,7 @@ from sandbox.liquidation import InsuranceFund, Liquidation
 from sandbox.market import Market, Prices
 from sandbox.matching.engine import Engine
 from sandbox.model import START_PRICE_USD, STEP_MS, STEPS_PER_SECOND, IndexWalk, Maker
-from sandbox.opening import ACCOUNTS, NET_LONG, net_delta, open_book
+from sandbox.opening import ACCOUNTS, open_book
 from sandbox.player import BookPlayer, Reel, Track
 from sandbox.replay import captures
 
@@ -105,11 +105,7 @@ class World:
             self._follow(Track(capture), *name)
         self._open()
         self.engine.restore()
-        self.hand = Hand(self.engine, self._random("hand"), settings.hand_every_s, self.surplus)
-
-    def surplus(self, coin: str) -> Decimal:
-        """Give how much longer the whole book is in a coin than it began."""
-        return self.collateral().get(coin, Decimal(0)) + net_delta(self.accounts, coin) - NET_LONG[coin]
+        self.hand = Hand(self.engine, self._random("hand"), settings.hand_every_s)
 
     def _random(self, name: str) -> Random:
         """Give a generator of its own to each part, so that none disturbs another."""

@@ -69,11 +69,21 @@ def test_the_hand_trades_and_keeps_the_book_near_balance(world: Callable[..., Wo
     assert abs(exposures(living)["ETH"] - NET_LONG["ETH"]) < 20
 
 
-def test_the_hand_hedges_collateral_that_arrived(world: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hand_leaves_collateral_that_arrived_to_its_owner(
+    world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
     living = world(hand_every_s=1.0)
     monkeypatch.setitem(COLLATERAL, "ETH", COLLATERAL["ETH"] + 200)
     live(living, 30)
-    assert abs(exposures(living)["ETH"] - NET_LONG["ETH"]) < 20
+    assert abs(exposures(living)["ETH"] - NET_LONG["ETH"] - 200) < 20
+
+
+def test_the_hand_remembers_what_it_bought_through_a_restart(world: Callable[..., World]) -> None:
+    living = world(hand_every_s=1.0)
+    live(living, 10)
+    bought = dict(living.hand.bought)
+    assert any(bought.values())
+    assert world().hand.bought == bought
 
 
 def test_every_interval_is_funded_once_even_across_a_restart(
