@@ -230,3 +230,41 @@ def test_the_model_lives_with_resting_orders_and_never_crosses(spec: object) -> 
         for book_side in (market.book.bids, market.book.asks):
             assert all(book_side.sizes[key] == queue.total for key, queue in book_side.queues.items())
     assert bench.ledger.fills(ALICE, None, "maker = 1", (), 1)
+
+
+def test_a_recorded_trade_eats_what_is_ahead_and_then_fills_the_order() -> None:
+    bench = Bench()
+    bench.market.book.recorded = True
+    order = bench.place(ALICE, "BUY", 5, PRICE - 1)
+    taken = [bench.market.residents.printed(bench.market, 1, PRICE - 1, steps, 9) for steps in (6, 6, 6)]
+    assert (taken, bench.order(order).status) == ([0, 2, 3], "FILLED")
+    assert bench.market.book.touched
+
+
+def test_a_recorded_trade_that_the_depth_already_shows_eats_nothing_ahead() -> None:
+    bench = Bench()
+    order = bench.place(ALICE, "BUY", 5, PRICE - 1)
+    bench.market.book.set_bid(PRICE - 1, 4)
+    bench.market.book.bids.queues[PRICE - 1].told_ms = 9
+    assert bench.market.residents.printed(bench.market, 1, PRICE - 1, 6, 9) == 0
+    assert bench.engine.orders.of(ALICE, bench.spec.symbol)[0].ahead == 4
+    assert bench.order(order).status == "NEW"
+
+
+def test_a_recorded_trade_fills_orders_at_better_prices_first() -> None:
+    bench = Bench()
+    better = bench.place(ALICE, "BUY", 5, PRICE)
+    assert bench.market.residents.printed(bench.market, 1, PRICE - 2, 3, 9) == 3
+    assert bench.order(better).average_price == bench.spec.price(PRICE)
+
+
+def test_recorded_quantity_that_reaches_an_order_fills_it_at_its_price() -> None:
+    bench = Bench()
+    order = bench.place(ALICE, "BUY", 15, PRICE)
+    for ticks in (PRICE - 1, PRICE - 2):
+        bench.market.book.set_bid(ticks, 0)
+    bench.market.book.set_ask(PRICE - 1, 4)
+    bench.market.residents.uncross(bench.market)
+    done = bench.order(order)
+    assert (bench.steps(done.executed), done.average_price) == (4, bench.spec.price(PRICE))
+    assert (bench.market.book.bids.best, bench.market.book.asks.best) == (PRICE, PRICE + 1)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.sandbox.running import COIN, MAIN, Sandbox
 from tests.sandbox.test_order_refusals import send
-from tests.sandbox.test_replay import write_capture
+from tests.sandbox.test_replay import RECORDED, recorded, write_capture
 
 WAYS = ((MAIN, "ETHUSDT", "0.5", "fapi"), (COIN, "ETHUSD_PERP", "20", "dapi"))
 
@@ -79,5 +79,28 @@ async def test_a_recorded_depth_is_consumed_until_its_next_update_and_never_cros
         await exchange.cancel_order(rest["id"], symbol)
         while book["asks"] != [[2681.0, 0.6]]:
             book = await asyncio.wait_for(exchange.watch_order_book(symbol), 20)
+    finally:
+        await exchange.close()
+
+
+@recorded
+async def test_orders_in_a_recorded_book_are_filled_and_never_cross_it(start: Callable[..., Sandbox]) -> None:
+    sandbox = start("--hand-every", "0", "--replay", str(RECORDED))
+    exchange: Any = sandbox.client(MAIN)
+    exchange.options["watchOrderBookRate"] = "0"
+    symbol, filled = "ETH/USDT:USDT", False
+    try:
+        for _ in range(200):
+            book = await asyncio.wait_for(exchange.watch_order_book(symbol), 20)
+            (bid, _), (ask, _) = book["bids"][0], book["asks"][0]
+            assert bid < ask
+            opened = await exchange.fetch_open_orders(symbol)
+            if len(opened) < 2:
+                filled = filled or any(each["filled"] for each in await exchange.fetch_orders(symbol, limit=20))
+                side = "sell" if opened and opened[0]["side"] == "buy" else "buy"
+                await exchange.create_order(symbol, "limit", side, 0.05, bid if side == "buy" else ask)
+            if filled:
+                break
+        assert filled
     finally:
         await exchange.close()
