@@ -14,10 +14,10 @@ app.autodiscover_tasks()
 
 @worker_init.connect
 def host_services(**_: object) -> None:
-    """Give this worker its host; imported here because it needs Django's settings to be ready."""
-    from hedgeapp.host import ServiceHost
+    """Give this worker its loops; imported here because they need Django's settings to be ready."""
+    from hedgeapp.host import DeskHost, ServiceHost
 
-    app.steps["worker"].add(ServiceHost)
+    app.steps["worker"].update((ServiceHost, DeskHost))
 
 
 @setup_logging.connect

@@ -33,6 +33,9 @@ class Environment(BaseSettings):
     hedgeapp_services: str = Field(
         "", description="services this worker may host, comma-separated patterns; empty: none"
     )
+    hedgeapp_desk: Literal["", "orders", "urgent"] = Field(
+        "", description="queue whose work this worker carries: orders, or urgent (cancels, halts, what reduces only)"
+    )
     hedgeapp_log_level: str = Field("INFO", description="level of the logs")
     port: int = Field(8000, description="port of the web process")
 

@@ -1,17 +1,19 @@
-"""The bootstep that gives each Celery worker a host for services.
+"""The bootsteps that give Celery workers loops of their own: a host for services, a desk for orders.
 
-A service is no task: a long task on this broker is delivered again and blocks the shutdown (docs/decisions). The host
-runs in a daemon thread with an event loop of its own, beside the worker's pool.
+A loop is no task: a long task on this broker is delivered again and blocks the shutdown (docs/decisions). It runs in a
+daemon thread beside the worker's pool.
 """
 
 import asyncio
 import threading
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, ClassVar
 
 import structlog
 import uvloop
 from celery import bootsteps
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from hedgeapp.database import conninfo
 from hedgeapp.services import STOP_S, Host
@@ -19,47 +21,88 @@ from hedgeapp.services import STOP_S, Host
 log = structlog.get_logger()
 
 
-class ServiceHost(bootsteps.StartStopStep):
-    """Start the host when the pool runs, end its services before the worker ends."""
+class LoopBesideWorker(bootsteps.StartStopStep):
+    """Run a coroutine when the pool runs, cancel it before the worker ends."""
 
     requires = ("celery.worker.components:Pool",)
+    thread_name: ClassVar[str] = ""
+    stop_s: ClassVar[float] = 2 * STOP_S  # how long it may take to end
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)
-        patterns = settings.ENVIRONMENT.hedgeapp_services
-        self.preferred = tuple(pattern for pattern in patterns.split(",") if pattern)
-        self.enabled = bool(self.preferred)
+        self.enabled = self.is_wanted()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
 
+    def is_wanted(self) -> bool:
+        """Tell whether the environment wants this loop in this worker."""
+        raise NotImplementedError
+
+    def main(self) -> Coroutine[Any, Any, None]:
+        """Return what runs until it is canceled."""
+        raise NotImplementedError
+
     def include_if(self, worker: Any) -> bool:
-        """Host services only where the environment names some."""
+        """Run only where it is wanted."""
         return self.enabled
 
     def start(self, worker: Any) -> None:
-        """Run the host in a thread of its own."""
-        self._thread = threading.Thread(target=self._run, name="services", daemon=True)
+        """Run the loop in a thread of its own."""
+        self._thread = threading.Thread(target=self._run, name=self.thread_name, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             self._loop = runner.get_loop()
             try:
-                runner.run(self._host())
+                runner.run(self._main())
             except asyncio.CancelledError:
-                log.info("services.stopped")
+                log.info(f"{self.thread_name}.stopped")
 
-    async def _host(self) -> None:
+    async def _main(self) -> None:
         self._task = asyncio.current_task()
-        await Host(conninfo(), self.preferred).run()
+        await self.main()
 
     def stop(self, worker: Any) -> None:
-        """Cancel the host and wait for its services to end."""
+        """Cancel the loop and wait for it to end."""
         if self._loop and self._task and self._thread:
             self._loop.call_soon_threadsafe(self._task.cancel)
-            self._thread.join(2 * STOP_S)
+            self._thread.join(self.stop_s)
 
     def terminate(self, worker: Any) -> None:
-        """End the services when the worker is told to end at once."""
+        """End the loop when the worker is told to end at once."""
         self.stop(worker)
+
+
+class ServiceHost(LoopBesideWorker):
+    """Host services; those that the environment names are preferred."""
+
+    thread_name = "services"
+
+    def is_wanted(self) -> bool:
+        """Host services only where the environment names some."""
+        patterns = settings.ENVIRONMENT.hedgeapp_services
+        self.preferred = tuple(pattern for pattern in patterns.split(",") if pattern)
+        return bool(self.preferred)
+
+    def main(self) -> Coroutine[Any, Any, None]:
+        """Host until canceled."""
+        return Host(conninfo(), self.preferred).run()
+
+
+class DeskHost(LoopBesideWorker):
+    """Carry the work of one queue; imported only where it runs, because the gateways load ccxt."""
+
+    thread_name = "desk"
+    stop_s = 7.5  # what is carried may end; the supervisor waits a little longer
+
+    def is_wanted(self) -> bool:
+        """Carry work only where the environment names a queue."""
+        return bool(settings.ENVIRONMENT.hedgeapp_desk)
+
+    def main(self) -> Coroutine[Any, Any, None]:
+        """Carry until canceled."""
+        run = import_string("portfolio.tasks.desk.run_kept")
+        coroutine: Coroutine[Any, Any, None] = run(settings.ENVIRONMENT.hedgeapp_desk)
+        return coroutine

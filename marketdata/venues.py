@@ -4,7 +4,8 @@ ccxt is unmodified; it is only told where the venue is, which errors its codes m
 Importing this module loads ccxt (1.7 s, 100 MiB): feeds and commands do, the web process never does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -40,6 +41,10 @@ class Dialect:
     income: str
     listen_key_new: str
     listen_key_renew: str
+    marks: str
+    place: str
+    cancel: str
+    cancel_all: str
 
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
@@ -57,6 +62,10 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         income="fapiPrivateGetIncome",
         listen_key_new="fapiPrivatePostListenKey",
         listen_key_renew="fapiPrivatePutListenKey",
+        marks="fapiPublicGetPremiumIndex",
+        place="fapiPrivatePostOrder",
+        cancel="fapiPrivateDeleteOrder",
+        cancel_all="fapiPrivateDeleteAllOpenOrders",
     ),
     "binance-coinm": Dialect(
         exchange="binancecoinm",
@@ -72,24 +81,59 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         income="dapiPrivateGetIncome",
         listen_key_new="dapiPrivatePostListenKey",
         listen_key_renew="dapiPrivatePutListenKey",
+        marks="dapiPublicGetPremiumIndex",
+        place="dapiPrivatePostOrder",
+        cancel="dapiPrivateDeleteOrder",
+        cancel_all="dapiPrivateDeleteAllOpenOrders",
     ),
 }
 
 
-class Client:
-    """A venue through ccxt, as one account or as nobody; to be closed."""
+@record
+class Answer:
+    """What a venue answered, be it a refusal: HTTP status, the body as it is (None if it is no JSON), Retry-After."""
 
-    def __init__(self, venue: Venue, keys: Keys | None = None) -> None:
+    status: int
+    body: Any
+    retry_after_s: float | None
+
+
+_answer: ContextVar[list[Answer] | None] = ContextVar("answer", default=None)
+
+
+class Client:
+    """A venue through ccxt, as one account or as nobody; to be closed.
+
+    `is_patient` lets ccxt hold requests back so that the venue's limit on reads is kept; nothing may hold an order
+    back.
+    """
+
+    def __init__(self, venue: Venue, keys: Keys | None = None, *, is_patient: bool = True) -> None:
         self.venue = venue
         self.dialect = DIALECTS[venue.protocol]
-        self.exchange: Any = getattr(ccxt.pro, self.dialect.exchange)(_options(venue, self.dialect, keys))
+        options = _options(venue, self.dialect, keys) | {"enableRateLimit": is_patient}
+        self.exchange: Any = getattr(ccxt.pro, self.dialect.exchange)(options)
         # Every number stays the text that the venue sent.
         self.exchange.number = str
+        self.exchange.on_rest_response = _noting(self.exchange)
 
     async def call(self, method: str, **parameters: Any) -> Any:
         """Call an endpoint by its name in the dialect and return the venue's answer as it is."""
         implicit = getattr(self.exchange, getattr(self.dialect, method))
         return await implicit(parameters)
+
+    async def answered(self, method: str, **parameters: Any) -> Answer:
+        """Call an endpoint and return whatever the venue answered, an error too; raise ccxt's error when none came."""
+        noted: list[Answer] = []
+        token = _answer.set(noted)
+        try:
+            await self.call(method, **parameters)
+        except ccxt.pro.BaseError:
+            if not noted:
+                raise
+        finally:
+            _answer.reset(token)
+        return noted[-1]
 
     async def server_ms(self) -> int:
         """Return the venue's time, and sign from now on as if its clock were ours."""
@@ -110,10 +154,26 @@ class Client:
         await self.exchange.close()
 
 
+def _noting(exchange: Any) -> Callable[..., str]:
+    """Return ccxt's hook for answers, which also notes them: its errors do not keep what the venue said."""
+    hook: Callable[..., str] = exchange.on_rest_response
+
+    def noting(
+        status: int, reason: str, url: str, method: str, headers: Mapping[str, str], body: str, *sent: Any
+    ) -> str:
+        noted = _answer.get()
+        if noted is not None:
+            after = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
+            seconds = float(after) if after.replace(".", "", 1).isdigit() else None
+            noted.append(Answer(status=status, body=exchange.parse_json(body), retry_after_s=seconds))
+        return hook(status, reason, url, method, headers, body, *sent)
+
+    return noting
+
+
 def _options(venue: Venue, dialect: Dialect, keys: Keys | None) -> dict[str, Any]:
     options: dict[str, Any] = {
         "timeout": REST_TIMEOUT_MS,
-        "enableRateLimit": True,
         "urls": {"api": _urls(venue)},
         "exceptions": {"exact": _exact_errors(dialect)},
         "streaming": {"keepAlive": PING_EVERY_MS, "connectionTimeout": DIAL_TIMEOUT_MS},

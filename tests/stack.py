@@ -30,6 +30,8 @@ MARKS = {
     "feeds": "feeds@",
     "accounts": "accounts@",
     "engine": "engine@",
+    "orders": "orders@",
+    "urgent": "urgent@",
     "sandbox": "-m sandbox run",
     "postgres": "postgres -D",
     "valkey": "valkey-server",

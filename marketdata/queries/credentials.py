@@ -35,3 +35,9 @@ def keys_of(holder: str, purpose: Purpose = "read") -> Keys:
         raise CredentialMissing(holder, purpose)
     api_key, secret = decrypted(row)
     return Keys(api_key=api_key, secret=secret)
+
+
+def versions_of(purpose: Purpose) -> dict[str, str]:
+    """Return what tells each holder's keys for a purpose from those that it had before, without decrypting them."""
+    rows = models.Credential.objects.filter(purpose=purpose).values_list("holder", "fingerprint", "set_at")
+    return {holder: f"{fingerprint}@{set_at.isoformat()}" for holder, fingerprint, set_at in rows}

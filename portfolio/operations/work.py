@@ -1,5 +1,6 @@
 """Work: rows that workers claim and carry until the outcome; a claim is a lease, and a later claim ends it."""
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
@@ -13,7 +14,7 @@ from portfolio.models import Work
 Kind = Literal["order", "cancel", "halt"]
 Queue = Literal["orders", "urgent"]
 
-LEASE_S: Final = 30.0  # how long a claim lasts; longer than one step of carrying may take
+LEASE_S: Final = 20.0  # how long a claim lasts; longer than one step of carrying may take
 HELP_S: Final = 2.0  # urgent work that nobody claimed for so long is taken by the workers of `orders` too
 SAID_LENGTH_MAX: Final = 500  # characters
 
@@ -40,6 +41,13 @@ UPDATE {_TABLE} SET due_at = clock_timestamp() + %s * interval '1 second', tries
 _CLOSE: Final = f"""
 UPDATE {_TABLE} SET closed_at = %s, said = %s, claimed_by = '', claimed_until = NULL WHERE id = %s AND closed_at IS NULL
 """
+
+
+# A claim of a process of this machine that is no more.
+_HELD_HERE: Final = f"SELECT DISTINCT claimed_by FROM {_TABLE} WHERE closed_at IS NULL AND claimed_by ^@ %s"
+_FREE: Final = (
+    f"UPDATE {_TABLE} SET claimed_by = '', claimed_until = NULL WHERE closed_at IS NULL AND claimed_by = ANY(%s)"
+)
 
 
 @record
@@ -70,6 +78,28 @@ def claim_work(queue: Queue, *, by: str, count: int, lease_s: float = LEASE_S) -
             Claim(id=id_, kind=kind, subject=subject, queue=of, tries=tries, number=number)
             for id_, kind, subject, of, tries, number in cursor.fetchall()
         ]
+
+
+def free_work(by: str) -> int:
+    """End the claims of dead processes of this machine and return how many; `by` is our own `host/pid`."""
+    host = by.partition("/")[0]
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(_HELD_HERE, [f"{host}/"])
+        dead = [holder for (holder,) in cursor.fetchall() if not _lives(holder)]
+        if not dead:
+            return 0
+        cursor.execute(_FREE, [dead])
+        return int(cursor.rowcount)
+
+
+def _lives(holder: str) -> bool:
+    try:
+        os.kill(int(holder.partition("/")[2]), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, ValueError):
+        return True
+    return True
 
 
 def put_off(claim: Claim, *, for_s: float, said: str) -> bool:

@@ -59,12 +59,12 @@ class FollowingBook:
             self._turn.release()
 
     def take(self, batch: Sequence[Recorded]) -> bool:
-        """Fold events that were read elsewhere, if they are the next ones; return whether they were."""
+        """Fold those of a run of events, read elsewhere, that come next; return whether any did."""
         with self._turn:
             book = self._book
-            if book is None or not batch or batch[0].seq != book.seq + 1:
+            if book is None or not batch or not batch[0].seq <= book.seq + 1 <= batch[-1].seq:
                 return False
-            self._fold(book, batch)
+            self._fold(book, batch[book.seq + 1 - batch[0].seq :])
             return True
 
     def _caught_up(self) -> Book:

@@ -1,0 +1,101 @@
+"""Outcomes: what a venue's answer to an order means, one table per protocol.
+
+Only words that leave no doubt make an order rejected. Everything else, and first of all silence, leaves it unknown: the
+venue is asked again, under our own id.
+Sources: Binance's lists of error codes of both futures and its notes on HTTP 408 and 503 ("execution status unknown").
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from hedgeapp.core.records import record
+from marketdata.venues import Answer
+
+SAID_LENGTH_MAX: Final = 300  # characters of the venue's words that are kept
+
+
+class Rejected(Exception):
+    """The venue refused, in words that leave no doubt."""
+
+    def __init__(self, code: str, said: str) -> None:
+        self.code, self.said = code, said
+        super().__init__(f"the venue refused: {code}: {said}")
+
+
+class NotKnown(Exception):
+    """The venue says that it does not know the order, or does not have it any more."""
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+        super().__init__(f"the venue does not know the order: {said}")
+
+
+class NoWord(Exception):
+    """There was no answer, or one that may mean anything; `retry_after_s` is what the venue asks for, if it does."""
+
+    def __init__(self, because: str, retry_after_s: float | None = None) -> None:
+        self.because, self.retry_after_s = because, retry_after_s
+        super().__init__(because)
+
+
+@record
+class Codes:
+    """A protocol's error codes that leave no doubt; ranges include both ends."""
+
+    rejected: frozenset[int]
+    rejected_ranges: tuple[tuple[int, int], ...]
+    not_rejected: frozenset[int]
+    not_known: frozenset[int]
+    not_there: frozenset[int]
+
+    def is_rejection(self, code: int) -> bool:
+        """Tell whether a code says that the venue did not take an order."""
+        if code in self.not_rejected:
+            return False
+        return code in self.rejected or any(low <= code <= high for low, high in self.rejected_ranges)
+
+
+_BINANCE: Final = Codes(
+    rejected=frozenset(
+        {
+            *(-1002, -1003, -1013, -1014, -1015),  # not authorized; too many requests; malformed; too many orders
+            *(-1020, -1021, -1022),  # not supported; outside of recvWindow; signature
+            *(-2010, -2014, -2015),  # refused; API key
+            *(-2018, -2019, -2020, -2021, -2022, -2023, -2024, -2025, -2026, -2027, -2028),  # margin, position, limits
+            *(-5021, -5022, -5028),  # FOK, post-only, recvWindow of the matching engine
+        }
+    ),
+    rejected_ranges=((-1199, -1100), (-4999, -4000)),  # parameters; filters
+    not_rejected=frozenset({-4116}),  # the client order id is taken: so the venue has the order
+    not_known=frozenset({-2013}),  # asked for an order
+    not_there=frozenset({-2011}),  # told to cancel one: it may have ended, or never have come
+)
+
+CODES: Final[Mapping[str, Codes]] = {"binance-usdm": _BINANCE, "binance-coinm": _BINANCE}
+
+
+def refusal(codes: Codes, answer: Answer) -> Rejected | NotKnown | NoWord | None:
+    """Return what an answer refuses, None when it is no refusal."""
+    code, said = _code(answer.body), _said(answer.body)
+    if 200 <= answer.status < 300 and (code is None or code >= 0):
+        return None
+    if code is None or not 400 <= answer.status < 500:
+        told = f" {code}: {said}" if code is not None else ""
+        return NoWord(f"the venue answered HTTP {answer.status}{told}", answer.retry_after_s)
+    if code in codes.not_known | codes.not_there:
+        return NotKnown(said)
+    if codes.is_rejection(code):
+        return Rejected(str(code), said)
+    return NoWord(f"the venue answered {code}: {said}", answer.retry_after_s)
+
+
+def _code(body: Any) -> int | None:
+    code = body.get("code") if isinstance(body, dict) else None
+    try:
+        return int(code) if code is not None else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _said(body: Any) -> str:
+    return str(body.get("msg", ""))[:SAID_LENGTH_MAX] if isinstance(body, dict) else ""

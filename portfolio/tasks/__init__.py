@@ -1,0 +1,6 @@
+"""What the portfolio does by itself: periodic tasks, and the desk that carries orders, cancels and halts."""
+
+from portfolio.tasks.bell import work
+from portfolio.tasks.periodic import prune_frames, snapshot_book
+
+__all__ = ["prune_frames", "snapshot_book", "work"]

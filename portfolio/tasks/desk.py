@@ -1,0 +1,222 @@
+"""Desk: claims the work of one queue and carries it until the venue's word, in a loop of its own beside the worker.
+
+It is woken by the log (each intent is announced at its commit), by a task and by itself each second: none of the three
+is needed. What it holds is written nowhere else but in the rows: another worker goes on from there.
+"""
+
+import asyncio
+import concurrent.futures
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
+
+import structlog
+from django.db import connections
+from django.utils.module_loading import import_string
+
+from hedgeapp.core.events.halts import HaltDeclared
+from hedgeapp.core.events.orders import CancelAsked, OrderIntended
+from hedgeapp.core.marks import Mark
+from hedgeapp.core.records import record
+from hedgeapp.database import conninfo
+from hedgeapp.eventlog.stream import follow
+from hedgeapp.logs import redacted
+from portfolio.core.orders import HedgeOrder
+from portfolio.operations.work import Claim, Kind, Queue, claim_work, close_work, free_work, put_off
+from portfolio.queries.books import FOLLOWING
+from portfolio.tasks.bell import BELL
+from portfolio.tasks.doors import Doors
+
+CARRIED_AT_ONCE: Final = 8  # rows
+LOOK_S: Final = 1.0  # due rows are looked for no less often
+CARRY_S_MAX: Final = 18.0  # one try at a row; shorter than a claim lasts
+STOP_S: Final = 6.0  # how long what is carried may take to end when the worker stops
+BACKOFF_S: Final = (0.3, 5.0)  # before the second try, doubled for each after it, and at most
+DATABASE_THREADS: Final = 4
+MARK_AGE_MAX: Final = timedelta(seconds=2)  # an older one in the log is asked of the venue
+ASKED_AGE_MAX: Final = timedelta(milliseconds=500)  # and what was answered serves for so long
+
+CARRIERS: Final[dict[Kind, str]] = {
+    "order": "portfolio.tasks.orders.carry_order",
+    "cancel": "portfolio.tasks.orders.carry_cancel",
+    "halt": "portfolio.tasks.halts.carry_halt",
+}
+WAKING: Final = (OrderIntended, CancelAsked, HaltDeclared)
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+@record
+class Done:
+    """The work has its outcome."""
+
+    said: str
+
+
+@record
+class Again:
+    """The work has to be tried again, after so many seconds."""
+
+    after_s: float
+    said: str
+
+
+Carrier = Callable[[Claim, "Desk"], Awaitable[Done | Again]]
+
+
+def backoff_s(tries: int) -> float:
+    """Return the pause before another try."""
+    first, most = BACKOFF_S
+    return float(min(first * 2 ** min(tries, 10), most))
+
+
+class Desk:
+    """What a carrier works with: the database, the book, the marks and the gateways of this process."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
+        self.holder = f"{socket.gethostname()}/{os.getpid()}"
+        self.doors = Doors(self.in_database)
+        self._threads = concurrent.futures.ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="db:desk")
+        self._carried: set[asyncio.Task[None]] = set()
+        self._asked: dict[tuple[str, str], Mark] = {}
+        self._asked_at = datetime.fromtimestamp(0, UTC)
+
+    async def run(self) -> None:
+        """Claim and carry until canceled; then let what is carried end."""
+        BELL.hang()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.doors.keep(), name="desk:doors")
+                tasks.create_task(self._follow(), name="desk:follow")
+                tasks.create_task(self._work(), name="desk:work")
+        finally:
+            BELL.take_down()
+            await self.doors.close()
+            self._threads.shutdown(wait=False)
+
+    async def in_database(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Run blocking database work in a thread."""
+
+        def with_connection_of_the_pool() -> T:
+            try:
+                return work(*args, **kwargs)
+            finally:
+                connections.close_all()  # back into the pool
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, with_connection_of_the_pool)
+
+    async def order(self, client_order_id: str) -> HedgeOrder | None:
+        """Return an order as it is by the log's head."""
+        return await self.in_database(_order, client_order_id)
+
+    async def marks(self) -> dict[tuple[str, str], Mark]:
+        """Return the log's marks; where those of an instrument are late, what the venues answer now.
+
+        The log has no marks while the board is away.
+        """
+        marks = await self.in_database(_marks)
+        now = datetime.now(UTC)
+        wanted = [marks.get((id_, kind)) for id_ in self.doors.instruments() for kind in ("mark", "index")]
+        if all(mark is not None and now - mark.received_at <= MARK_AGE_MAX for mark in wanted):
+            return marks
+        if now - self._asked_at > ASKED_AGE_MAX:
+            self._asked = {(mark.subject, mark.kind): mark for mark in await self.doors.marks()}
+            self._asked_at = now
+        fresher = {key: mark for key, mark in self._asked.items() if key not in marks or mark.at > marks[key].at}
+        return marks | fresher
+
+    async def _follow(self) -> None:
+        """Keep the book close to the log's head, and wake when somebody wants something."""
+        seq = await self._head()
+        async for batch in follow(conninfo(), after=seq):
+            if any(isinstance(recorded.event, WAKING) for recorded in batch):
+                BELL.ring()
+            await asyncio.to_thread(FOLLOWING.take, batch)
+
+    async def _head(self) -> int:
+        while True:
+            try:
+                return await self.in_database(_seq)
+            except Exception as error:
+                log.warning("desk.no_book", error=redacted(str(error)), error_kind=type(error).__name__)
+                await asyncio.sleep(LOOK_S)
+
+    async def _work(self) -> None:
+        log.info("desk.open", queue=self.queue, holder=self.holder)
+        try:
+            while True:
+                await self._claim()
+                await BELL.wait(LOOK_S)
+        finally:
+            if self._carried:
+                await asyncio.wait(self._carried, timeout=STOP_S)
+            for task in self._carried:
+                task.cancel()
+
+    async def _claim(self) -> None:
+        free = CARRIED_AT_ONCE - len(self._carried)
+        if not free:
+            return
+        try:
+            await self.in_database(free_work, self.holder)
+            claims = await self.in_database(claim_work, self.queue, by=self.holder, count=free)
+        except Exception as error:
+            log.warning("desk.claim_failed", error=redacted(str(error)), error_kind=type(error).__name__)
+            return
+        for claim in claims:
+            task = asyncio.create_task(self._carry(claim), name=f"{claim.kind}:{claim.subject}")
+            self._carried.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._carried.discard(task)
+        BELL.ring()
+
+    async def _carry(self, claim: Claim) -> None:
+        try:
+            outcome = await self._outcome(claim)
+            if isinstance(outcome, Done):
+                await self.in_database(close_work, claim, said=outcome.said, at=datetime.now(UTC))
+                return
+            await self.in_database(put_off, claim, for_s=outcome.after_s, said=outcome.said)
+            asyncio.get_running_loop().call_later(outcome.after_s, BELL.ring)
+        except Exception as error:  # the claim ends by itself, and somebody claims it again
+            log.warning("desk.claim_left", work=str(claim.subject), error=redacted(str(error)))
+
+    async def _outcome(self, claim: Claim) -> Done | Again:
+        carry: Carrier = import_string(CARRIERS[claim.kind])
+        try:
+            async with asyncio.timeout(CARRY_S_MAX):
+                return await carry(claim, self)
+        except Exception as error:
+            log.exception("desk.carry_failed", kind=claim.kind, subject=claim.subject)
+            return Again(after_s=backoff_s(claim.tries), said=f"{type(error).__name__}: {redacted(str(error))}")
+
+
+def _order(client_order_id: str) -> HedgeOrder | None:
+    with FOLLOWING.held() as book:
+        return book.our_orders.get(client_order_id)
+
+
+def _marks() -> dict[tuple[str, str], Mark]:
+    with FOLLOWING.held() as book:
+        return dict(book.marks)
+
+
+def _seq() -> int:
+    with FOLLOWING.held() as book:
+        return book.seq
+
+
+async def run_kept(queue: Queue) -> None:
+    """Run the desk of a queue until canceled, and again after it failed."""
+    while True:
+        try:
+            await Desk(queue).run()
+        except Exception as error:
+            log.exception("desk.failed", error=redacted(str(error)))
+        await asyncio.sleep(LOOK_S)
