@@ -4,8 +4,8 @@ from decimal import Decimal
 from typing import Final
 
 from hedgeapp.core.amounts import ZERO
-from portfolio.core.rows import BandState, ConcentrationRow, ExposureRow, Health, Kpi
-from portfolio.screen import numbers
+from portfolio.core.rows import BandState, ConcentrationRow, ExposureRow, Health, Kpi, ProposalRow
+from portfolio.screen import hedges, numbers
 from portfolio.screen.leaves import Level, band, figure, name, text, word
 from portfolio.screen.page import Row, Section, row
 
@@ -72,12 +72,14 @@ def _health_word(kpi: Kpi) -> str:
     return _HEALTH_WORDS[kpi.health]
 
 
-def exposure(shown: tuple[ExposureRow, ...]) -> Section:
-    """Return a row per currency, with the lines that explain it under it."""
-    return tuple(_currency(one) for one in shown)
+def exposure(shown: tuple[ExposureRow, ...], proposals: tuple[ProposalRow, ...] = ()) -> Section:
+    """Return a row per currency, with how hedging stands there and the lines that explain it under it."""
+    hedging = {one.currency: one for one in proposals}
+    worst = hedges.worst(shown, proposals)
+    return tuple(_currency(one, hedging.get(one.currency), worst) for one in shown)
 
 
-def _currency(one: ExposureRow) -> Row:
+def _currency(one: ExposureRow, hedge: ProposalRow | None, worst: str) -> Row:
     here = name("exposure", one.currency)
     share = one.band_share.value
     level = _band_level(one)
@@ -107,6 +109,7 @@ def _currency(one: ExposureRow) -> Row:
             if one.band is not None
             else None,
             "breach": "breach" if level == "bad" else None,
+            **hedges.texts(hedge, worst),
         },
         {
             "long": figure(f"{here}-long", one.long, unit, sign=True, decimals=places),
@@ -114,6 +117,7 @@ def _currency(one: ExposureRow) -> Row:
             "net": figure(f"{here}-net", one.net, unit, sign=True, arrow=True, decimals=places),
             "net_usd": figure(f"{here}-usd", one.net_usd, "USD", sign=True),
             **used,
+            **hedges.leaves(hedge, numbers.decimals_of(unit) if places is None else places),
             "word": word(f"{here}-word", said, level, one.net.because if one.band_state == "unknown" else ""),
         },
         lines,

@@ -70,9 +70,10 @@ def word(id: str, said: str, level: Level, because: str = "") -> Leaf:
     )
 
 
-def text(id: str, said: str) -> Leaf:
+def text(id: str, said: str, because: str = "") -> Leaf:
     """Return a changing text as a leaf; where there is no room for all of it, the rest is one hover away."""
-    return Leaf(id=id, attributes=f' title="{escape(said)}"' if said else "", body=escape(said), text=said)
+    whole = because or said
+    return Leaf(id=id, attributes=f' title="{escape(whole)}"' if whole else "", body=escape(said), text=said)
 
 
 def band(id: str, share: Decimal | None, level: Level) -> Leaf:

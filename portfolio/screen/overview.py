@@ -30,7 +30,7 @@ def sections(frame: Frame) -> Mapping[str, Section]:
     """Return the sections of the page."""
     return {
         "kpis": exposure.kpis(frame.kpis),
-        "exposure": exposure.exposure(frame.exposure),
+        "exposure": exposure.exposure(frame.exposure, frame.proposals),
         "positions": positions.positions(frame.positions),
         "pnl": positions.pnl(frame.pnl, frame.funding),
         "balances": holdings.balances(frame.balances),

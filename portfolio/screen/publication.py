@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 
 from hedgeapp import live
 from portfolio.core.frames import Frame
-from portfolio.screen import overview, status
+from portfolio.screen import hedges, overview, status
 from portfolio.screen.page import Section
 
 FRAME_KEY: Final = "screen:frame"  # the latest frame, for pages that are opened
@@ -39,7 +39,7 @@ class Screen:
     async def publish(self, frame: Frame) -> None:
         """Send what differs from the frame before and keep the whole; without Redis, the screen waits and says so."""
         shown = overview.sections(frame)
-        said = status.spoken(self._frame.feeds, frame.feeds) if self._frame else ""
+        said = _spoken(self._frame, frame) if self._frame else ""
         picture = overview.picture(frame, shown, said)
         html = live.push(self._picture, picture, lambda name: fragment(name, shown, picture), self._flashes)
         try:
@@ -59,6 +59,12 @@ class Screen:
         self._is_silent = False
         self._frame, self._picture = frame, picture
         _raise_if_cancelled()
+
+
+def _spoken(before: Frame, now: Frame) -> str:
+    """Return what a screen reader says of what changed."""
+    told = hedges.spoken(before.proposals, now.proposals), status.spoken(before.feeds, now.feeds)
+    return ". ".join(one for one in told if one)
 
 
 def _raise_if_cancelled() -> None:

@@ -34,6 +34,7 @@ function move(down, right) {
 const ACTIONS = {
   j: () => move(1, 0),
   k: () => move(-1, 0),
+  h: () => document.querySelector("[data-hedge]")?.click(),
   t: () => document.querySelector('[data-next="theme"]')?.click(),
   "?": () => document.getElementById("shortcuts")?.showModal(),
   "/": () => document.querySelector("[data-filter]")?.focus(),

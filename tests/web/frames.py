@@ -28,6 +28,7 @@ from portfolio.core.rows import (
     VenuePositions,
     Worth,
 )
+from tests.builders.proposals import proposal_rows
 
 AT = datetime(2026, 11, 21, 12, 4, 31, 250000, tzinfo=UTC)
 BUDGET = timedelta(seconds=3)
@@ -87,6 +88,7 @@ class Desk:
             "faults": (),
             "faults_total": 0,
             "marks": self.marks(),
+            "proposals": proposal_rows(),
         }
         return Frame(**{**made, **changes})
 
