@@ -22,6 +22,13 @@ TABLES: dict[type[Any], tuple[str, str]] = {
     Income: ("incomes", "id"),
     Funding: ("fundings", "venue, symbol, at_ms"),
 }
+INDEXES = {
+    "orders_by_client_id": "orders (account, client_id)",
+    "orders_by_id": "orders (account, id)",
+    "orders_by_status": "orders (status)",
+    "fills_by_time": "fills (account, at_ms, id)",
+    "fills_by_order": "fills (account, symbol, order_id)",
+}
 SQL_TYPES: dict[Any, str] = {int: "INTEGER", bool: "INTEGER", str: "TEXT", Decimal: "TEXT"}
 
 
@@ -61,8 +68,8 @@ class Ledger:
             self._db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY ({key}))")
         for table in ("orders", "fills", "incomes"):
             self._db.execute(f"CREATE INDEX IF NOT EXISTS {table}_of_account ON {table} (account, symbol)")
-        self._db.execute("CREATE INDEX IF NOT EXISTS orders_by_client_id ON orders (account, client_id)")
-        self._db.execute("CREATE INDEX IF NOT EXISTS orders_by_status ON orders (status)")
+        for name, columns in INDEXES.items():
+            self._db.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {columns}")
 
     def close(self) -> None:
         """Close the file."""
@@ -136,10 +143,19 @@ class Ledger:
         return self._of_account(Order, account, symbol, where, values, ("id",), limit, latest=latest)
 
     def fills(
-        self, account: str, symbol: str | None, where: str, values: Sequence[Any], limit: int, *, latest: bool = False
+        self,
+        account: str,
+        symbol: str | None,
+        where: str,
+        values: Sequence[Any],
+        limit: int,
+        *,
+        latest: bool = False,
+        by_id: bool = False,
     ) -> list[Fill]:
-        """List trades, oldest first, that meet a condition on their columns: the first or the latest."""
-        return self._of_account(Fill, account, symbol, where, values, ("at_ms", "id"), limit, latest=latest)
+        """List trades by time, or by id, that meet a condition on their columns: the first or the latest."""
+        keys = ("id",) if by_id else ("at_ms", "id")
+        return self._of_account(Fill, account, symbol, where, values, keys, limit, latest=latest)
 
     def incomes(
         self,

@@ -75,9 +75,9 @@ def open_order(exchange: Exchange, account: str, parameters: Parameters) -> Any:
 def open_orders(exchange: Exchange, account: str, parameters: Parameters) -> Any:
     """List the orders that are still open."""
     symbol = exchange.market(parameters["symbol"]).spec.symbol if parameters.get("symbol") else None
-    where = "status IN ('NEW', 'PARTIALLY_FILLED')"
-    rows = exchange.accounts.ledger.orders(account, symbol, where, (), limit=1000)
-    return [order_row(exchange.markets[row.symbol].spec, row) for row in rows]
+    symbols = [symbol] if symbol else list(exchange.markets)
+    rows = [each.order for name in symbols for each in exchange.engine.orders.of(account, name)]
+    return [order_row(exchange.markets[row.symbol].spec, row) for row in sorted(rows, key=lambda row: row.id)]
 
 
 def all_orders(exchange: Exchange, account: str, parameters: Parameters) -> Any:
@@ -114,7 +114,8 @@ def user_trades(exchange: Exchange, account: str, parameters: Parameters) -> Any
     if order_id is not None:
         where, values = f"{where} AND order_id = ?", (*values, order_id)
     limit = limit_of(parameters, default=500, most=1000)
-    rows = exchange.accounts.ledger.fills(account, spec.symbol, where, values, limit, latest=window.latest)
+    by_id = "fromId" in parameters
+    rows = exchange.accounts.ledger.fills(account, spec.symbol, where, values, limit, latest=window.latest, by_id=by_id)
     return [fill_row(spec, row) for row in rows]
 
 
