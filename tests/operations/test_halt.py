@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from decimal import Decimal
 from io import StringIO
 
 import pytest
@@ -12,6 +13,8 @@ from django.core.management.base import CommandError
 from django.db import IntegrityError, connection, transaction
 
 from hedgeapp.core.events.halts import HaltLifted
+from hedgeapp.core.events.orders import OrderRefused, OrderSent
+from hedgeapp.core.events.positions import PositionStated
 from hedgeapp.eventlog.append import append
 from marketdata.models import Venue
 from portfolio.models import Halt, Work
@@ -28,10 +31,11 @@ from portfolio.operations.halts import (
     note_canceled,
     take_hold,
 )
+from portfolio.operations.orders import OrderIsRefused, intend_order, send_order
 from portfolio.queries.books import current_book
 from portfolio.queries.halts import in_force, past
-
-AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+from tests.builders.books import AT, LINEAR, USDM, opening
+from tests.builders.desks import MARKS, history, ticket, written
 
 
 @pytest.fixture(autouse=True)
@@ -192,6 +196,25 @@ def test_the_book_itself_asks_for_two_people_whatever_the_log_says(asked_by: str
     book = current_book()
     assert book.halts.of("binance-usdm")
     assert any("lifted by two people expected" in fault.because for fault in book.faults)
+
+
+def test_after_a_halt_an_order_is_refused_and_one_not_sent_yet_is_not_sent() -> None:
+    written(*history())
+    name = intend_order(ticket("n-1"), by="ann", at=AT).client_order_id
+    halted("binance-usdm")
+    decided = send_order(name, MARKS, clock=lambda: AT)
+    assert isinstance(decided, OrderRefused)
+    assert decided.rule == "halt"
+    with pytest.raises(OrderIsRefused, match="no halt of binance-usdm expected"):
+        intend_order(ticket("n-2"), by="ann", at=AT)
+
+
+def test_after_a_halt_what_reduces_by_the_venue_s_word_is_sent() -> None:
+    held = PositionStated(at=AT, account=USDM, instrument=LINEAR, quantity=Decimal(5), entry_price=Decimal(3000))
+    written(*history(), opening("5", "3000"), held)
+    halted()
+    name = intend_order(ticket(reduce_only=True), by="ann", at=AT).client_order_id
+    assert isinstance(send_order(name, MARKS, clock=lambda: AT), OrderSent)
 
 
 def test_a_terminal_halts_and_two_people_resume_by_it() -> None:
