@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Final
 
 from hedgeapp.core.amounts import ZERO, quantized
-from hedgeapp.core.instruments import ContractKind, pnl
+from hedgeapp.core.events.trading import FillRecorded
+from hedgeapp.core.instruments import ContractKind, pnl, value
 
 # The place of a fill: its time at the venue, then its trade id. Ids are growing numbers, so a longer one is later.
 Order = tuple[datetime, int, str]
@@ -15,9 +16,8 @@ Order = tuple[datetime, int, str]
 Held = tuple[Decimal, Decimal, Decimal, Decimal, Decimal, datetime | None]
 FLAT: Final[Held] = (ZERO, ZERO, ZERO, ZERO, ZERO, None)
 
-# A fill that is kept: its order, quantity, size and worth (all signed), fee, fee asset. A plain tuple, because one is
-# made for each fill of a rebuild.
-KeptFill = tuple[Order, Decimal, Decimal, Decimal, Decimal, str]
+# A fill that is kept, with the contract size of its day. A plain tuple, because one is made for each fill of a rebuild.
+KeptFill = tuple[FillRecorded, Decimal]
 
 
 def order_of(at: datetime, trade_id: str) -> Order:
@@ -25,21 +25,30 @@ def order_of(at: datetime, trade_id: str) -> Order:
     return at, len(trade_id), trade_id
 
 
+def order_of_kept(kept: KeptFill) -> Order:
+    """Return the place of a fill that is kept."""
+    return order_of(kept[0].at, kept[0].trade_id)
+
+
 def after(kind: ContractKind, held: Held, fills: Iterable[KeptFill]) -> Held:
     """Return what a holding comes to after fills, in their order."""
     held_quantity, had, entry_value, realized, booked, opened_at = held
-    for (at, _, _), quantity, size, worth, _, _ in fills:
+    is_linear = kind == "linear"
+    for fill, contract_size in fills:
+        quantity = fill.quantity if fill.side == "buy" else -fill.quantity
+        size = quantity * contract_size
+        worth = size * fill.price if is_linear else value(kind, size, fill.price)
         held_quantity += quantity
         left = had + size
         if not had:
-            entry_value, booked, opened_at = worth, ZERO, at
+            entry_value, booked, opened_at = worth, ZERO, fill.at
         elif had.is_signed() == size.is_signed():
             entry_value += worth
         elif left and left.is_signed() != had.is_signed():
             # It crosses zero: the part that closes, then the part that opens.
             closing = quantized(worth * -had / size)
             realized += pnl(kind, entry_value, -closing)
-            entry_value, booked, opened_at = worth - closing, ZERO, at
+            entry_value, booked, opened_at = worth - closing, ZERO, fill.at
         else:
             released = quantized(entry_value * -size / had) if left else entry_value
             realized += pnl(kind, released, -worth)

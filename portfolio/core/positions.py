@@ -13,7 +13,6 @@ looks, or when it is let go: a rebuild folds each once, many in one loop.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -23,7 +22,7 @@ from hedgeapp.core.events.positions import PositionOpened
 from hedgeapp.core.events.trading import FillRecorded
 from hedgeapp.core.instruments import ContractKind, pnl, price_of, value
 from hedgeapp.core.records import record
-from portfolio.core.folding import FLAT, Held, KeptFill, Order, after
+from portfolio.core.folding import FLAT, Held, KeptFill, Order, after, order_of_kept
 from portfolio.core.folding import order_of as order_of
 
 FILLS_KEPT: Final = 256  # per position, at least
@@ -41,19 +40,6 @@ class OpeningCameTooLate(ValueError):
 
 
 @record
-class FoldedFill:
-    """A fill as its position keeps it: signed quantity, size and worth, by the contract size of its day."""
-
-    at: datetime
-    trade_id: str
-    quantity: Decimal
-    size: Decimal
-    worth: Decimal
-    fee: Decimal
-    fee_asset: str
-
-
-@record
 class PositionState:
     """A position written out, from which it can be made again exactly; `origin` is what came before `fills`."""
 
@@ -63,7 +49,7 @@ class PositionState:
     opening: PositionOpened | None
     origin: tuple[Decimal, Decimal, Decimal, Decimal, Decimal, datetime | None]
     origin_order: tuple[datetime, int, str] | None
-    fills: tuple[FoldedFill, ...]
+    fills: tuple[KeptFill, ...]
     fees: dict[str, Decimal]
     updated_at: datetime
 
@@ -164,19 +150,16 @@ class Position:
         """Fold a fill, sized by the contract size now in force; nothing changes if it is there already."""
         if self.opening is not None and _trade(fill.trade_id) <= _trade(self.opening.last_trade_id):
             return
-        order: Order = (fill.at, len(fill.trade_id), fill.trade_id)
-        kept = self._kept
-        quantity = fill.quantity if fill.side == "buy" else -fill.quantity
-        size = quantity * contract_size
-        one = (order, quantity, size, value(self.kind, size, fill.price), fill.fee, fill.fee_asset)
-        if not kept or order > kept[-1][0]:
+        kept, one = self._kept, (fill, contract_size)
+        if not kept or fill.at > kept[-1][0].at or order_of_kept(one) > order_of_kept(kept[-1]):
             kept.append(one)
         else:
-            place = bisect_left(kept, order, key=_order_of_kept)
-            if kept[place][0] == order:
+            place = bisect_left(kept, order_of_kept(one), key=order_of_kept)
+            if order_of_kept(kept[place]) == order_of_kept(one):
                 return
             kept.insert(place, one)
-            self._fold_again()
+            if place < self._folded:
+                self._fold_again()
         if len(kept) >= FILLS_KEPT + FILLS_LET_GO:
             self._let_go()
         self.fees[fill.fee_asset] = self.fees.get(fill.fee_asset, ZERO) + fill.fee
@@ -199,10 +182,10 @@ class Position:
         worth = value(self.kind, size, opening.entry_price) if size else ZERO
         self._base = (opening.quantity, size, worth, ZERO, ZERO, opening.at if size else None)
         self._before = None
-        for _, _, _, _, fee, asset in (one for one in self._kept if one[0][1:] <= last):
-            self.fees[asset] -= fee
+        for inside, _ in (one for one in self._kept if _trade(one[0].trade_id) <= last):
+            self.fees[inside.fee_asset] -= inside.fee
         self.fees = {asset: paid for asset, paid in self.fees.items() if paid}
-        self._kept = [one for one in self._kept if one[0][1:] > last]
+        self._kept = [one for one in self._kept if _trade(one[0].trade_id) > last]
         self.updated_at = max(self.updated_at, opening.at)
         self._fold_again()
 
@@ -211,7 +194,7 @@ class Position:
         quantity, size, entry_value, realized, _, opened_at = self._now()
         booked = pnl(self.kind, entry_value, value(self.kind, size, price)) if size else ZERO
         if self._kept:
-            self._before = self._kept[-1][0]
+            self._before = order_of_kept(self._kept[-1])
         self._base = (quantity, size, entry_value, realized, booked, opened_at)
         # A fill from before a settlement that comes after it counts from the settlement on.
         self._kept = []
@@ -227,12 +210,7 @@ class Position:
             opening=self.opening,
             origin=self._base,
             origin_order=self._before,
-            fills=tuple(
-                FoldedFill(
-                    at=order[0], trade_id=order[2], quantity=quantity, size=size, worth=worth, fee=fee, fee_asset=asset
-                )
-                for order, quantity, size, worth, fee, asset in self._kept
-            ),
+            fills=tuple(self._kept),
             fees=dict(self.fees),
             updated_at=self.updated_at,
         )
@@ -244,7 +222,7 @@ class Position:
         position.opening = state.opening
         position.fees = dict(state.fees)
         position._base, position._before = state.origin, state.origin_order
-        position._kept = list(_kept_of(state.fills))
+        position._kept = list(state.fills)
         position._fold_again()
         return position
 
@@ -260,7 +238,7 @@ class Position:
 
     def _let_go(self) -> None:
         gone = self._kept[:FILLS_LET_GO]
-        self._before, self._base = gone[-1][0], after(self.kind, self._base, gone)
+        self._before, self._base = order_of_kept(gone[-1]), after(self.kind, self._base, gone)
         del self._kept[:FILLS_LET_GO]
         if self._folded < FILLS_LET_GO:
             self._fold_again()
@@ -270,13 +248,3 @@ class Position:
 
 def _trade(trade_id: str) -> tuple[int, str]:
     return len(trade_id), trade_id
-
-
-def _order_of_kept(kept: KeptFill) -> Order:
-    return kept[0]
-
-
-def _kept_of(fills: Iterable[FoldedFill]) -> Iterable[KeptFill]:
-    for one in fills:
-        order = order_of(one.at, one.trade_id)
-        yield order, one.quantity, one.size, one.worth, one.fee, one.fee_asset
