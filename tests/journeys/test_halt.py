@@ -29,6 +29,23 @@ AWAY = Decimal("0.97")  # of the market: an order there rests
 pytestmark = pytest.mark.timeout(300)
 
 
+SELL = """
+from datetime import UTC, datetime
+from decimal import Decimal
+from portfolio.core.order_checks import collar
+from portfolio.operations.orders import Ticket, intend_order
+from portfolio.queries.books import current_book
+book = current_book()
+one = book.catalogue.instruments["binance-usdm:ETH-USDT-PERP"]
+price = collar(one, book.marks[one.id, "mark"].value, Decimal(20)).highest
+ticket = Ticket(
+    account="binance-usdm:main", instrument=one.id, side="sell", quantity=Decimal("0.5"), price=price, nonce="drill",
+    time_in_force="gtc", reduce_only=False, reason="drill", proposal_id="",
+)
+print(intend_order(ticket, by="ann", at=datetime.now(UTC)).client_order_id)
+"""
+
+
 class StaysHere(urllib.request.HTTPRedirectHandler):
     """A browser that does not follow: the page after a login asks Valkey."""
 
@@ -110,6 +127,16 @@ def resting(world: World) -> int:
     return sum(len(world.client(account).fetch_open_orders(symbol)) for account, symbol, _ in RESTING)
 
 
+def lift(first: Person, second: Person) -> None:
+    """Lift the halt in force, by two people and not by one."""
+    name = re.search(r'action="/halt/([^/"]+)/ask"', first.get("/halt/"))
+    assert name is not None
+    assert first.send(f"/halt/{name.group(1)}/ask", "/halt/", reason="all is well") == 302
+    assert first.send(f"/halt/{name.group(1)}/approve", "/halt/") == 403
+    assert second.send(f"/halt/{name.group(1)}/approve", "/halt/") == 302
+    assert "Nothing is halted" in first.get("/halt/")
+
+
 def nothing_rests(stack: Stack, world: World, log: LogReader, halts: int) -> None:
     stack.until(lambda: resting(world) == 0 or None, CANCELED_S, "the venues without an open order")
     held = "SELECT count(*) FROM eventlog_event WHERE kind = 'HaltTookHold'"
@@ -124,14 +151,34 @@ def test_a_halt_reaches_the_venues_with_valkey_stopped(stack: Stack, world: Worl
         assert ann.send("/halt/", scope="*", reason="the venue looks wrong") == 302
         nothing_rests(stack, world, log, halts=1)
         page = ann.get("/halt/")
-        name = re.search(r'action="/halt/([^/"]+)/ask"', page)
-        assert name is not None
         assert "nothing is left working, 2 canceled" in page
-        assert ann.send(f"/halt/{name.group(1)}/ask", "/halt/", reason="all is well") == 302
-        assert ann.send(f"/halt/{name.group(1)}/approve", "/halt/") == 403
-        assert bob.send(f"/halt/{name.group(1)}/approve", "/halt/") == 302
-        assert "Nothing is halted" in ann.get("/halt/")
+        lift(ann, bob)
         rest(world)
         assert "all venues halted" in manage(stack, "halt", "--reason", "again", "--by", "ann")
         nothing_rests(stack, world, log, halts=2)
     stack.until(lambda: "HALT of all venues" in ann.get("/") or None, CANCELED_S, "the notice on the Overview")
+    lift(ann, bob)
+
+
+def test_an_order_sent_without_an_answer_is_canceled_as_soon_as_it_is_known(
+    stack: Stack, world: World, log: LogReader
+) -> None:
+    world.act("faults", kind="timeout_after", venue="binance-usdm", account="binance-usdm:main", late_ms=1_000)
+    name = manage(stack, "shell", "-c", SELL).strip().splitlines()[-1]
+    of_it = (
+        "SELECT kind FROM eventlog_event WHERE key LIKE %s OR"
+        " (kind = 'OrderSeen' AND convert_from(body, 'UTF8')::jsonb->>'client_order_id' = %s) ORDER BY seq"
+    )
+
+    def kinds() -> list[str]:
+        return [kind for (kind,) in log.rows(of_it, f"order-%:{name}", name)]
+
+    stack.until(lambda: "OrderSent" in kinds() or None, CANCELED_S, "the order to be sent")
+    manage(stack, "halt", "--reason", "in the middle of it")
+    nothing_rests(stack, world, log, halts=3)
+    statuses = (
+        "SELECT convert_from(body, 'UTF8')::jsonb->>'status' FROM eventlog_event WHERE kind = 'OrderSeen' AND"
+        " convert_from(body, 'UTF8')::jsonb->>'client_order_id' = %s ORDER BY seq DESC LIMIT 1"
+    )
+    assert log.rows(statuses, name) == [("canceled",)]
+    assert {"OrderOutcomeUnknown", "OrderAcknowledged"} <= set(kinds())
