@@ -93,6 +93,14 @@ def test_market_ioc_and_fok_leave_nothing_behind() -> None:
     assert bench.open(ALICE) == []
 
 
+def test_a_market_order_is_refused_when_its_counterparty_is_beyond_the_band() -> None:
+    bench = Bench()
+    bench.market.prices.index *= 0.9
+    with refused(-4131):
+        bench.place(ALICE, "BUY", 1)
+    assert bench.place(ALICE, "SELL", 1).status == "FILLED"
+
+
 def test_a_post_only_order_is_refused_when_it_would_take() -> None:
     bench = Bench()
     with refused(-5022):

@@ -1,15 +1,19 @@
 """Orders of a sandbox that is killed, and orders in a replayed recording."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from decimal import Decimal
+from http.client import HTTPException
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from tests.sandbox.running import COIN, MAIN, Sandbox
 from tests.sandbox.test_order_refusals import send
 from tests.sandbox.test_replay import RECORDED, recorded, write_capture
 
+BURST_MAX = 100  # orders of one thread: fewer than the venue takes in ten seconds
 WAYS = ((MAIN, "ETHUSDT", "0.5", "fapi"), (COIN, "ETHUSD_PERP", "20", "dapi"))
 
 
@@ -54,6 +58,48 @@ def test_open_orders_and_fills_outlive_a_kill(start: Callable[..., Sandbox]) -> 
         given = {"symbol": symbol, "side": "BUY", "type": "MARKET", "quantity": quantity}
         _, answer, _ = send(sandbox, account, "POST", "order", **given)
         assert answer["orderId"] > max(number for number, _ in known.values())
+
+
+def test_a_kill_amid_a_burst_loses_nothing_that_was_answered_and_doubles_nothing(start: Callable[..., Sandbox]) -> None:
+    sandbox = start("--hand-every", "0")
+    answered: dict[str, int] = {}
+    begun = totals(sandbox, MAIN)[1]["ETHUSDT"]
+
+    def burst(name: str) -> None:
+        for number in range(BURST_MAX):
+            client_id = f"{name}-{number}"
+            side = "BUY" if number % 3 else "SELL"
+            given = {"symbol": "ETHUSDT", "side": side, "type": "MARKET", "quantity": "0.1"}
+            try:
+                _, answer, _ = send(sandbox, MAIN, "POST", "order", **given, newClientOrderId=client_id)
+            except (OSError, HTTPException):
+                return
+            answered[client_id] = answer["orderId"]
+
+    for life in range(3):
+        threads = [Thread(target=burst, args=(f"k{life}-{each}",)) for each in range(2)]
+        for thread in threads:
+            thread.start()
+        while len(answered) < (life + 1) * 30:
+            time.sleep(0.005)
+        sandbox.kill()
+        for thread in threads:
+            thread.join()
+        sandbox.start()
+    for client_id, order_id in answered.items():
+        _, found, _ = send(sandbox, MAIN, "GET", "order", symbol="ETHUSDT", origClientOrderId=client_id)
+        assert (found["orderId"], found["status"], found["executedQty"]) == (order_id, "FILLED", "0.100")
+    _, orders, _ = send(sandbox, MAIN, "GET", "allOrders", symbol="ETHUSDT", limit=1000)
+    ours = [each for each in orders if each["clientOrderId"].startswith("k")]
+    assert len({each["clientOrderId"] for each in ours}) == len({each["orderId"] for each in ours}) == len(ours)
+    assert len(answered) <= len(ours) <= len(answered) + 6
+    _, trades, _ = send(sandbox, MAIN, "GET", "userTrades", symbol="ETHUSDT", limit=1000)
+    numbers = {each["orderId"] for each in ours}
+    signed = [
+        Decimal(each["qty"]) * (1 if each["side"] == "BUY" else -1) for each in trades if each["orderId"] in numbers
+    ]
+    assert totals(sandbox, MAIN)[1]["ETHUSDT"] == begun + sum(signed)
+    assert sum(map(abs, signed)) == Decimal("0.1") * len(ours)
 
 
 async def test_a_recorded_depth_is_consumed_until_its_next_update_and_never_crossed(
