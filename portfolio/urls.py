@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portfolio.views import data, events, halts, overview
+from portfolio.views import data, events, halts, orders, overview, tickets
 
 app_name = "portfolio"
 urlpatterns = [
@@ -15,5 +15,11 @@ urlpatterns = [
     path("halt/notice", halts.notice, name="halt_notice"),
     path("halt/<str:halt_id>/ask", halts.ask, name="halt_ask"),
     path("halt/<str:halt_id>/approve", halts.approve, name="halt_approve"),
+    path("orders/ticket/", tickets.ticket, name="ticket"),
+    path("orders/ticket/rehearsed", tickets.rehearsed, name="ticket_rehearsed"),
+    path("orders/ticket/confirmation", tickets.confirmation, name="ticket_confirmation"),
+    path("orders/<slug:client_order_id>/", orders.order, name="order"),
+    path("orders/<slug:client_order_id>/progress", orders.progress, name="order_progress"),
+    path("orders/<slug:client_order_id>/cancel", orders.cancel, name="order_cancel"),
     path("chart/net-delta", overview.net_delta, name="net_delta"),
 ]

@@ -1,6 +1,7 @@
 """Template tags: a leaf in its place, and the marks of a fragment."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
@@ -23,3 +24,9 @@ def leaf(context: template.Context, shown: Leaf | str) -> SafeString:
 def out_of_band(context: template.Context) -> SafeString:
     """Mark a fragment that is pushed, so that it takes the place of the one in the page."""
     return mark_safe(' hx-swap-oob="true"' if context.get("is_pushed") else "")
+
+
+@register.filter
+def plain(value: Decimal | None) -> str:
+    """Write a number with all its digits, without an exponent, separators or needless zeros; nothing for None."""
+    return "" if value is None else f"{value.normalize() + 0:f}"

@@ -1,0 +1,76 @@
+"""Forms: what a page may send, bounded before anybody looks at it."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from django import forms
+
+from hedgeapp.core.events.orders import OrderIntended, TimeInForce
+from portfolio.operations.orders import NONCE_LENGTH_MAX, TEXT_LENGTH_MAX, Ticket
+
+TIMES_IN_FORCE: Final[tuple[tuple[TimeInForce, str], ...]] = (
+    ("ioc", "immediate or cancel"),
+    ("fok", "fill or kill"),
+    ("gtc", "good till canceled"),
+    ("post_only", "post only"),
+)
+NAME_LENGTH_MAX: Final = 100  # characters of an account or an instrument
+DIGITS_MAX: Final = 30
+DECIMALS_MAX: Final = 18
+
+
+class TicketForm(forms.Form):
+    """A ticket as somebody filled it in."""
+
+    account = forms.CharField(max_length=NAME_LENGTH_MAX)
+    instrument = forms.CharField(max_length=NAME_LENGTH_MAX)
+    side = forms.ChoiceField(choices=[("buy", "buy"), ("sell", "sell")])
+    quantity = forms.DecimalField(label="size", min_value=0, max_digits=DIGITS_MAX, decimal_places=DECIMALS_MAX)
+    price = forms.DecimalField(min_value=0, max_digits=DIGITS_MAX, decimal_places=DECIMALS_MAX)
+    time_in_force = forms.ChoiceField(choices=TIMES_IN_FORCE)
+    reduce_only = forms.BooleanField(required=False)
+    reason = forms.CharField(max_length=TEXT_LENGTH_MAX, required=False)
+    proposal = forms.CharField(max_length=NAME_LENGTH_MAX, required=False)
+    nonce = forms.CharField(max_length=NONCE_LENGTH_MAX)
+
+    def sentences(self) -> list[str]:
+        """Return what is wrong with the fields, one sentence each."""
+        return [
+            f"{self.fields[name].label or name.replace('_', ' ')}: {error}"
+            for name, errors in self.errors.items()
+            for error in errors
+        ]
+
+    def ticket(self) -> Ticket:
+        """Return the ticket of a form that is valid."""
+        given: dict[str, Any] = self.cleaned_data
+        return Ticket(
+            account=given["account"],
+            instrument=given["instrument"],
+            side=given["side"],
+            quantity=given["quantity"],
+            price=given["price"],
+            time_in_force=given["time_in_force"],
+            reduce_only=given["reduce_only"],
+            reason=given["reason"],
+            proposal_id=given["proposal"],
+            nonce=given["nonce"],
+        )
+
+
+def intent_of(ticket: Ticket, by: str, at: datetime) -> OrderIntended:
+    """Return what a ticket would put into the log, to be rehearsed; it has no name yet."""
+    return OrderIntended(
+        at=at,
+        client_order_id="",
+        account=ticket.account,
+        instrument=ticket.instrument,
+        side=ticket.side,
+        time_in_force=ticket.time_in_force,
+        quantity=ticket.quantity,
+        price=ticket.price,
+        reduce_only=ticket.reduce_only,
+        by=by,
+        reason=ticket.reason,
+        proposal_id=ticket.proposal_id,
+    )

@@ -1,0 +1,60 @@
+"""Views of one order: how far it has come, and the way to cancel it."""
+
+from datetime import UTC, datetime
+
+from django.contrib.auth.decorators import permission_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from portfolio.core.orders import HedgeOrder
+from portfolio.operations.orders import OrderIsUnknown, ask_cancel
+from portfolio.queries.orders import fills_of, our_order
+from portfolio.screen.order import progress as shown
+
+BY_HAND = "canceled by hand"
+
+
+@require_safe
+@never_cache
+def order(request: HttpRequest, client_order_id: str) -> HttpResponse:
+    """Show an order and what becomes of it."""
+    return _shown(request, client_order_id, "portfolio/order.html")
+
+
+@require_safe
+@never_cache
+def progress(request: HttpRequest, client_order_id: str) -> HttpResponse:
+    """Return how far an order has come, to be put into its page."""
+    return _shown(request, client_order_id, "portfolio/_order_progress.html")
+
+
+@require_POST
+@permission_required("portfolio.send_order", raise_exception=True)
+def cancel(request: HttpRequest, client_order_id: str) -> HttpResponse:
+    """Ask for an order to be canceled; asking again asks the workers again."""
+    try:
+        ask_cancel(client_order_id, by=request.user.get_username(), reason=BY_HAND, at=datetime.now(UTC))
+    except OrderIsUnknown as unknown:
+        raise Http404(str(unknown)) from unknown
+    return redirect("portfolio:order", client_order_id)
+
+
+def _shown(request: HttpRequest, client_order_id: str, template: str) -> HttpResponse:
+    found = our_order(client_order_id)
+    if found is None:
+        raise Http404(str(OrderIsUnknown(client_order_id)))
+    return render(request, template, _context(request, found))
+
+
+def _context(request: HttpRequest, found: HedgeOrder) -> dict[str, object]:
+    at = datetime.now(UTC)
+    return {
+        "progress": shown(found, at),
+        "order": found,
+        "intent": found.intent,
+        "fills": fills_of(found),
+        "may_send": request.user.has_perm("portfolio.send_order"),
+        "now": at,
+    }
