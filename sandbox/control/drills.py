@@ -97,6 +97,11 @@ def clear(world: World, given: Given) -> dict[str, Any]:
     return {"cleared": cleared}
 
 
+def kinds() -> dict[str, dict[str, Any]]:
+    """Describe what can be armed: the meaning of each kind and its own fields."""
+    return {kind: {"meaning": faults.MEANINGS[kind], "fields": list(fields)} for kind, fields in FIELDS.items()}
+
+
 def listed(world: World) -> list[dict[str, Any]]:
     """Describe the armed faults."""
     return [described(each) for each in world.faults.listed(world.now_ms())]

@@ -30,7 +30,7 @@ def routes(world: World) -> list[web.RouteDef]:
         return web.json_response(views.state(world))
 
     async def faults(request: web.Request) -> web.StreamResponse:
-        return web.json_response({"faults": drills.listed(world)})
+        return web.json_response({"faults": drills.listed(world), "kinds": drills.kinds()})
 
     async def account(request: web.Request) -> web.StreamResponse:
         name = request.match_info["account"]

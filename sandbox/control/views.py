@@ -130,6 +130,7 @@ def account(world: World, name: str, limit: int = LATEST_ROWS) -> dict[str, Any]
         "orders": [
             {"client_id": row.client_id, "id": row.id} | order_row(markets[row.symbol].spec, row) for row in latest
         ],
+        "repeated_client_ids": {each: count for each, count in client_ids(world, name).items() if count > 1},
         "open_orders": told["open"],
         "ended_orders": told["ended"],
         "trades": told["fills"],
