@@ -58,15 +58,16 @@ class Need:
 
 @record
 class Choice:
-    """Where a hedge goes: `quantity` contracts, which are `coin` of the currency at the worst price of the collar.
+    """Where a hedge goes: `quantity` contracts, which are `size` of the currency at the mark.
 
-    `carried` says what becomes of the account's headroom, `passed_over` why those before it were not taken.
+    `coin` is what they are at the worst price of the collar; `carried` says what becomes of the account's headroom, `passed_over` why those before it were not taken.
     """
 
     need: Need
     account: str
     instrument: Instrument
     quantity: Decimal
+    size: Decimal
     coin: Decimal
     carried: str
     passed_over: str
@@ -175,8 +176,8 @@ def _tried(place: _Place, need: Need, scene: Scene, passed_over: str) -> Choice 
     quantity = quantity_at_most(instrument, coin, allowed.lowest)
     if place.reducible:
         quantity = min(quantity, place.reducible)
-    size = coin_of(instrument, need.side, quantity, scene)
-    if not quantity or size < need.clip_min:
+    worst = coin_of(instrument, need.side, quantity, scene)
+    if not quantity or worst < need.clip_min:
         least = max(need.clip_min, coin_of(instrument, need.side, instrument.step_size, scene))
         unit = need.currency
         return Blocked(said=f"{said(coin)} {unit} are less than {said(least)} {unit}, the least that is hedged")
@@ -191,7 +192,8 @@ def _tried(place: _Place, need: Need, scene: Scene, passed_over: str) -> Choice 
         account=account,
         instrument=instrument,
         quantity=quantity,
-        coin=size,
+        size=abs(order_delta(instrument, need.side, quantity, mark.value)),
+        coin=worst,
         carried=carried,
         passed_over=passed_over or f"{account} is better",
     )

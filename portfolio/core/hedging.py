@@ -163,7 +163,7 @@ class _Case:
         under_way = f", with {said(made.need.under_way)} under way" if made.need.under_way else ""
         because = (
             f"net {currency} of {said(self.net)} is outside of ±{said(self.bounds.band)}{under_way}: "
-            f"{made.need.side} {said(made.coin)} {currency} as {said(made.quantity)} contracts of {made.instrument.id} "
+            f"{made.need.side} {said(made.size)} {currency} as {said(made.quantity)} contracts of {made.instrument.id} "
             f"in {made.account}, {made.carried}"
         )
         return HedgeProposed(
@@ -183,8 +183,8 @@ class _Case:
 
 def _of_none(case: _Case) -> Stance:
     """Decide whether to propose a hedge."""
-    if not case.row.net.is_current:
-        return case.stands("unknown", f"no hedge while net {case.row.currency} is not current: {case.row.net.because}")
+    if why := _not_known(case):
+        return case.stands("unknown", why)
     if abs(case.net) <= case.bounds.band:
         return case.stands("inside", "")
     if enough := case.suffices():
@@ -199,8 +199,8 @@ def _of_none(case: _Case) -> Stance:
 
 def _of_standing(case: _Case, standing: HedgeProposed) -> Stance:
     """Decide whether a proposal goes on standing; an order that takes it up closes it where it is intended."""
-    if not case.row.net.is_current:
-        return case.stands("open", f"net {case.row.currency} is not current: {case.row.net.because}")
+    if why := _not_known(case):
+        return case.stands("open", why)
     if abs(case.net) <= case.bounds.release:
         unit = case.row.currency
         reason = f"net {unit} of {said(case.net)} is back within ±{said(case.bounds.release)}, where hedging ends"
@@ -218,6 +218,33 @@ def _of_standing(case: _Case, standing: HedgeProposed) -> Stance:
         closed = case.ends("superseded", "blocked", reason)
         return Stance(row=closed.row, events=(*closed.events, case.proposed(made)))
     return case.stands("open", standing.because)
+
+
+def _not_known(case: _Case) -> str:
+    """Return why nobody can say what the exposure is; empty when it is known."""
+    if not case.row.net.is_current:
+        return f"net {case.row.currency} is not current: {case.row.net.because}"
+    return unread(case.scene.book)
+
+
+def unread(book: Book) -> str:
+    """Return which source of the book's facts was never read, or is disconnected; empty when all were read.
+
+    Until then what it holds is missing from the sum, although every number in the sum is fresh.
+    """
+    catalogue = book.catalogue
+    sources = (
+        *(f"account:{one.name}" for one in catalogue.accounts.values() if one.is_enabled),
+        *(f"custodian:{one.name}" for one in catalogue.custodians.values() if one.is_enabled),
+        *(f"chain:{one.name}" for one in catalogue.chains.values() if one.is_enabled and one.wallets),
+    )
+    for source in sources:
+        told = book.feeds.get(source)
+        if told is None:
+            return f"{source} has not been read yet"
+        if told.state == "disconnected":
+            return f"{source} is disconnected: {told.reason}"
+    return ""
 
 
 def _changed(case: _Case, standing: HedgeProposed, made: Choice) -> str:

@@ -10,6 +10,7 @@ from portfolio.screen.leaves import Level, band, figure, name, text, word
 from portfolio.screen.page import Row, Section, row
 
 HUNDRED: Final = Decimal(100)
+MILLION: Final = Decimal(1_000_000)
 CASH: Final = frozenset({"USD", "USDT", "USDC"})  # whole units are fine enough to see how far from flat
 NEAR: Final = Decimal("0.8")  # share of a band from which on the desk is warned
 
@@ -105,9 +106,7 @@ def _currency(one: ExposureRow, hedge: ProposalRow | None, worst: str) -> Row:
         one.currency,
         {
             "currency": one.currency,
-            "band": f"±{numbers.plain(one.band, 0 if one.band == int(one.band) else 2)}"
-            if one.band is not None
-            else None,
+            "band": f"±{_short(one.band)}" if one.band is not None else None,
             "breach": "breach" if level == "bad" else None,
             **hedges.texts(hedge, worst),
         },
@@ -122,6 +121,13 @@ def _currency(one: ExposureRow, hedge: ProposalRow | None, worst: str) -> Row:
         },
         lines,
     )
+
+
+def _short(bound: Decimal) -> str:
+    """Return a limit in few digits: millions as such, where none of them is lost."""
+    if bound >= MILLION and not bound % (MILLION / 10):
+        return f"{numbers.full(bound / MILLION)} M"
+    return numbers.plain(bound, 0 if bound == int(bound) else 2)
 
 
 def _band_level(one: ExposureRow) -> Level:

@@ -1,11 +1,12 @@
 """A desk that may hedge: accounts with instruments, limits, and a net exposure in ETH."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated
+from hedgeapp.core.events.feeds import FeedState, FeedStateChanged
 from hedgeapp.core.events.reference import AccountChanged
 from hedgeapp.core.reference import Account
 from portfolio.core.book import Book
@@ -26,7 +27,13 @@ def account(name: str, *symbols: str, is_enabled: bool = True) -> AccountChanged
     return AccountChanged(at=AT, account=row, version=2, by="ann")
 
 
+def heard(feed: str, state: FeedState = "live", at: datetime = AT) -> FeedStateChanged:
+    """Return a feed's own word on how it does."""
+    return FeedStateChanged(at=at, feed=feed, state=state, reason="connection refused")
+
+
 ACCOUNTS = (account(USDM, "ETH-USDT-PERP"), account(COINM, "ETH-USD-PERP"))
+HEARD = tuple(heard(feed) for feed in (f"account:{USDM}", f"account:{COINM}", "custodian:ceffu"))
 
 
 def tell(book: Book, *events: Event) -> Book:
@@ -45,6 +52,7 @@ def desk(*events: Event, net: str | Decimal = "30", coins: str = "100", cash: st
     held = D(net) - D(coins)
     start: list[Event] = [
         *ACCOUNTS,
+        *HEARD,
         *LIMITS,
         balance(COINM, "ETH", coins),
         balance(USDM, "USDT", cash),

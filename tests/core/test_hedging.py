@@ -34,7 +34,7 @@ from tests.builders.books import (
     mark,
     opening,
 )
-from tests.builders.desk import account, desk, really_filled, tell
+from tests.builders.desk import account, desk, heard, really_filled, tell
 from tests.builders.orders import NAME, intended, seen, sent
 
 PRICE = "3000"
@@ -119,7 +119,7 @@ def test_outside_of_its_band_a_hedge_towards_flat_is_proposed() -> None:
     assert (one.account, one.instrument) == (COINM, INVERSE)
     assert (one.net, one.in_flight, one.band) == (D(30), D(0), D(25))
     assert one.because == (
-        "net ETH of 30 is outside of ±25: sell 30 ETH as 8,973 contracts of binance-coinm:ETH-USD-PERP "
+        "net ETH of 30 is outside of ±25: sell 29.91 ETH as 8,973 contracts of binance-coinm:ETH-USD-PERP "
         "in binance-coinm:main, whose headroom goes from 100 to 96.919 ETH"
     )
 
@@ -153,7 +153,7 @@ def test_inverse_comes_before_linear_and_then_the_account_with_the_most_headroom
     both = desk()
     assert proposed(both).instrument == INVERSE
     linear = desk(account(COINM), account("binance-usdm:reserve", "ETH-USDT-PERP"))
-    tell(linear, balance("binance-usdm:reserve", "USDT", "2000000"))
+    tell(linear, balance("binance-usdm:reserve", "USDT", "2000000"), heard("account:binance-usdm:reserve"))
     assert proposed(linear).account == "binance-usdm:reserve"
 
 
@@ -295,8 +295,20 @@ def test_without_the_limits_that_orders_need_nothing_is_proposed(kind: str) -> N
 def test_an_exposure_that_is_not_current_is_not_hedged() -> None:
     late = seconds(61)
     book = desk()
-    assert because(book, late).startswith("no hedge while net ETH is not current: ")
+    assert because(book, late).startswith("net ETH is not current: ")
     assert stance(book, at=late).row.stand == "unknown"
+
+
+def test_a_book_that_was_not_read_whole_is_not_hedged() -> None:
+    book = desk(account("binance-usdm:reserve", "ETH-USDT-PERP"))
+    assert because(book) == "account:binance-usdm:reserve has not been read yet"
+    tell(book, heard("account:binance-usdm:reserve", "disconnected"))
+    assert because(book) == "account:binance-usdm:reserve is disconnected: connection refused"
+    tell(book, heard("account:binance-usdm:reserve", at=seconds(1)))
+    assert proposed(book).proposal_id == "ETH-1"
+    tell(book, heard("custodian:ceffu", "disconnected", seconds(2)))
+    assert because(book) == "custodian:ceffu is disconnected: connection refused"
+    assert stance(book).row.stand == "open"
 
 
 def test_a_proposal_outlives_a_silence_of_the_feeds() -> None:

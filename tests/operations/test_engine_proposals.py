@@ -22,7 +22,7 @@ from hedgeapp.services import Lease, Service
 from marketdata.board import Board
 from portfolio import engine
 from tests.builders.books import COINM, USDM, balance, collateral, common, health, reference
-from tests.builders.desk import ACCOUNTS, LIMITS
+from tests.builders.desk import ACCOUNTS, HEARD, LIMITS
 from tests.builders.orders import intended
 
 Connection = psycopg.Connection[Any]
@@ -101,6 +101,7 @@ def desk(net: str) -> list[Event]:
     return [
         *reference(),
         *ACCOUNTS,
+        *HEARD,
         *LIMITS,
         balance(USDM, "USDT", "1000000", at),
         balance(COINM, "ETH", "0.5", at),
