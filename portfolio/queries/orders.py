@@ -4,6 +4,7 @@ from typing import Final
 
 from django.db.models import QuerySet
 
+from hedgeapp.core.instruments import Instrument
 from portfolio.core.orders import HedgeOrder
 from portfolio.models import Fill
 from portfolio.queries.books import FOLLOWING
@@ -11,10 +12,11 @@ from portfolio.queries.books import FOLLOWING
 FILLS_SHOWN: Final = 200
 
 
-def our_order(client_order_id: str) -> HedgeOrder | None:
-    """Return an order as of the log's head; None when it is not ours or ended long ago."""
+def our_order(client_order_id: str) -> tuple[HedgeOrder, Instrument | None] | None:
+    """Return an order as of the log's head and what it trades; None when it is not ours or ended long ago."""
     with FOLLOWING.held() as book:
-        return book.our_orders.get(client_order_id)
+        order = book.our_orders.get(client_order_id)
+        return (order, book.catalogue.instruments.get(order.intent.instrument)) if order else None
 
 
 def fills_of(order: HedgeOrder) -> "QuerySet[Fill]":

@@ -25,6 +25,7 @@ WORDS: Final[dict[State, str]] = {
     "refused": "refused by our own checks",
     "never_arrived": "never arrived at the venue",
 }
+ENDED_THERE: Final[frozenset[State]] = frozenset({"filled", "canceled", "expired"})
 LEVELS: Final[dict[State, Level]] = {
     "filled": "good",
     "unknown": "bad",
@@ -92,8 +93,10 @@ def _steps(order: HedgeOrder) -> list[Step]:
     if order.state == "unknown":
         found.insert(2, Step(label="outcome unknown", at=None, hop="", stage="bad"))
     if order.is_final:
-        stage: Stage = "done" if order.state in ("filled", "canceled", "expired") else "bad"
-        found.append(Step(label=order.state.replace("_", " "), at=order.ended_at, hop="", stage=stage))
+        is_venues = order.state in ENDED_THERE
+        hop = "by the venue's clock" if is_venues else ""
+        stage: Stage = "done" if is_venues else "bad"
+        found.append(Step(label=order.state.replace("_", " "), at=order.ended_at, hop=hop, stage=stage))
     else:
         ahead = next((place for place, step in enumerate(found) if step.stage == "ahead"), None)
         if ahead is not None and order.state != "unknown":

@@ -1,5 +1,6 @@
 """Ticket on the screen: the book next to its touch, what an order would cost, change and break."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal
 
@@ -14,12 +15,13 @@ from portfolio.core.figures import Figure
 from portfolio.core.rehearsals import Rehearsal
 from portfolio.queries.fees import PaidRate
 from portfolio.screen import numbers
-from portfolio.screen.exposure import HUNDRED
+from portfolio.screen.exposure import CASH, HUNDRED
 from portfolio.screen.leaves import figure, name
 
 LEVELS: Final = 10  # of each side that are shown
 BAR_PX: Final = 64
 BP: Final = Decimal(10_000)
+FEE_DECIMALS: Final = 6  # a fee in coin is small
 
 RULES: Final = {
     "order_size_max": "size of one order",
@@ -49,6 +51,7 @@ class Ladder:
     bids: tuple[Level, ...]
     mid: Leaf
     spread: str
+    at: datetime | None
 
 
 @record
@@ -91,7 +94,7 @@ def ladder(depth: Depth | None, order: OrderIntended | None, instrument: Instrum
     ticks, steps = places_of(instrument.tick_size), places_of(instrument.step_size)
     mid = figure(name("ticket", "mid"), at_mid, instrument.quote, decimals=ticks + 1)
     if depth is None:
-        return Ladder(asks=(), bids=(), mid=mid, spread="")
+        return Ladder(asks=(), bids=(), mid=mid, spread="", at=None)
     takes = order if order is not None and order.time_in_force != "post_only" else None
     widest = max((sum(size for _, size in side[:LEVELS]) for side in (depth.asks, depth.bids)), default=0.0)
 
@@ -120,6 +123,7 @@ def ladder(depth: Depth | None, order: OrderIntended | None, instrument: Instrum
         bids=lines(depth.bids, takes is not None and takes.side == "sell"),
         mid=mid,
         spread="" if spread is None else f"{spread:,.{ticks}f}",
+        at=at_mid.at,
     )
 
 
@@ -143,14 +147,22 @@ def cost_facts(
     )
 
 
-def changes(effect: Effect | None, here: str) -> tuple[ChangeRow, ...]:
+def changes(effect: Effect | None, instrument: Instrument, here: str) -> tuple[ChangeRow, ...]:
     """Return what the order changes if it fills whole at its price; `here` begins the ids."""
     if effect is None:
         return ()
     return (
         _change(here, "net", f"net {effect.currency}", effect.currency, effect.net, sign=True),
         _change(here, "share", "of the band", "%", effect.band_share, decimals=0, scale=HUNDRED),
-        _change(here, "position", "position", "contracts", effect.position, sign=True, decimals=3),
+        _change(
+            here,
+            "position",
+            "position",
+            "contracts",
+            effect.position,
+            sign=True,
+            decimals=places_of(instrument.step_size),
+        ),
         _change(here, "ratio", "margin ratio", "%", effect.margin_ratio, decimals=1, scale=HUNDRED),
         _change(here, "headroom", "headroom", effect.settlement, effect.headroom, sign=True),
         _change(here, "usd", "headroom", "USD", effect.headroom_usd, sign=True),
@@ -209,7 +221,7 @@ def _fee(met: Cost | None, asset: str, rate: PaidRate | None, role: str) -> Fact
     by = f"the last {role} fill, at {rate.at:%Y-%m-%d %H:%M:%S} UTC, paid {rate.rate * BP:.2f} bp"
     if met is None or met.fee is None:
         return Fact(label=f"{role} fee bp", value=f"{rate.rate * BP:.2f}", because=by)
-    return Fact(label=f"fee {asset}", value=f"{met.fee:,.{numbers.decimals_of(asset)}f}", because=by)
+    return Fact(label=f"fee {asset}", value=f"{met.fee:,.{2 if asset in CASH else FEE_DECIMALS}f}", because=by)
 
 
 def _change(

@@ -8,10 +8,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from hedgeapp.core.instruments import Instrument
+from portfolio.core.order_checks import order_delta
 from portfolio.core.orders import HedgeOrder
 from portfolio.operations.orders import OrderIsUnknown, ask_cancel
 from portfolio.queries.orders import fills_of, our_order
 from portfolio.screen.order import progress as shown
+from portfolio.screen.ticket import sentence
 
 BY_HAND = "canceled by hand"
 
@@ -45,15 +48,17 @@ def _shown(request: HttpRequest, client_order_id: str, template: str) -> HttpRes
     found = our_order(client_order_id)
     if found is None:
         raise Http404(str(OrderIsUnknown(client_order_id)))
-    return render(request, template, _context(request, found))
+    return render(request, template, _context(request, *found))
 
 
-def _context(request: HttpRequest, found: HedgeOrder) -> dict[str, object]:
-    at = datetime.now(UTC)
+def _context(request: HttpRequest, found: HedgeOrder, instrument: Instrument | None) -> dict[str, object]:
+    at, intent = datetime.now(UTC), found.intent
+    coin = order_delta(instrument, intent.side, intent.quantity, intent.price) if instrument else None
     return {
+        "sentence": sentence(intent, instrument, coin) if instrument else intent.instrument,
         "progress": shown(found, at),
         "order": found,
-        "intent": found.intent,
+        "intent": intent,
         "fills": fills_of(found),
         "may_send": request.user.has_perm("portfolio.send_order"),
         "now": at,

@@ -153,8 +153,8 @@ def _rehearsed(request: HttpRequest, fields: Any, scene: Scene, found: Draft) ->
             "size": shown.size_words(order, place.instrument, rehearsal_of.coin),
             "outlook": rehearsal_of.outlook,
             "costs": shown.cost_facts(order, place.instrument, rehearsal_of, rate),
-            "changes": shown.changes(rehearsal_of.effect, "ticket"),
-            "confirmed": shown.changes(rehearsal_of.effect, "confirm"),
+            "changes": shown.changes(rehearsal_of.effect, place.instrument, "ticket"),
+            "confirmed": shown.changes(rehearsal_of.effect, place.instrument, "confirm"),
             "rules": shown.rules(rehearsal_of),
             **_verdict(rehearsal_of),
         }
