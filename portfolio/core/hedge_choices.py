@@ -60,7 +60,8 @@ class Need:
 class Choice:
     """Where a hedge goes: `quantity` contracts, which are `size` of the currency at the mark.
 
-    `coin` is what they are at the worst price of the collar; `carried` says what becomes of the account's headroom, `passed_over` why those before it were not taken.
+    `coin` is what they are at the worst price of the collar, `carried` says what becomes of the account's headroom,
+    `passed_over` why those before it were not taken.
     """
 
     need: Need
