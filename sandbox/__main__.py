@@ -10,11 +10,17 @@ from pathlib import Path
 
 from sandbox.app import PortIsTaken, describe, run
 from sandbox.collateral import RATIOS, RatiosAreMalformed, ratios_of
+from sandbox.instruments import instruments
 from sandbox.ledger import LedgerIsUnreadable
 from sandbox.replay import NotACapture
 from sandbox.world import Settings
 
 DEFAULT_PORT = 8900
+PACES = (
+    ("hand-every", 30.0, "mean seconds between the hand's trades, 0 never"),
+    ("mint-every", 96.0, "mean seconds between mints or redemptions on the chain, 0 never"),
+    ("funding-every", 28_800.0, "seconds between two fundings"),
+)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -42,15 +48,24 @@ def arguments() -> argparse.ArgumentParser:
         default=os.environ.get("SANDBOX_SPEED", "1"),
         help="of the replay, 1 is as recorded (default: $SANDBOX_SPEED)",
     )
-    serve.add_argument("--hand-every", type=float, default=30.0, help="mean seconds between the hand's trades, 0 never")
+    for name, seconds, meaning in PACES:
+        variable = f"SANDBOX_{name.replace('-', '_').upper()}"
+        serve.add_argument(
+            f"--{name}",
+            type=float,
+            default=os.environ.get(variable, str(seconds)),
+            help=f"{meaning} (default: ${variable} or {seconds:g})",
+        )
     serve.add_argument(
-        "--mint-every", type=float, default=96.0, help="mean seconds between mints or redemptions, 0 never"
+        "--funding-of",
+        type=_intervals,
+        default={},
+        help="seconds between fundings of single contracts, as ETHUSDT=14400",
     )
     serve.add_argument("--multi-assets", action="store_true", help="let all assets of a USDⓈ-M account margin together")
     serve.add_argument(
         "--collateral-ratios", type=_ratios, default=RATIOS, help="what assets count for then, as USDT=1,ETH=0.95"
     )
-    serve.add_argument("--funding-every", type=float, default=28_800.0, help="seconds between two fundings")
     return parser
 
 
@@ -59,6 +74,19 @@ def _ratios(text: str) -> dict[str, Decimal]:
         return ratios_of(text)
     except RatiosAreMalformed as problem:
         raise argparse.ArgumentTypeError(str(problem)) from problem
+
+
+def _intervals(text: str) -> dict[str, float]:
+    symbols = {spec.symbol for spec in instruments()}
+    found: dict[str, float] = {}
+    for part in text.split(","):
+        symbol, _, seconds = part.strip().partition("=")
+        if symbol not in symbols or not seconds.isdecimal() or not int(seconds):
+            raise argparse.ArgumentTypeError(
+                f"expected one of {', '.join(sorted(symbols))} with whole seconds above 0, found {part.strip()}"
+            )
+        found[symbol] = float(seconds)
+    return found
 
 
 def main() -> int:
@@ -74,6 +102,7 @@ def main() -> int:
                 seed=given.seed,
                 hand_every_s=given.hand_every,
                 funding_every_s=given.funding_every,
+                funding_of_s=given.funding_of,
                 mint_every_s=given.mint_every,
                 multi_assets=given.multi_assets,
                 collateral_ratios=given.collateral_ratios,

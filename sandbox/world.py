@@ -49,6 +49,7 @@ class Settings:
     seed: int = 1
     hand_every_s: float = 30.0  # mean time between the hand's trades, 0 is never
     funding_every_s: float = 28_800.0
+    funding_of_s: Mapping[str, float] = field(default_factory=dict)  # the interval of single contracts by symbol
     mint_every_s: float = 96.0  # mean time between two mints or redemptions on the chain, 0 is never
     multi_assets: bool = False  # whether all assets of a USDⓈ-M account margin together, until it is told otherwise
     collateral_ratios: Mapping[str, Decimal] = field(default_factory=lambda: dict(RATIOS))
@@ -135,8 +136,11 @@ class World:
             prices,
             trade_ids=self._numbers(f"{name} trades", FIRST_TRADE_ID, IDS_BLOCK),
             aggregate_ids=self._numbers(f"{name} aggregates", FIRST_AGGREGATE_ID, IDS_BLOCK),
-            funding_ms=max(1000, round(self.settings.funding_every_s * 1000)),
+            funding_ms=max(1000, round(self._funding_s(spec) * 1000)),
         )
+
+    def _funding_s(self, spec: Spec) -> float:
+        return self.settings.funding_of_s.get(spec.symbol, self.settings.funding_every_s)
 
     def _maker(self, market: Market) -> Maker:
         maker = Maker(market, self._random(f"maker {market.spec.venue}:{market.spec.symbol}"))

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sandbox.binance.markets import funding_info
 from sandbox.model import STEPS_PER_SECOND
 from sandbox.opening import NET_LONG, net_delta
 from sandbox.reference import exchange_keys
@@ -21,10 +23,10 @@ def world(tmp_path: Path) -> Iterator[Callable[..., World]]:
     """Open the world of one folder, again and again."""
     opened: list[World] = []
 
-    def begin(**settings: float) -> World:
+    def begin(**settings: Any) -> World:
         if opened:
             opened[-1].ledger.close()
-        made = Settings(folder=tmp_path, **{"hand_every_s": 0.0, **settings})  # type: ignore[arg-type]
+        made = Settings(folder=tmp_path, **{"hand_every_s": 0.0, **settings})
         opened.append(World(made, exchange_keys(tmp_path), lambda: COLLATERAL))
         return opened[-1]
 
@@ -108,6 +110,28 @@ def test_every_interval_is_funded_once_even_across_a_restart(
     first = settled[-3]
     expected = -quantity * 10 / Decimal(first.mark) * Decimal(first.rate)
     assert abs(paid[0].income - expected) < Decimal("1e-7")
+
+
+def test_each_contract_is_funded_at_its_own_interval(
+    world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: dict[str, Any] = {"funding_of_s": {"BTCUSDT": 14_400.0}}
+    living = world(**settings)
+    eight_hours_ms = 28_800_000
+    now = {"ms": (living.now_ms() // eight_hours_ms + 1) * eight_hours_ms + 10}
+    monkeypatch.setattr(World, "now_ms", staticmethod(lambda: now["ms"]))
+    living = world(**settings)
+    since = now["ms"]
+    for hours in (4, 8):
+        now["ms"] = since + hours * 3_600_000
+        live(living, 1)
+    paid = {
+        symbol: len(living.ledger.fundings("binance-usdm", symbol, since, now["ms"], 100))
+        for symbol in ("BTCUSDT", "ETHUSDT")
+    }
+    assert paid == {"BTCUSDT": 2, "ETHUSDT": 1}
+    rows = funding_info(living.exchanges["binance-usdm"], {})
+    assert {each["symbol"]: each["fundingIntervalHours"] for each in rows} == {"BTCUSDT": 4, "ETHUSDT": 8}
 
 
 def test_the_market_goes_on_from_its_last_price(world: Callable[..., World]) -> None:
