@@ -354,6 +354,27 @@ async def test_a_reorganization_of_final_blocks_is_refused(node: Node, depth: ob
     assert found["error"]
 
 
+async def test_a_redemption_burns_supply_and_leaves_its_log(node: Node) -> None:
+    supply = node.contract(node.about["synthetic"], ERC20).functions.totalSupply()
+    status, order = await node.control("redeem", asset="wstETH", amount="2.5")
+    assert status == 200
+    before = await supply.call()
+    node.wait_blocks(1)
+    logs = await node.minting.events.Redeem.get_logs(from_block="latest")
+    (log,) = (log for log in logs if log["transactionHash"].hex() == order["transaction"][2:])
+    assert (log["args"]["collateral_asset"], log["args"]["collateral_amount"]) == (
+        node.token("wstETH").address,
+        25 * WEI // 10,
+    )
+    assert before - await supply.call() == log["args"]["usde_amount"]
+
+
+async def test_a_redemption_in_what_is_not_paid_out_is_refused(node: Node) -> None:
+    status, found = await node.control("redeem", asset="stETH", amount="1")
+    assert status == 400
+    assert "USDT or wstETH" in found["error"]
+
+
 @pytest.mark.parametrize(("asset", "amount"), [("DOGE", "1"), ("USDT", "0"), ("USDT", "much"), ("USDT", "NaN")])
 async def test_a_mint_of_nothing_known_is_refused(node: Node, asset: str, amount: str) -> None:
     status, found = await node.control("mint", asset=asset, amount=amount)
