@@ -61,7 +61,7 @@ def really_filled(book: Book, asked: OrderIntended) -> Book:
     done = fill(
         asked.side, asked.quantity, asked.price, trade_id="9" * 12, instrument=asked.instrument, account=asked.account
     )
-    latest = max((one.at for one in book.positions[key].state().fills), default=AT) if key in book.positions else AT
+    latest = max((one.at for one, _ in book.positions[key].state().fills), default=AT) if key in book.positions else AT
     book.apply(Recorded(seq=book.seq + 1, recorded_at=AT, event=replace(done, at=latest)))
     asset = SETTLEMENT[asked.instrument]
     wallet = book.balances[asked.account, asset].total + book.positions[key].settled - settled
