@@ -33,6 +33,7 @@ from portfolio.operations.frames import keep_frame
 
 MEASURE_S = 0.02  # exposure is measured no more often
 PROPOSE_S = 0.25  # from one change of the proposals to the next
+AGAIN_S = 0.1  # while a currency is out of its band or a proposal stands, it is decided again this often
 FRAME_S = 0.25  # the screen changes this often
 EPOCH = datetime.fromtimestamp(0, UTC)
 SECOND_S = 1.0  # marks enter the log, frames are kept and feeds' health is read this often
@@ -69,6 +70,7 @@ class Engine:
         self._latency = Latency()
         self._changed = asyncio.Event()
         self._measured = asyncio.Event()
+        self._again_at: dict[str, float] = {}
         self._board = Board.from_settings()
         self._log = AsyncLog(conninfo(), fence=lease.fence)
         # Frames of a later holder must come after those of an earlier one.
@@ -117,8 +119,7 @@ class Engine:
 
     async def _propose(self) -> int:
         """Append what ought to be in the log now; return the last seq of it, 0 when there is nothing new."""
-        hedged = {one.currency for one in self.book.proposals.values()}
-        rows = [row for row in self.exposure if row.band_state == "outside" or row.currency in hedged]
+        rows = self._to_decide()
         events = proposals(self.book, rows, self.marks, _now(), self.feeds) if rows else ()
         if not events:
             return 0
@@ -132,6 +133,16 @@ class Engine:
         for event in events:
             log.info("engine.proposed" if isinstance(event, HedgeProposed) else "engine.proposal_closed", key=event.key)
         return taken[-1].seq if taken else 0
+
+    def _to_decide(self) -> list[ExposureRow]:
+        """Return the rows to decide on: at once when one leaves its band, then every `AGAIN_S`."""
+        now = asyncio.get_running_loop().time()
+        hedged = {one.currency for one in self.book.proposals.values()}
+        rows = [row for row in self.exposure if row.band_state == "outside" or row.currency in hedged]
+        due = [row for row in rows if self._again_at.get(row.currency, now) <= now]
+        self._again_at = {row.currency: self._again_at.get(row.currency, now) for row in rows}
+        self._again_at |= dict.fromkeys((row.currency for row in due), now + AGAIN_S)
+        return due
 
     async def show(self) -> None:
         """Show a frame every `FRAME_S`, changed or not: ages and states change by themselves."""

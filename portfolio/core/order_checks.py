@@ -123,10 +123,10 @@ def in_flight(book: Book, currency: str, marks: Marks, besides: str = "") -> tup
     `besides` is the client order id of one that does not count.
     """
     least = most = ZERO
-    for order in book.our_orders:
+    for order in book.our_orders.under_way():
         instrument = book.catalogue.instruments.get(order.intent.instrument)
         # An order of an instrument that nobody introduced is refused before it is sent.
-        if instrument is None or order.client_order_id == besides or not order.in_flight:
+        if instrument is None or order.client_order_id == besides:
             continue
         if book.catalogue.currency(instrument.base) == currency:
             delta = _worst_delta(order.intent, order.in_flight, instrument, marks, book.catalogue)

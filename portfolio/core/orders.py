@@ -120,10 +120,11 @@ class HedgeOrder:
 class Orders:
     """Our orders by client order id; mutable, owned by a book. Contradictions are returned as sentences."""
 
-    __slots__ = ("_by_venue_id", "_early", "_finished", "_of_id", "_wordless")
+    __slots__ = ("_by_venue_id", "_early", "_finished", "_of_id", "_under_way", "_wordless")
 
     def __init__(self) -> None:
         self._of_id: dict[str, HedgeOrder] = {}
+        self._under_way: set[str] = set()  # may still come into the log as fills
         self._by_venue_id: dict[tuple[str, str], str] = {}
         self._wordless: set[str] = set()  # sent, and the venue's id of it not known yet
         self._early: deque[FillRecorded] = deque(maxlen=EARLY_FILLS_KEPT)
@@ -139,6 +140,14 @@ class Orders:
         """Return an order, or None when it is not ours or was let go."""
         return self._of_id.get(client_order_id)
 
+    def of_venue(self, account: str, venue_order_id: str) -> HedgeOrder | None:
+        """Return the order that a venue knows under an id of its own, or None when it is not ours or was let go."""
+        return self._of_id.get(self._by_venue_id.get((account, venue_order_id), ""))
+
+    def under_way(self) -> Iterator[HedgeOrder]:
+        """Yield those of which something may still come into the log, as few as they are among all."""
+        return (self._of_id[name] for name in self._under_way)
+
     @property
     def early_fills(self) -> tuple[FillRecorded, ...]:
         """The fills that wait for the word whose they are."""
@@ -152,7 +161,7 @@ class Orders:
     def load(self, orders: Iterable[HedgeOrder], early: Iterable[FillRecorded], finished: Iterable[str]) -> None:
         """Take back what `__iter__`, `early_fills` and `finished` gave."""
         for order in orders:
-            self._of_id[order.client_order_id] = order
+            self._put(order)
             if order.venue_order_id:
                 self._by_venue_id[order.intent.account, order.venue_order_id] = order.client_order_id
             elif order.state in WITHOUT_WORD:
@@ -164,7 +173,7 @@ class Orders:
         """Fold an event that we wrote; return a sentence where it contradicts what is known, else nothing."""
         if isinstance(event, OrderIntended):
             order = HedgeOrder(intent=event, state="intended", seq=seq, intended_seq=seq, intended_at=recorded_at)
-            self._of_id[event.client_order_id] = order
+            self._put(order)
             return ""
         known = self._of_id.get(event.client_order_id)
         if known is None:
@@ -178,12 +187,13 @@ class Orders:
             case OrderRefused():
                 return self._move(order, "refused", seq, because=event.said, ended_at=event.at)
             case OrderSent():
-                self._wordless.add(order.client_order_id)
+                if not order.is_final and not order.venue_order_id:
+                    self._wordless.add(order.client_order_id)
                 return self._move(order, "sent", seq, sent_seq=seq, sent_at=event.at, valid_until=event.valid_until)
             case OrderAcknowledged():
                 self._link(order, event.venue_order_id)
                 order = replace(order, acknowledged_at=event.at, venue_order_id=event.venue_order_id)
-                self._of_id[order.client_order_id] = order
+                self._put(order)
                 self._move(order, "acknowledged", seq)
                 return self._take_early(order.client_order_id, seq)
             case OrderRejected():
@@ -195,7 +205,7 @@ class Orders:
                 return self._move(order, "never_arrived", seq, because=event.said, ended_at=event.at)
             case CancelAsked():
                 asked = replace(order, cancel_asked_at=event.at, cancel_asked_by=event.by, seq=seq)
-                self._of_id[order.client_order_id] = asked
+                self._put(asked)
                 return ""
             case _:
                 assert_never(event)
@@ -220,9 +230,11 @@ class Orders:
         ended: dict[str, Any] = {"ended_at": event.at} if event.status in FINAL else {}
         if order.state in NOT_THERE:
             order = replace(order, state=event.status, because=said, **ended)
+            if not order.is_final and order.client_order_id in self._finished:
+                self._finished.remove(order.client_order_id)
             self._keep(order)
         else:
-            self._of_id[order.client_order_id] = order
+            self._put(order)
             self._move(order, event.status, seq, **ended)
         return said or self._take_early(order.client_order_id, seq)
 
@@ -261,11 +273,19 @@ class Orders:
             self._keep(replace(order, state=state, seq=seq, **known))
         return ""
 
+    def _put(self, order: HedgeOrder) -> None:
+        self._of_id[order.client_order_id] = order
+        if order.in_flight:
+            self._under_way.add(order.client_order_id)
+        else:
+            self._under_way.discard(order.client_order_id)
+
     def _keep(self, order: HedgeOrder) -> None:
         name = order.client_order_id
-        self._of_id[name] = order
+        self._put(order)
         if order.is_final and not order.in_flight and name not in self._finished:
             self._finished.append(name)
             if len(self._finished) > FINISHED_KEPT:
                 gone = self._of_id.pop(self._finished.popleft())
+                self._under_way.discard(gone.client_order_id)
                 self._by_venue_id.pop((gone.intent.account, gone.venue_order_id), None)
