@@ -1,7 +1,7 @@
 """Ticket on the screen: the book next to its touch, what an order would cost, change and break."""
 
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final, Literal
 
 from hedgeapp.core.events.orders import OrderIntended
@@ -21,6 +21,8 @@ from portfolio.screen.leaves import figure, name
 LEVELS: Final = 10  # of each side that are shown
 BAR_PX: Final = 64
 BP: Final = Decimal(10_000)
+PLACES: Final = Decimal("0.0001")  # that a rule is shown with
+ENOUGH: Final = Decimal("1e15")  # numbers beyond are shown as they are
 FEE_DECIMALS: Final = 6  # a fee in coin is small
 
 RULES: Final = {
@@ -175,8 +177,8 @@ def rules(shown: Rehearsal) -> tuple[RuleRow, ...]:
     return tuple(
         RuleRow(
             label=RULES.get(one.name, one.name.replace("_", " ")),
-            limit=one.limit,
-            value=one.value,
+            limit=_short(one.limit),
+            value=_short(one.value),
             unit=one.unit,
             said=one.said,
         )
@@ -204,6 +206,15 @@ def sentence(order: OrderIntended, instrument: Instrument, coin: Decimal | None)
         f"{order.side.capitalize()} {size_words(order, instrument, coin)} of {instrument.symbol} in {order.account} "
         f"at {price} or better, {ways[order.time_in_force]}{only}."
     )
+
+
+def _short(said: str) -> str:
+    """Return a number with at most four decimals, and a word as it is."""
+    try:
+        value = Decimal(said)
+    except InvalidOperation:
+        return said
+    return numbers.full(value.quantize(PLACES) if abs(value) < ENOUGH else value)
 
 
 def _price(value: float | None, decimals: int) -> str:

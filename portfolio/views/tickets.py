@@ -80,7 +80,7 @@ def _page(request: HttpRequest, given: QueryDict, refusals: Sequence[str] = (), 
     catalogue = scene.book.catalogue
     currencies = sorted({catalogue.currency(one.base) for one in catalogue.instruments.values()})
     context = {
-        "fields": fields,
+        "typed": given,
         "refusals": refusals,
         "may_send": request.user.has_perm(MAY_SEND),
         "times_in_force": TIMES_IN_FORCE,

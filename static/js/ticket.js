@@ -3,7 +3,8 @@
 const form = document.getElementById("ticket-form");
 const dialog = document.getElementById("ticket-confirm");
 const AT_ONCE = ["ioc", "fok"];
-const followed = { quantity: true, price: true };
+const typed = (name) => form?.querySelector(`[data-follows="${name}"]`)?.hasAttribute("data-typed");
+const followed = { quantity: !typed("quantity"), price: !typed("price") };
 
 const field = (name) => form.elements[name];
 
@@ -33,9 +34,7 @@ function follow() {
   if (dialog?.open) return;
   for (const name of Object.keys(followed)) {
     const value = suggested(name);
-    if (followed[name] && value && document.activeElement !== field(name)) field(name).value = value;
-    // A field that has the focus follows too, as long as nobody has typed: it is what will be sent.
-    else if (followed[name] && value && field(name).value !== value) field(name).value = value;
+    if (followed[name] && value && field(name).value !== value) field(name).value = value;
   }
   say();
 }
