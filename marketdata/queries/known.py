@@ -7,6 +7,7 @@ from django.db import connection
 
 from hedgeapp.core.events.balances import BalanceStated
 from hedgeapp.core.events.positions import PositionOpened, PositionStated
+from hedgeapp.core.events.trading import OrderSeen
 from hedgeapp.eventlog import codec
 
 # ^@ is "starts with", under any collation; it uses the index of the keys where that is in byte order.
@@ -20,6 +21,17 @@ _LATEST: Final = "SELECT kind, body FROM eventlog_event WHERE kind = %s AND key 
 _LAST_STATED: Final = """
 SELECT DISTINCT ON (subject) split_part(substr(key, %s), ':', %s) AS subject, kind, body FROM eventlog_event
  WHERE kind = %s AND key ^@ %s ORDER BY subject, seq DESC
+"""
+
+# An order's key tells its instrument (in two parts), its id and its status.
+_STILL_OPEN: Final = """
+SELECT log.kind, log.body FROM eventlog_event AS log JOIN (
+       SELECT max(seq) AS seq FROM (
+              SELECT seq, string_to_array(substr(key, %s), ':') AS part FROM eventlog_event
+               WHERE kind = 'OrderSeen' AND key ^@ %s) AS seen
+        GROUP BY part[1], part[2], part[3]
+       HAVING NOT bool_or(part[4] IN ('filled', 'canceled', 'rejected', 'expired'))) AS last USING (seq)
+ ORDER BY seq
 """
 
 
@@ -62,3 +74,12 @@ def last_statements(account: str) -> list[PositionStated | BalanceStated]:
             events = [codec.decode(kind, body) for _, kind, body in cursor]
             found += [event for event in events if isinstance(event, PositionStated | BalanceStated)]
     return found
+
+
+def orders_still_open(account: str) -> list[OrderSeen]:
+    """Return the last word on each order of an account whose end is not in the log, the longest known first."""
+    prefix = f"order:{account}:"
+    with connection.cursor() as cursor:
+        cursor.execute(_STILL_OPEN, [len(prefix) + 1, prefix])
+        events = [codec.decode(kind, body) for kind, body in cursor]
+    return [event for event in events if isinstance(event, OrderSeen)]

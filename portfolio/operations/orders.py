@@ -36,6 +36,7 @@ from portfolio.queries.feeds import heard
 
 RECV_WINDOW: Final = timedelta(seconds=3)  # how long after it was marked as sent the venue takes an order
 INTENT_AGE_MAX: Final = timedelta(seconds=30)  # an intent that nobody could send for longer is refused
+PATIENCE: Final = timedelta(seconds=3)  # how long an intent waits for fresh marks before it is refused
 TEXT_LENGTH_MAX: Final = 500  # characters of a reason
 NONCE_LENGTH_MAX: Final = 100  # characters
 
@@ -64,6 +65,13 @@ class TicketIsMalformed(ValueError):
 
     def __init__(self, what: str, length_max: int) -> None:
         super().__init__(f"a {what} of at most {length_max} printable characters expected, found something else")
+
+
+class MarksAreLate(RuntimeError):
+    """Nothing but a fresh mark is missing to decide about an order."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__("; ".join(refusal.said for refusal in refusals))
 
 
 class OrderIsUnknown(LookupError):
@@ -141,7 +149,8 @@ def send_order(client_order_id: str, marks: Marks, *, clock: Callable[[], dateti
     """Mark an intended order as sent, or refuse it; None when it is not for the caller to send.
 
     Only the caller that is given the `OrderSent` may send the request, and must sign it with its `at`. The clock is
-    read under the lock: waiting for it must not use up the time in which the venue takes the order.
+    read under the lock: waiting for it must not use up the time in which the venue takes the order. Raises MarksAreLate
+    while only fresh marks are missing and the intent is young.
     """
     with transaction.atomic(durable=True):
         lock_log()
@@ -219,6 +228,8 @@ def _decision(order: HedgeOrder, book: Book, marks: Marks, at: datetime) -> Orde
         said = f"an intent of at most {limit_s:g} s expected, found one {age_s:.0f} s old: send it again"
         return OrderRefused(at=at, client_order_id=name, rule="intent_age", said=said)
     checked = _checked(order.intent, book, marks, at)
+    if checked.refusals and age < PATIENCE and all(map(is_left_to_the_sender, checked.refusals)):
+        raise MarksAreLate(checked.refusals)
     if checked.refusals:
         first = checked.refusals[0]
         return OrderRefused(

@@ -14,7 +14,7 @@ from hedgeapp.core.events.orders import OrderRefused, OrderSent
 from hedgeapp.core.events.trading import OrderSeen
 from portfolio.core.orders import FINAL, WITHOUT_WORD, HedgeOrder
 from portfolio.gateways.exchange import ExchangeGateway, NotKnown, NoWord, Rejected
-from portfolio.operations.orders import INTENT_AGE_MAX, refuse_order, send_order
+from portfolio.operations.orders import INTENT_AGE_MAX, MarksAreLate, refuse_order, send_order
 from portfolio.operations.words import SETTLE, note_not_there, note_rejected, note_seen, note_unknown
 from portfolio.operations.work import Claim
 from portfolio.tasks.desk import Again, Desk, Done, backoff_s
@@ -69,7 +69,10 @@ async def _send(order: HedgeOrder, gateway: ExchangeGateway, desk: Desk, claim: 
     if not gateway.trades(order.intent.instrument):
         return Again(after_s=backoff_s(claim.tries), said=f"{order.intent.instrument} is not known to the gateway yet")
     marks = await desk.marks()
-    decided = await desk.in_database(send_order, name, marks, clock=_now)
+    try:
+        decided = await desk.in_database(send_order, name, marks, clock=_now)
+    except MarksAreLate as late:
+        return Again(after_s=backoff_s(claim.tries), said=str(late))
     match decided:
         case OrderSent():
             return await _place(order, decided, gateway, desk)

@@ -2,7 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -16,9 +20,15 @@ from portfolio.operations.orders import Ticket, intend_order
 from portfolio.operations.work import Queue
 from portfolio.queries.books import FOLLOWING
 from portfolio.tasks.desk import Desk
-from tests.builders.accounts import COIN, INSTRUMENTS, MAIN, World, running
+from tests.builders.accounts import COIN, INSTRUMENTS, MAIN, ROOT, World, running
 
 WAIT_S = 30.0
+DESK = """
+import asyncio, sys, django
+django.setup()
+from portfolio.tasks.desk import run_kept
+asyncio.run(run_kept(sys.argv[1]))
+"""
 ETH = INSTRUMENTS[MAIN]["ETHUSDT"]
 D = Decimal
 T = TypeVar("T")
@@ -69,36 +79,46 @@ async def closed(name: str) -> Work:
 
 
 @contextlib.asynccontextmanager
-async def working(queue: Queue = "orders") -> AsyncIterator[Desk]:
+async def working(queue: Queue = "orders", accounts: Iterable[str] = (MAIN, COIN)) -> AsyncIterator[Desk]:
     """Run a desk while the block lasts, from the moment at which its gateways are ready."""
     desk = Desk(queue)
     task = asyncio.create_task(desk.run())
+
+    async def ready() -> Desk | None:
+        assert not task.done(), task.exception()
+        doors = desk.doors.all()
+        return desk if all(name in doors and doors[name].clock_read_at for name in accounts) else None
+
     try:
-        async with asyncio.timeout(WAIT_S):
-            while not all(desk.doors.all().get(name) for name in (MAIN, COIN)) or not await _ready(desk):
-                assert not task.done(), task.exception()
-                await asyncio.sleep(0.05)
-        yield desk
+        yield await until(ready, "gateways")
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _ready(desk: Desk) -> bool:
-    return all(gateway.clock_read_at for gateway in desk.doors.all().values())
+@contextlib.contextmanager
+def a_process(database_url: str, queue: Queue = "orders") -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a desk in a process of its own, as the app's role, until the block ends."""
+    environment = {**os.environ, "DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "hedgeapp.settings"}
+    process = subprocess.Popen([sys.executable, "-c", DESK, queue], cwd=ROOT, env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
-@contextlib.asynccontextmanager
-async def a_book(log_url: str) -> AsyncIterator[None]:
-    """Let both accounts' feeds fill the log, so that there is a book to hedge, and keep them running."""
-    async with running(MAIN, log_url), running(COIN, log_url):
-        yield
+async def a_book(log_url: str) -> None:
+    """Let both accounts' feeds fill the log, so that there is a book to hedge; then only the desk hears the venue."""
+    async with running(MAIN, log_url, live=False) as main, running(COIN, log_url, live=False) as coin:
+        for feed in (main, coin):
+            await feed.until_health(lambda health: health.is_connected)
 
 
-async def bought(nonce: str, quantity: str = "1", *, away_bp: int = 20, desk: Desk, **given: Any) -> HedgeOrder:
+async def bought(world: World, quantity: str = "1", *, away_bp: int = 20, **given: Any) -> HedgeOrder:
     """Intend to buy ETH at so many bp above the mark: the sandbox's accounts are short."""
-    marks = await desk.marks()
-    mark = marks[ETH, "mark"].value
+    row = await asyncio.to_thread(world.client(MAIN).fapiPublicGetPremiumIndex, {"symbol": "ETHUSDT"})
+    mark = D(row["markPrice"])
     price = (mark * (10_000 + away_bp) / 10_000).quantize(D("0.01"))
     fields: dict[str, Any] = {
         "account": MAIN,
@@ -110,7 +130,7 @@ async def bought(nonce: str, quantity: str = "1", *, away_bp: int = 20, desk: De
         "reduce_only": False,
         "reason": "",
         "proposal_id": "",
-        "nonce": nonce,
+        "nonce": secrets.token_hex(8),
     }
     return await database(intend_order, Ticket(**{**fields, **given}), by="ann", at=datetime.now(UTC))
 

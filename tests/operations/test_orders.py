@@ -16,7 +16,9 @@ from portfolio.core.orders import HedgeOrder
 from portfolio.models import Work
 from portfolio.operations.orders import (
     INTENT_AGE_MAX,
+    PATIENCE,
     RECV_WINDOW,
+    MarksAreLate,
     OrderIsRefused,
     OrderIsUnknown,
     TicketIsMalformed,
@@ -136,9 +138,17 @@ def test_a_proposal_is_closed_by_the_order_that_was_made_of_it() -> None:
 def test_marks_that_are_late_in_the_log_are_left_to_the_sender() -> None:
     late = AT + timedelta(minutes=10)
     made = intend_order(ticket(), by="ann", at=late)
-    refused = send_order(made.client_order_id, MARKS, clock=lambda: late)
-    assert isinstance(refused, OrderRefused)
-    assert refused.rule in ("price_collar", "towards_flat")
+    with pytest.raises(MarksAreLate):
+        send_order(made.client_order_id, MARKS, clock=lambda: late)
+
+
+def test_an_intent_waits_a_little_for_fresh_marks() -> None:
+    name = intended().client_order_id
+    late = {key: replace(mark, at=AT - timedelta(hours=1)) for key, mark in MARKS.items()}
+    with pytest.raises(MarksAreLate, match="a fresh mark of"):
+        sent(name, LATER, late)
+    assert order(name).state == "intended"
+    assert isinstance(sent(name, AT + PATIENCE, late), OrderRefused)
 
 
 def test_one_of_two_workers_may_send() -> None:

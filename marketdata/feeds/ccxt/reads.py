@@ -81,15 +81,18 @@ class Reads:
         answer: Raw = await self.client.call("account")
         return answer
 
-    async def orders(self, open_before: dict[str, OrderSeen]) -> list[OrderSeen]:
-        """Return the open orders, and how those ended that were open before."""
+    async def orders(self, open_before: dict[str, OrderSeen]) -> tuple[list[OrderSeen], dict[str, OrderSeen]]:
+        """Return the open orders and how those ended that were open before; and those that are to be asked for next.
+
+        No more than MISSING_ORDERS_MAX are asked for in one reading.
+        """
         found: dict[str, OrderSeen] = {}
         for instrument in self.facts.instruments:
             for row in await self.client.call("open_orders", symbol=instrument.venue_symbol):
                 if order := self.facts.order_of_row(row):
                     found[order.venue_order_id] = order
-        missing = [order for id_, order in open_before.items() if id_ not in found][:MISSING_ORDERS_MAX]
-        for order in missing:
+        missing = [order for id_, order in open_before.items() if id_ not in found]
+        for order in missing[:MISSING_ORDERS_MAX]:
             symbol = self.facts.spelling.theirs(order.instrument)
             try:
                 row = await self.client.call("order", symbol=symbol, orderId=order.venue_order_id)
@@ -97,7 +100,7 @@ class Reads:
                 continue  # the venue has forgotten it
             if ended := self.facts.order_of_row(row):
                 found[ended.venue_order_id] = ended
-        return list(found.values())
+        return list(found.values()), {order.venue_order_id: order for order in missing[MISSING_ORDERS_MAX:]}
 
     async def income(self, known_at: datetime | None, now: datetime) -> list[Event]:
         """Return fundings and transfers since shortly before `known_at`; on first contact all that there are."""

@@ -31,7 +31,7 @@ from marketdata.operations.instruments import load_instruments
 from marketdata.pulse import Pulse
 from marketdata.queries.catalogue import reference
 from marketdata.queries.credentials import Keys, keys_of
-from marketdata.queries.known import income_known_at, last_statements, trades_read_from
+from marketdata.queries.known import income_known_at, last_statements, orders_still_open, trades_read_from
 from marketdata.venues import Client
 
 READ_EVERY_S: Final = 30.0  # REST is read this often, whatever the stream says
@@ -81,7 +81,7 @@ class AccountFeed:
         self.pulse = pulse
         self.statements: Statements
         self._read_from: dict[str, int] = {}  # trade id from which each instrument is read on
-        self._open_orders: dict[str, OrderSeen] = {}
+        self._open_orders: dict[str, OrderSeen] | None = None  # by the venue's id; None until the log was asked
         self._income_at: datetime | None = None
 
     async def follow(self) -> None:
@@ -137,9 +137,9 @@ class AccountFeed:
         at = moment(await reads.client.server_ms())
         positions = self.statements.positions(facts, await reads.positions(), at)
         balances = self.statements.balances(facts, facts.balances_of_account(await reads.account()), at)
-        orders = await reads.orders(self._open_orders)
+        # What ended while nobody listened is asked for by name: the venue lists only what is open.
+        orders, self._open_orders = await reads.orders(await self._known_open(facts.account))
         await self._append([*positions, *balances, *orders])
-        self._open_orders.clear()
         for order in orders:
             self._note_order(order)
         self.pulse.counters["strangers"] = len(facts.strangers)
@@ -223,7 +223,15 @@ class AccountFeed:
                 return [*positions, *self.statements.balances(facts, facts.balances_of_update(update), at)]
         return []
 
+    async def _known_open(self, account: str) -> dict[str, OrderSeen]:
+        if self._open_orders is None:
+            known = await self.lease.in_database(orders_still_open, account)
+            self._open_orders = {order.venue_order_id: order for order in known}
+        return self._open_orders
+
     def _note_order(self, order: OrderSeen) -> None:
+        if self._open_orders is None:
+            return
         if order.status in ("working", "partially_filled"):
             self._open_orders[order.venue_order_id] = order
         else:
