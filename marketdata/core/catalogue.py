@@ -23,7 +23,8 @@ Row = Asset | Venue | Account | Instrument | Custodian | Chain | Limit
 ReferenceChanged = (
     AssetChanged | VenueChanged | AccountChanged | InstrumentChanged | CustodianChanged | ChainChanged | LimitChanged
 )
-KINDS: Final = frozenset(kind.__name__ for kind in get_args(ReferenceChanged))
+_CHANGES: Final = frozenset(get_args(ReferenceChanged))
+KINDS: Final = frozenset(kind.__name__ for kind in _CHANGES)
 
 
 @record
@@ -67,7 +68,7 @@ _PLACES: Final[Mapping[type[Any], str]] = {
 
 def is_reference(event: Event) -> TypeGuard[ReferenceChanged]:
     """Tell whether an event changes reference data."""
-    return isinstance(event, ReferenceChanged)
+    return type(event) in _CHANGES
 
 
 def noun_of(row: Row) -> str:

@@ -66,6 +66,7 @@ class Position:
         "_folded",
         "_held",
         "_kept",
+        "_passed",
         "account",
         "fees",
         "instrument",
@@ -86,6 +87,12 @@ class Position:
         self._kept: list[KeptFill] = []
         self._folded = 0  # how many of the kept fills are in `_held`
         self._held: Held = FLAT
+        self._passed: list[Held] = []  # what it came to after each `FILLS_LET_GO` of those
+
+    @property
+    def held(self) -> Held:
+        """All that it comes to, for who needs more than one of the following."""
+        return self._now()
 
     @property
     def quantity(self) -> Decimal:
@@ -159,7 +166,7 @@ class Position:
                 return
             kept.insert(place, one)
             if place < self._folded:
-                self._fold_again()
+                self._fold_again(place // FILLS_LET_GO)
         if len(kept) >= FILLS_KEPT + FILLS_LET_GO:
             self._let_go()
         self.fees[fill.fee_asset] = self.fees.get(fill.fee_asset, ZERO) + fill.fee
@@ -228,22 +235,28 @@ class Position:
 
     def _now(self) -> Held:
         kept = self._kept
-        if self._folded < len(kept):
-            self._held = after(self.kind, self._held, kept[self._folded :])
-            self._folded = len(kept)
+        while self._folded < len(kept):
+            until = min(len(kept), self._folded - self._folded % FILLS_LET_GO + FILLS_LET_GO)
+            self._held = after(self.kind, self._held, kept[self._folded : until])
+            self._folded = until
+            if not until % FILLS_LET_GO:
+                self._passed.append(self._held)
         return self._held
 
-    def _fold_again(self) -> None:
-        self._held, self._folded = self._base, 0
+    def _fold_again(self, passed: int = 0) -> None:
+        del self._passed[passed:]
+        self._held, self._folded = (self._passed or [self._base])[-1], passed * FILLS_LET_GO
 
     def _let_go(self) -> None:
         gone = self._kept[:FILLS_LET_GO]
-        self._before, self._base = order_of_kept(gone[-1]), after(self.kind, self._base, gone)
+        self._before = order_of_kept(gone[-1])
         del self._kept[:FILLS_LET_GO]
-        if self._folded < FILLS_LET_GO:
-            self._fold_again()
-        else:
+        if self._passed:
+            self._base = self._passed.pop(0)
             self._folded -= FILLS_LET_GO
+        else:
+            self._base = after(self.kind, self._base, gone)
+            self._fold_again()
 
 
 def _trade(trade_id: str) -> tuple[int, str]:

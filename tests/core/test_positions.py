@@ -143,6 +143,19 @@ def test_a_position_written_out_and_read_goes_on_as_if_nothing_had_happened(name
     assert position.entry_value == folded(given_fills, name).entry_value
 
 
+def test_a_position_comes_to_the_same_however_often_somebody_looks() -> None:
+    random = Random(7)
+    many = trades(*((random.choice(["buy", "sell"]), str(random.randint(1, 9)), "2000.1") for _ in range(800)))
+    for place in random.sample(range(790), 30):  # come late, some of them later than any that is kept
+        many.insert(min(len(many), place + random.randint(5, 400)), many.pop(place))
+    watched = folded([])
+    for one in many:
+        watched.fill(one, D(1))
+        assert watched.held[0] == watched.quantity
+    assert watched.held == folded(many).held
+    assert watched.state() == folded(many).state()
+
+
 def test_a_trade_id_counts_as_a_number() -> None:
     assert order_of(AT, "999") < order_of(AT, "1000")
 
