@@ -6,7 +6,7 @@ says how an event changes a row. `Versions` gives each row its end.
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -19,6 +19,7 @@ from hedgeapp.core.events.reference import InstrumentChanged
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from portfolio import models
 from portfolio.core.book import Book
+from portfolio.core.orders import HedgeOrder, OrderEvent
 
 Key = tuple[str, ...]
 Values = tuple[Any, ...]
@@ -47,7 +48,9 @@ BALANCE: Final = Table(models.Balance)
 ORDER: Final = Table(models.Order)
 FILL: Final = Table(models.Fill)
 COLLATERAL: Final = Table(models.Collateral)
-TABLES: Final = (POSITION, BALANCE, ORDER, FILL, COLLATERAL)
+HEDGE_ORDER: Final = Table(models.HedgeOrder)
+TABLES: Final = (POSITION, BALANCE, ORDER, FILL, COLLATERAL, HEDGE_ORDER)
+OF_OUR_ORDERS: Final = get_args(OrderEvent)
 
 Change = tuple[Table, Key, Values]
 
@@ -58,7 +61,9 @@ def changes(book: Book, recorded: Recorded) -> list[Change]:
     match event:
         case FillRecorded():
             book.apply(recorded)
-            return [_fill(event), *_position(book, event.account, event.instrument)]
+            ours = book.our_orders.of_venue(event.account, event.venue_order_id)
+            found = [_fill(event), *_position(book, event.account, event.instrument)]
+            return [*found, _hedge_order(ours)] if ours is not None else found
         case PositionOpened() | PositionStated() | FundingPaid():
             book.apply(recorded)
             return _position(book, event.account, event.instrument)
@@ -68,7 +73,8 @@ def changes(book: Book, recorded: Recorded) -> list[Change]:
         case OrderSeen():
             book.apply(recorded)
             taken = book.orders.get((event.account, event.instrument, event.venue_order_id))
-            return [_order(event)] if taken is event else []
+            found = [_order(event)] if taken is event else []
+            return found + _our_order(book, event.client_order_id, event.account, event.instrument)
         case CollateralStated():
             book.apply(recorded)
             taken_too = book.collateral[event.holder, event.wallet, event.asset]
@@ -79,7 +85,7 @@ def changes(book: Book, recorded: Recorded) -> list[Change]:
             return [change for key in sorted(waited) for change in _position(book, *key)]
         case _:
             book.apply(recorded)
-            return []
+            return _our_order(book, event.client_order_id) if isinstance(event, OF_OUR_ORDERS) else []
 
 
 def rows_of(book: Book) -> dict[tuple[str, Key], Values]:
@@ -91,6 +97,7 @@ def rows_of(book: Book) -> dict[tuple[str, Key], Values]:
     found = [change for pair in pairs for change in _position(book, *pair)]
     found += [_balance(book, *key) for key in sorted({*book.balances, *book.transfers})]
     found += [_order(order) for order in book.orders.values()]
+    found += [_hedge_order(order) for order in book.our_orders]
     found += [_collateral(stated) for stated in book.collateral.values()]
     return {(table.name, key): values for table, key, values in found}
 
@@ -104,14 +111,14 @@ def _position(book: Book, account: str, instrument: str) -> list[Change]:
     said: Values = (stated.quantity, stated.entry_price, stated.at) if stated else (None, None, None)
     if position is None:
         return [(POSITION, key, (ZERO, ZERO, ZERO, ZERO, ZERO, _EMPTY, paid, None, None, *said))]
-    quantity = position.quantity
-    opened_at: datetime | None = position.opened_at if quantity else None
+    quantity, size, entry_value, realized, booked, left_zero_at = position.held
+    opened_at: datetime | None = (left_zero_at or position.updated_at) if quantity else None
     values = (
         quantity,
-        position.size,
-        position.entry_value,
-        position.realized,
-        position.booked,
+        size,
+        entry_value,
+        realized,
+        booked,
         _text(position.fees),
         paid,
         opened_at,
@@ -142,6 +149,51 @@ def _order(event: OrderSeen) -> Change:
         event.at,
     )
     return ORDER, (event.account, event.instrument, event.venue_order_id), values
+
+
+def _our_order(book: Book, client_order_id: str, *traded: str) -> list[Change]:
+    """Return the row of an order of ours after an event that names it; `traded`: the account and instrument it must be.
+
+    A word that changes nothing makes a row too, so that rows do not depend on where a book began.
+    """
+    order = book.our_orders.get(client_order_id)
+    if order is None or (traded and traded != (order.intent.account, order.intent.instrument)):
+        return []
+    return [_hedge_order(order)]
+
+
+def _hedge_order(order: HedgeOrder) -> Change:
+    intent = order.intent
+    values = (
+        intent.account,
+        intent.instrument,
+        intent.side,
+        intent.time_in_force,
+        intent.quantity,
+        intent.price,
+        intent.reduce_only,
+        intent.by,
+        intent.reason,
+        intent.proposal_id,
+        intent.at,
+        order.state,
+        order.venue_order_id,
+        order.filled,
+        order.logged,
+        order.average_price,
+        order.because,
+        order.intended_seq,
+        order.intended_at,
+        order.sent_seq,
+        order.sent_at,
+        order.valid_until,
+        order.acknowledged_at,
+        order.filled_at,
+        order.ended_at,
+        order.cancel_asked_at,
+        order.cancel_asked_by,
+    )
+    return HEDGE_ORDER, (order.client_order_id,), values
 
 
 def _fill(event: FillRecorded) -> Change:

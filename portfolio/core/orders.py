@@ -142,7 +142,8 @@ class Orders:
 
     def of_venue(self, account: str, venue_order_id: str) -> HedgeOrder | None:
         """Return the order that a venue knows under an id of its own, or None when it is not ours or was let go."""
-        return self._of_id.get(self._by_venue_id.get((account, venue_order_id), ""))
+        name = self._by_venue_id.get((account, venue_order_id))
+        return self._of_id[name] if name is not None else None
 
     def under_way(self) -> Iterator[HedgeOrder]:
         """Yield those of which something may still come into the log, as few as they are among all."""

@@ -2,7 +2,7 @@
 
 from portfolio.models.frames import FrameTaken
 from portfolio.models.halts import Desk, Halt
-from portfolio.models.rows import Balance, Checkpoint, Collateral, Fill, Order, Position, Version
+from portfolio.models.rows import Balance, Checkpoint, Collateral, Fill, HedgeOrder, Order, Position, Version
 from portfolio.models.work import Work
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Fill",
     "FrameTaken",
     "Halt",
+    "HedgeOrder",
     "Order",
     "Position",
     "Version",

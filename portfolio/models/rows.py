@@ -120,10 +120,57 @@ class Order(Version):
 
     class Meta:
         constraints = _one_at_a_time("order", "account", "instrument", "venue_order_id")
+        indexes = (models.Index(fields=["from_seq"], name="portfolio_order_newest"),)
         ordering = ("account", "instrument", "venue_order_id", "from_seq")
 
     def __str__(self) -> str:
         return f"{self.account} {self.instrument} {self.venue_order_id} {self.status}"
+
+
+class HedgeOrder(Version):
+    """An order of ours, from the intent to the venue's last word."""
+
+    KEY = ("client_order_id",)
+
+    client_order_id = models.TextField(db_collation="C", help_text="our id")
+    account = models.TextField(db_collation="C", help_text="venue:label")
+    instrument = models.TextField(db_collation="C", help_text="venue:SYMBOL")
+    side = models.TextField(help_text="buy or sell")
+    time_in_force = models.TextField(help_text="gtc, ioc, fok or post_only")
+    quantity = ExactField(help_text="contracts ordered")
+    price = ExactField(help_text="worst price, in the quote")
+    reduce_only = models.BooleanField(help_text="whether it may only make the position smaller")
+    by = models.TextField(help_text="who wanted it")
+    reason = models.TextField(help_text="why")
+    proposal_id = models.TextField(help_text="the proposal that it follows; empty: none")
+    at = models.DateTimeField(help_text="when it was asked for")
+    state = models.TextField(help_text="how far it has come")
+    venue_order_id = models.TextField(db_collation="C", help_text="the venue's id; empty: not known yet")
+    filled = ExactField(help_text="contracts filled, by the venue's word")
+    logged = ExactField(help_text="contracts filled, by the fills in the log")
+    average_price = ExactField(null=True, help_text="average price of what was filled")
+    because = models.TextField(help_text="why it is in this state, where there is more to say")
+    intended_seq = models.BigIntegerField(help_text="the event of its intent")
+    intended_at = models.DateTimeField(help_text="when the log took its intent")
+    sent_seq = models.BigIntegerField(help_text="the event that it is on its way; 0: not sent")
+    sent_at = models.DateTimeField(null=True, help_text="when it was signed")
+    valid_until = models.DateTimeField(null=True, help_text="when the venue stops taking it")
+    acknowledged_at = models.DateTimeField(null=True, help_text="when the venue's answer was here")
+    filled_at = models.DateTimeField(null=True, help_text="when the log took its first fill")
+    ended_at = models.DateTimeField(null=True, help_text="time of the last word")
+    cancel_asked_at = models.DateTimeField(null=True, help_text="when somebody asked to cancel it")
+    cancel_asked_by = models.TextField(help_text="who asked; empty: nobody")
+
+    class Meta:
+        constraints = _one_at_a_time("hedgeorder", "client_order_id")
+        indexes = (
+            models.Index(fields=["intended_seq", "from_seq"], name="portfolio_hedgeorder_newest"),
+            models.Index(fields=["venue_order_id"], name="portfolio_hedgeorder_venue"),
+        )
+        ordering = ("-intended_seq", "from_seq")
+
+    def __str__(self) -> str:
+        return f"{self.client_order_id} {self.state}"
 
 
 class Fill(Version):

@@ -1,6 +1,6 @@
-"""Histories: whole logs, made up but consistent, with reference data, trading, cash and collateral."""
+"""Histories: whole logs, made up but consistent, with reference data, trading, our orders, cash and collateral."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -9,6 +9,14 @@ from hypothesis import strategies as st
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.collateral import CollateralStated
+from hedgeapp.core.events.orders import (
+    CancelAsked,
+    OrderAcknowledged,
+    OrderNeverArrived,
+    OrderOutcomeUnknown,
+    OrderRefused,
+    OrderRejected,
+)
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.reference import (
     AccountChanged,
@@ -21,12 +29,14 @@ from hedgeapp.core.events.trading import FillRecorded, OrderSeen, OrderStatus, S
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.reference import Account, Asset, Custodian, Venue
 from tests.builders.log import AT
+from tests.builders.orders import intended, sent
 
 LINEAR = "binance-usdm:ETH-USDT-PERP"
 INVERSE = "binance-coinm:ETH-USD-PERP"
 VENUE = {LINEAR: "binance-usdm", INVERSE: "binance-coinm"}
 ACCOUNT = {LINEAR: "binance-usdm:main", INVERSE: "binance-coinm:main"}
 SETTLEMENT = {LINEAR: "USDT", INVERSE: "ETH"}
+OURS = {LINEAR: "hg" + "a" * 26, INVERSE: "hg" + "b" * 26}
 D = Decimal
 
 
@@ -72,7 +82,7 @@ def catalogue() -> list[Event]:
 @st.composite
 def histories(draw: st.DrawFn, max_size: int = 60) -> list[Event]:
     """Draw a log: the catalogue first, except that an instrument may come late, then facts in any order."""
-    steps = draw(st.lists(st.integers(0, 8), max_size=max_size))
+    steps = draw(st.lists(st.integers(0, 11), max_size=max_size))
     known = catalogue()
     if draw(st.booleans()):
         late = known.pop(next(i for i, event in enumerate(known) if isinstance(event, InstrumentChanged)))
@@ -110,7 +120,7 @@ def _fact(draw: st.DrawFn, step: int, number: int) -> Event:
                 account=account,
                 instrument=id_,
                 venue_order_id=str(draw(st.integers(1, 5))),
-                client_order_id="c",
+                client_order_id=draw(st.sampled_from([*OURS.values(), "web"])),
                 side=side,
                 type="LIMIT",
                 status=status,
@@ -132,13 +142,15 @@ def _fact(draw: st.DrawFn, step: int, number: int) -> Event:
             return PositionOpened(
                 at=at, account=account, instrument=id_, quantity=signed, entry_price=price, last_trade_id="0"
             )
+        case 8 | 9:
+            return draw(st.sampled_from(_words(id_, at, number)))
         case _:
             return FillRecorded(
                 at=at,
                 account=account,
                 instrument=id_,
                 trade_id=str(1000 + number),
-                venue_order_id="1",
+                venue_order_id=str(draw(st.integers(1, 5))),
                 side=side,
                 price=price,
                 quantity=quantity,
@@ -146,6 +158,21 @@ def _fact(draw: st.DrawFn, step: int, number: int) -> Event:
                 fee_asset=asset,
                 is_maker=False,
             )
+
+
+def _words(id_: str, at: datetime, number: int) -> list[Event]:
+    """Return what may be written of the order of ours in an instrument, sensible there or not."""
+    name, account = OURS[id_], ACCOUNT[id_]
+    return [
+        intended(name, at=at, account=account, instrument=id_),
+        sent(name, at=at),
+        OrderAcknowledged(at=at, client_order_id=name, venue_order_id=str(1 + number % 5)),
+        OrderOutcomeUnknown(at=at, client_order_id=name, because="no answer within 2 s"),
+        CancelAsked(at=at, client_order_id=name, by="ann", reason="changed my mind"),
+        OrderRefused(at=at, client_order_id=name, rule="halt", said="bob halted it"),
+        OrderRejected(at=at, client_order_id=name, code="-2019", said="Margin is insufficient."),
+        OrderNeverArrived(at=at, client_order_id=name, said="not known 6 s after it was sent"),
+    ]
 
 
 def unique(events: list[Event]) -> list[Event]:

@@ -1,13 +1,18 @@
 """Rows follow the fold: whatever the log says, the current rows are what the book holds."""
 
+from datetime import timedelta
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hedgeapp.core.events import Event, Recorded
+from hedgeapp.core.events.orders import OrderAcknowledged
 from portfolio.core.book import Book
 from portfolio.core.snapshots import dump, load
-from portfolio.projections import Key, Values, Versions, changes, rows_of
+from portfolio.projections import HEDGE_ORDER, Key, Values, Versions, changes, rows_of
 from tests.builders.histories import histories, recorded
+from tests.builders.orders import AT, NAME, VENUE_ID, fill, intended, seen, sent
 
 
 def folded(log: list[Recorded], book: Book | None = None) -> Book:
@@ -66,3 +71,40 @@ def test_the_rows_of_a_past_event_are_what_was_current_then(events: list[Event],
     assert sorted(map(repr, then)) == sorted(
         repr((table, (*key, *values))) for (table, key), values in current(log[:cut]).items()
     )
+
+
+def orders(*events: Event) -> list[dict[str, Any]]:
+    """Return every version of the rows of our orders after these events, a second between each and the next."""
+    log = [
+        Recorded(seq=seq, recorded_at=AT + timedelta(seconds=seq), event=event) for seq, event in enumerate(events, 1)
+    ]
+    made = [row for table, row in rows(log) if table == HEDGE_ORDER.name]
+    return [dict(zip(HEDGE_ORDER.columns, row, strict=True)) for row in made]
+
+
+def test_an_order_of_ours_has_a_row_for_each_word_about_it() -> None:
+    acknowledged = OrderAcknowledged(at=AT, client_order_id=NAME, venue_order_id=VENUE_ID)
+    found = orders(intended(), sent(), acknowledged, seen(), fill("1", "5"), seen(status="filled", filled="5"))
+    assert [(row["from_seq"], row["to_seq"], row["state"]) for row in found] == [
+        (1, 2, "intended"),
+        (2, 3, "sent"),
+        (3, 4, "acknowledged"),
+        (4, 5, "working"),
+        (5, 6, "working"),
+        (6, None, "filled"),
+    ]
+    last = found[-1]
+    assert (last["intended_seq"], last["intended_at"]) == (1, AT + timedelta(seconds=1))
+    assert (last["sent_at"], last["acknowledged_at"], last["filled_at"]) == (AT, AT, AT + timedelta(seconds=5))
+    assert (last["filled"], last["logged"], last["venue_order_id"]) == (5, 5, VENUE_ID)
+    assert (last["by"], last["reason"]) == ("ann", "net ETH is out of its band")
+
+
+def test_a_fill_that_came_before_its_orders_word_is_in_the_row_of_that_word() -> None:
+    found = orders(intended(), sent(), fill("1", "2"), seen(status="partially_filled", filled="2"))
+    assert [(row["from_seq"], row["logged"]) for row in found] == [(1, 0), (2, 0), (4, 2)]
+
+
+def test_what_others_order_and_fill_makes_no_row_of_ours() -> None:
+    assert not orders(seen(name="web_1"), fill())
+    assert len(orders(intended(), seen(name="web_1", venue_order_id="7"), fill(venue_order_id="7"))) == 1

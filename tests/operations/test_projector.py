@@ -49,7 +49,8 @@ def stored(owner: Connection) -> dict[tuple[str, tuple[str, ...]], tuple[Any, ..
         columns = ", ".join(f"{name}::text" if name in ("fees", "funding") else name for name in table.columns[2:])
         select = f"SELECT {columns} FROM {table.name} WHERE to_seq IS NULL"
         for row in owner.execute(select).fetchall():
-            values = [value.replace(" ", "") if isinstance(value, str) else value for value in row[width:]]
+            said = zip(table.columns[2 + width :], row[width:], strict=True)
+            values = [value.replace(" ", "") if name in ("fees", "funding") else value for name, value in said]
             found[table.name, row[:width]] = tuple(values)
     return found
 

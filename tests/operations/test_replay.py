@@ -19,17 +19,18 @@ from portfolio.queries import rows
 from tests.builders.examples import REFERENCE, TRADING
 from tests.builders.histories import catalogue
 from tests.builders.log import AT, fills
+from tests.builders.orders import DESK
 
 Connection = psycopg.Connection[Any]
 
 
 @pytest.fixture
 def live(owner: Connection) -> Connection:
-    """A log with reference data, trading, and its rows."""
+    """A log with reference data, trading, an order of ours, and its rows."""
     known = {event.key for event in catalogue()}
     more = [event for event in REFERENCE if event.key not in known]
     with owner.transaction():
-        append(owner, [*catalogue(), *fills(40), *more, *TRADING], at=AT)
+        append(owner, [*catalogue(), *fills(40), *more, *TRADING, *DESK], at=AT)
     for one in read(owner):
         event: Any = one.event
         if type(event).__module__ == "hedgeapp.core.events.reference":
@@ -56,6 +57,7 @@ def test_rows_built_again_equal_the_live_ones_and_take_their_place(live: Connect
     done = replay(conninfo())
     assert done.differing == {}
     assert done.rows["portfolio_fill"] == 41
+    assert done.rows["portfolio_hedgeorder"] == 8
     assert done.rows["marketdata_instrument"] == 3
     assert everything(live) == before
     assert indexes(live) == had
