@@ -3,6 +3,7 @@
 import os
 from datetime import UTC, datetime
 
+import pytest
 from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 from playwright.async_api import BrowserContext, Page, expect
@@ -10,6 +11,7 @@ from playwright.async_api import BrowserContext, Page, expect
 from marketdata.models import Venue
 from portfolio.models import Halt
 from tests.browser.conftest import NAME, PASSWORD, Watched, Web
+from tests.browser.test_desk import CONTRAST, NAMELESS, TWICE
 
 PHONE = {"width": 390, "height": 844}
 THUMB_PX_MIN = 44  # height of a target that a thumb hits
@@ -121,3 +123,16 @@ async def test_two_people_resume_and_the_page_of_the_first_follows(
     await shot(another, "halt-lifted-light")
     await expect(desk.page.get_by_text("Nothing is halted")).to_be_visible()
     await expect(desk.page.locator(".halt-notice")).to_have_count(0)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+async def test_what_a_halt_says_can_be_read_and_named_in_both_themes(desk: Watched, theme: str) -> None:
+    await database_sync_to_async(introduce_venue)()
+    await desk.page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+    await desk.log_in()
+    await desk.page.goto(f"{desk.url}/halt/")
+    await desk.page.get_by_role("button", name="■ HALT now").click()
+    await expect(desk.page.locator(".halt-notice")).to_be_visible()
+    for audit in (CONTRAST, NAMELESS, TWICE):
+        assert await desk.page.evaluate(audit) == []
+    assert await desk.page.locator("h1").count() == 1
