@@ -184,8 +184,7 @@ def test_debts_of_a_joint_account_are_paid_from_its_other_assets(world: Callable
     assert 0 <= living.accounts.wallet(RESERVE, "USDT") < 1
     sold = 1_000 - living.accounts.wallet(RESERVE, "ETH")
     assert abs(sold * living.cross.price("ETH") * Decimal("0.95") - 50_000) < 1
-    kinds = [each.kind for each in living.ledger.incomes(RESERVE, None, "kind = 'AUTO_EXCHANGE'", (), 10)]
-    assert kinds == ["AUTO_EXCHANGE"] * 2
+    assert len(living.ledger.incomes(RESERVE, None, "kind = 'AUTO_EXCHANGE'", (), 10)) == 2
 
 
 def test_liquidation_cancels_orders_reduces_at_the_mark_and_feeds_the_fund(world: Callable[..., World]) -> None:
