@@ -77,6 +77,15 @@ def test_halting_again_changes_nothing() -> None:
     assert kinds() == ["HaltDeclared"]
 
 
+def test_halting_again_asks_the_venues_again() -> None:
+    name = halted().halt_id
+    take_hold(name, at=AT)
+    Work.objects.update(closed_at=AT, tries=7)
+    halted(by="bob")
+    work = Work.objects.get()
+    assert (work.subject, work.closed_at, work.tries) == (name, None, 0)
+
+
 def test_many_who_halt_at_once_make_one_halt() -> None:
     def press(who: int) -> str:
         try:
