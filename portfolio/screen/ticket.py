@@ -1,5 +1,6 @@
 """Ticket on the screen: the book next to its touch, what an order would cost, change and break."""
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final, Literal
@@ -16,7 +17,7 @@ from portfolio.core.rehearsals import Rehearsal
 from portfolio.queries.fees import PaidRate
 from portfolio.screen import numbers
 from portfolio.screen.exposure import CASH, HUNDRED
-from portfolio.screen.leaves import figure, name
+from portfolio.screen.leaves import Level, figure, name
 
 LEVELS: Final = 10  # of each side that are shown
 BAR_PX: Final = 64
@@ -35,7 +36,7 @@ RULES: Final = {
 
 
 @record
-class Level:
+class LadderLevel:
     """A line of the ladder; `taken` tells whether the order would take it whole, in part or not at all."""
 
     price: str
@@ -49,8 +50,8 @@ class Level:
 class Ladder:
     """The book next to its touch: asks from the worst shown to the best, then bids from the best."""
 
-    asks: tuple[Level, ...]
-    bids: tuple[Level, ...]
+    asks: tuple[LadderLevel, ...]
+    bids: tuple[LadderLevel, ...]
     mid: Leaf
     spread: str
     at: datetime | None
@@ -84,6 +85,8 @@ class RuleRow:
     value: str
     unit: str
     said: str
+    word: str
+    level: Level
 
 
 def places_of(step: Decimal) -> int:
@@ -100,7 +103,7 @@ def ladder(depth: Depth | None, order: OrderIntended | None, instrument: Instrum
     takes = order if order is not None and order.time_in_force != "post_only" else None
     widest = max((sum(size for _, size in side[:LEVELS]) for side in (depth.asks, depth.bids)), default=0.0)
 
-    def lines(levels: tuple[tuple[float, float], ...], is_facing: bool) -> tuple[Level, ...]:
+    def lines(levels: tuple[tuple[float, float], ...], is_facing: bool) -> tuple[LadderLevel, ...]:
         total, left, found = 0.0, float(takes.quantity) if takes and is_facing else 0.0, []
         for price, quantity in levels[:LEVELS]:
             total += quantity
@@ -108,7 +111,7 @@ def ladder(depth: Depth | None, order: OrderIntended | None, instrument: Instrum
             part = min(left, quantity) if within else 0.0
             left -= part
             found.append(
-                Level(
+                LadderLevel(
                     price=f"{price:,.{ticks}f}",
                     quantity=f"{quantity:,.{steps}f}",
                     total=f"{total:,.{steps}f}",
@@ -172,8 +175,8 @@ def changes(effect: Effect | None, instrument: Instrument, here: str) -> tuple[C
     )
 
 
-def rules(shown: Rehearsal) -> tuple[RuleRow, ...]:
-    """Return the rules, the broken ones first."""
+def rules(shown: Rehearsal, left: Collection[str]) -> tuple[RuleRow, ...]:
+    """Return the rules, the broken ones first; `left` are those that the worker which sends it can still keep."""
     return tuple(
         RuleRow(
             label=RULES.get(one.name, one.name.replace("_", " ")),
@@ -181,6 +184,8 @@ def rules(shown: Rehearsal) -> tuple[RuleRow, ...]:
             value=_short(one.value),
             unit=one.unit,
             said=one.said,
+            word="kept" if not one.said else "asked when sent" if one.name in left else "refused",
+            level="good" if not one.said else "warn" if one.name in left else "bad",
         )
         for one in shown.rules
     )

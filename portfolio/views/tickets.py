@@ -155,16 +155,16 @@ def _rehearsed(request: HttpRequest, fields: Any, scene: Scene, found: Draft) ->
             "costs": shown.cost_facts(order, place.instrument, rehearsal_of, rate),
             "changes": shown.changes(rehearsal_of.effect, place.instrument, "ticket"),
             "confirmed": shown.changes(rehearsal_of.effect, place.instrument, "confirm"),
-            "rules": shown.rules(rehearsal_of),
             **_verdict(rehearsal_of),
         }
     return context
 
 
 def _verdict(found: Rehearsal) -> dict[str, Any]:
-    """Return which refusals stand, and which the worker that sends it may lift by asking the venue."""
-    stand = [one for one in found.check.refusals if not is_left_to_the_sender(one)]
-    return {"stands": stand, "left": [one for one in found.check.refusals if is_left_to_the_sender(one)]}
+    """Return the rules, which refusals stand, and which the worker that sends it may lift by asking the venue."""
+    left = [one for one in found.check.refusals if is_left_to_the_sender(one)]
+    stand = [one for one in found.check.refusals if one not in left]
+    return {"rules": shown.rules(found, {one.rule for one in left}), "stands": stand, "left": left}
 
 
 def _plain(value: Any) -> str:

@@ -219,6 +219,7 @@ def test_with_the_board_away_the_log_fills_it_in_and_the_sender_asks_for_a_mark(
     assert fields(html)["quantity"] == "30"
     assert "The book is not known" in html
     assert "the worker asks the venue for one before it sends" in html
+    assert "asked when sent" in html
     assert 'data-refused=""' in html
 
 
