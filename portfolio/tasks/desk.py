@@ -32,6 +32,8 @@ from portfolio.tasks.doors import Doors
 CARRIED_AT_ONCE: Final = 8  # rows
 LOOK_S: Final = 1.0  # due rows are looked for no less often
 CARRY_S_MAX: Final = 18.0  # one try at a row; shorter than a claim lasts
+SETTLE_S_MAX: Final = 20.0  # how long a claim is kept for want of a database that takes its outcome
+SETTLE_PAUSE_S: Final = 0.3
 STOP_S: Final = 6.0  # how long what is carried may take to end when the worker stops
 BACKOFF_S: Final = (0.3, 5.0)  # before the second try, doubled for each after it, and at most
 DATABASE_THREADS: Final = 4
@@ -82,6 +84,7 @@ class Desk:
         self.doors = Doors(self.in_database)
         self._threads = concurrent.futures.ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="db:desk")
         self._carried: set[asyncio.Task[None]] = set()
+        self._free_at = 0.0  # by the loop's clock: when claims of dead processes are looked for next
         self._asked: dict[tuple[str, str], Mark] = {}
         self._asked_at = datetime.fromtimestamp(0, UTC)
 
@@ -162,7 +165,10 @@ class Desk:
         if not free:
             return
         try:
-            await self.in_database(free_work, self.holder)
+            now = asyncio.get_running_loop().time()
+            if now >= self._free_at:
+                await self.in_database(free_work, self.holder)
+                self._free_at = now + LOOK_S
             claims = await self.in_database(claim_work, self.queue, by=self.holder, count=free)
         except Exception as error:
             log.warning("desk.claim_failed", error=redacted(str(error)), error_kind=type(error).__name__)
@@ -177,15 +183,21 @@ class Desk:
         BELL.ring()
 
     async def _carry(self, claim: Claim) -> None:
-        try:
-            outcome = await self._outcome(claim)
-            if isinstance(outcome, Done):
-                await self.in_database(close_work, claim, said=outcome.said, at=datetime.now(UTC))
+        outcome = await self._outcome(claim)
+        until = asyncio.get_running_loop().time() + SETTLE_S_MAX
+        while True:
+            try:
+                if isinstance(outcome, Done):
+                    await self.in_database(close_work, claim, said=outcome.said, at=datetime.now(UTC))
+                else:
+                    await self.in_database(put_off, claim, for_s=outcome.after_s, said=outcome.said)
+                    asyncio.get_running_loop().call_later(outcome.after_s, BELL.ring)
                 return
-            await self.in_database(put_off, claim, for_s=outcome.after_s, said=outcome.said)
-            asyncio.get_running_loop().call_later(outcome.after_s, BELL.ring)
-        except Exception as error:  # the claim ends by itself, and somebody claims it again
-            log.warning("desk.claim_left", work=str(claim.subject), error=redacted(str(error)))
+            except Exception as error:
+                log.warning("desk.claim_kept", subject=claim.subject, error=redacted(str(error)))
+                if asyncio.get_running_loop().time() > until:
+                    return  # the claim ends by itself, and somebody claims it again
+            await asyncio.sleep(SETTLE_PAUSE_S)
 
     async def _outcome(self, claim: Claim) -> Done | Again:
         carry: Carrier = import_string(CARRIERS[claim.kind])
