@@ -44,12 +44,16 @@ class World:
         self.board = Board.from_settings()
         self.ended = asyncio.Event()
 
-    def hold(self, total: str) -> None:
+    async def hold(self, total: str) -> None:
         """State the collateral."""
         at = now()
-        self.write(replace(collateral("ETH", total, at), reference=at.isoformat()))
+        await self.write(replace(collateral("ETH", total, at), reference=at.isoformat()))
 
-    def write(self, *events: Event) -> None:
+    async def write(self, *events: Event) -> None:
+        """Append beside the engine's loop, which may hold the log's lock at this moment."""
+        await asyncio.to_thread(self._write, events)
+
+    def _write(self, events: Sequence[Event]) -> None:
         with self.owner.transaction():
             append(self.owner, events, at=now())
 
@@ -139,26 +143,26 @@ def closed_by_its_order(one: HedgeProposed) -> ProposalClosed:
 
 
 async def test_an_exposure_that_leaves_its_band_is_proposed_once(world: World, log_url: str) -> None:
-    world.write(*desk("20"))
+    await world.write(*desk("20"))
     async with engine_running(log_url):
         await asyncio.sleep(1.5)
         assert world.told() == []
-        world.hold("29.5")
+        await world.hold("29.5")
         await world.until(len)
         (one,) = world.told()
         assert isinstance(one, HedgeProposed)
         # There is no coin to margin an inverse contract with: it goes to the linear one.
         assert (one.proposal_id, one.account, one.side, one.quantity) == ("ETH-1", USDM, "sell", Decimal(30))
-        world.write(order_of(one), closed_by_its_order(one))
+        await world.write(order_of(one), closed_by_its_order(one))
         await asyncio.sleep(1.5)
         assert len(world.told()) == 2
 
 
 async def test_an_exposure_that_comes_back_withdraws_the_proposal(world: World, log_url: str) -> None:
-    world.write(*desk("30"))
+    await world.write(*desk("30"))
     async with engine_running(log_url):
         await world.until(len)
-        world.hold("8")
+        await world.hold("8")
         await world.until(lambda told: len(told) == 2)
     closed = world.told()[1]
     assert isinstance(closed, ProposalClosed)
@@ -167,25 +171,25 @@ async def test_an_exposure_that_comes_back_withdraws_the_proposal(world: World, 
 
 
 async def test_the_next_engine_goes_on_with_the_proposal_of_the_last(world: World, log_url: str) -> None:
-    world.write(*desk("30"))
+    await world.write(*desk("30"))
     async with engine_running(log_url):
         await world.until(len)
     async with engine_running(log_url):
         await asyncio.sleep(2)
         assert [one.proposal_id for one in world.told()] == ["ETH-1"]
-        world.hold("8")
+        await world.hold("8")
         await world.until(lambda told: len(told) == 2)
 
 
 async def test_an_engine_whose_epoch_is_over_proposes_nothing(world: World, log_url: str) -> None:
-    world.write(*desk("20"))
+    await world.write(*desk("20"))
     async with await psycopg.AsyncConnection.connect(log_url, autocommit=True) as connection:
         epoch = await epochs.take(connection, "engine", "old")
     assert epoch is not None
     lease = Lease(Service(name="engine", runner="portfolio.engine.run"), epoch)
     async with await psycopg.AsyncConnection.connect(log_url, autocommit=True) as connection:
         assert await epochs.take(connection, "engine", "new") == epoch + 1
-    world.hold("29.5")
+    await world.hold("29.5")
     try:
         with pytest.raises(BaseExceptionGroup) as ended:
             await engine.run(lease)
