@@ -25,6 +25,7 @@ from portfolio.operations.orders import (
     is_left_to_the_sender,
 )
 from portfolio.queries.fees import paid_rate
+from portfolio.queries.net_delta import CURRENCY_LENGTH_MAX
 from portfolio.queries.scenes import depth_of, scene_at
 from portfolio.screen import ticket as shown
 
@@ -108,7 +109,9 @@ def _draft(given: QueryDict, scene: Scene) -> Draft:
         # A proposal is named after its currency.
         currency = given.get("currency", "") or given.get("proposal", "").rpartition("-")[0]
         currency = currency or next((one.currency for one in scene.book.proposals.values()), "ETH")
-    return draft(currency, scene, account=given.get("account", ""), instrument=name, proposal=proposal)
+    return draft(
+        currency[:CURRENCY_LENGTH_MAX], scene, account=given.get("account", ""), instrument=name, proposal=proposal
+    )
 
 
 def _fields(given: QueryDict, found: Draft) -> dict[str, Any]:
