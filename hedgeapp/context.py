@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 # The pages there are: name, route, key after "g". A page that does not exist yet has no entry.
 PAGES: Final = (
     ("Overview", "portfolio:overview", "o"),
+    ("Orders", "portfolio:orders", "r"),
     ("Events", "portfolio:events", "e"),
     ("Data", "portfolio:data", "d"),
 )

@@ -1,12 +1,13 @@
 """Forms: what a page may send, bounded before anybody looks at it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django import forms
 
 from hedgeapp.core.events.orders import OrderIntended, TimeInForce
 from portfolio.operations.orders import NONCE_LENGTH_MAX, TEXT_LENGTH_MAX, Ticket
+from portfolio.queries.blotter import GROUPS, OrderFilter
 
 TIMES_IN_FORCE: Final[tuple[tuple[TimeInForce, str], ...]] = (
     ("ioc", "immediate or cancel"),
@@ -17,9 +18,24 @@ TIMES_IN_FORCE: Final[tuple[tuple[TimeInForce, str], ...]] = (
 NAME_LENGTH_MAX: Final = 100  # characters of an account or an instrument
 DIGITS_MAX: Final = 30
 DECIMALS_MAX: Final = 18
+SEQ_MAX: Final = 2**63 - 1
+GROUP_CHOICES: Final = [("", "all"), *((name, name) for name in GROUPS)]
+SIDE_CHOICES: Final = [("", "all"), ("buy", "buy"), ("sell", "sell")]
 
 
-class TicketForm(forms.Form):
+class SaidForm(forms.Form):
+    """A form that says in sentences what is wrong with it."""
+
+    def sentences(self) -> list[str]:
+        """Return what is wrong with the fields, one sentence each."""
+        return [
+            f"{self.fields[name].label or name.replace('_', ' ')}: {error}"
+            for name, errors in self.errors.items()
+            for error in errors
+        ]
+
+
+class TicketForm(SaidForm):
     """A ticket as somebody filled it in."""
 
     account = forms.CharField(max_length=NAME_LENGTH_MAX)
@@ -32,14 +48,6 @@ class TicketForm(forms.Form):
     reason = forms.CharField(max_length=TEXT_LENGTH_MAX, required=False)
     proposal = forms.CharField(max_length=NAME_LENGTH_MAX, required=False)
     nonce = forms.CharField(max_length=NONCE_LENGTH_MAX)
-
-    def sentences(self) -> list[str]:
-        """Return what is wrong with the fields, one sentence each."""
-        return [
-            f"{self.fields[name].label or name.replace('_', ' ')}: {error}"
-            for name, errors in self.errors.items()
-            for error in errors
-        ]
 
     def ticket(self) -> Ticket:
         """Return the ticket of a form that is valid."""
@@ -56,6 +64,41 @@ class TicketForm(forms.Form):
             proposal_id=given["proposal"],
             nonce=given["nonce"],
         )
+
+
+class OrderFilterForm(SaidForm):
+    """Which orders a page shows: the filters that are in its address."""
+
+    state = forms.ChoiceField(choices=GROUP_CHOICES, required=False)
+    venue = forms.CharField(max_length=NAME_LENGTH_MAX, required=False)
+    instrument = forms.CharField(max_length=NAME_LENGTH_MAX, required=False)
+    side = forms.ChoiceField(choices=SIDE_CHOICES, required=False)
+    by = forms.CharField(max_length=NAME_LENGTH_MAX, required=False)
+    since = forms.DateField(label="from", required=False)
+    until = forms.DateField(label="to", required=False)
+    text = forms.CharField(label="order id", max_length=NAME_LENGTH_MAX, required=False)
+    at = forms.CharField(label="as of", max_length=NAME_LENGTH_MAX, required=False)
+    before = forms.IntegerField(min_value=0, max_value=SEQ_MAX, required=False)
+    after = forms.IntegerField(min_value=0, max_value=SEQ_MAX, required=False)
+
+    def clean_at(self) -> int | datetime | None:
+        """Return the event or the time that the page is asked for; a time without a zone is in UTC."""
+        given: str = self.cleaned_data["at"]
+        if not given:
+            return None
+        if given.isdecimal() and int(given) <= SEQ_MAX:
+            return int(given)
+        try:
+            at = datetime.fromisoformat(given)
+        except ValueError as error:
+            said = f"an event's number or a time like 2026-03-01T12:00:00 expected, found {given}"
+            raise forms.ValidationError(said) from error
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+    def wanted(self, seq: int | None) -> OrderFilter:
+        """Return the filter of a form that is valid, as of an event or, with None, as it is now."""
+        names = ("state", "venue", "instrument", "by", "side", "since", "until", "text")
+        return OrderFilter(seq=seq, **{name: self.cleaned_data[name] for name in names})
 
 
 def intent_of(ticket: Ticket, by: str, at: datetime) -> OrderIntended:

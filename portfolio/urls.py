@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portfolio.views import data, events, halts, orders, overview, tickets
+from portfolio.views import blotter, data, events, halts, orders, overview, tickets
 
 app_name = "portfolio"
 urlpatterns = [
@@ -15,6 +15,10 @@ urlpatterns = [
     path("halt/notice", halts.notice, name="halt_notice"),
     path("halt/<str:halt_id>/ask", halts.ask, name="halt_ask"),
     path("halt/<str:halt_id>/approve", halts.approve, name="halt_approve"),
+    path("orders/", blotter.orders, name="orders"),
+    path("orders/open/", blotter.under_way, name="orders_open"),
+    path("orders/venues/", blotter.venues, name="venue_orders"),
+    path("orders/export.csv", blotter.export, name="orders_export"),
     path("orders/ticket/", tickets.ticket, name="ticket"),
     path("orders/ticket/rehearsed", tickets.rehearsed, name="ticket_rehearsed"),
     path("orders/ticket/confirmation", tickets.confirmation, name="ticket_confirmation"),

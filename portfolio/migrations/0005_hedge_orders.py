@@ -87,7 +87,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="hedgeorder",
-            index=models.Index(fields=["intended_seq", "from_seq"], name="portfolio_hedgeorder_newest"),
+            index=models.Index(
+                condition=models.Q(("to_seq__isnull", True)),
+                fields=["intended_seq"],
+                name="portfolio_hedgeorder_newest",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="hedgeorder",
+            index=models.Index(fields=["intended_seq", "from_seq"], name="portfolio_hedgeorder_past"),
         ),
         migrations.AddIndex(
             model_name="hedgeorder",

@@ -164,7 +164,10 @@ class HedgeOrder(Version):
     class Meta:
         constraints = _one_at_a_time("hedgeorder", "client_order_id")
         indexes = (
-            models.Index(fields=["intended_seq", "from_seq"], name="portfolio_hedgeorder_newest"),
+            models.Index(
+                fields=["intended_seq"], name="portfolio_hedgeorder_newest", condition=models.Q(to_seq__isnull=True)
+            ),
+            models.Index(fields=["intended_seq", "from_seq"], name="portfolio_hedgeorder_past"),
             models.Index(fields=["venue_order_id"], name="portfolio_hedgeorder_venue"),
         )
         ordering = ("-intended_seq", "from_seq")

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from django.db.models import Q, QuerySet
 
-from portfolio.models import Balance, Checkpoint, Collateral, Fill, Order, Position, Version
+from portfolio.models import Balance, Checkpoint, Collateral, Fill, HedgeOrder, Order, Position, Version
 
 V = TypeVar("V", bound=Version)
 
@@ -29,6 +29,11 @@ def balances(seq: int | None = None) -> "QuerySet[Balance]":
 def orders(seq: int | None = None) -> "QuerySet[Order]":
     """Return the orders as of an event, or now."""
     return _as_of(Order, seq)
+
+
+def hedge_orders(seq: int | None = None) -> "QuerySet[HedgeOrder]":
+    """Return the orders of ours as of an event, or now."""
+    return _as_of(HedgeOrder, seq)
 
 
 def fills(seq: int | None = None) -> "QuerySet[Fill]":

@@ -41,6 +41,8 @@ def cancel(request: HttpRequest, client_order_id: str) -> HttpResponse:
         ask_cancel(client_order_id, by=request.user.get_username(), reason=BY_HAND, at=datetime.now(UTC))
     except OrderIsUnknown as unknown:
         raise Http404(str(unknown)) from unknown
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(status=204)
     return redirect("portfolio:order", client_order_id)
 
 
