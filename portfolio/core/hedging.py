@@ -19,6 +19,7 @@ from portfolio.core.hedge_choices import Blocked, Choice, Need, Scene, choice, c
 from portfolio.core.order_checks import in_flight, order_delta
 from portfolio.core.proposals import proposal_id
 from portfolio.core.rows import ExposureRow, ProposalRow, Stand
+from portfolio.core.sources import unread
 from portfolio.core.valuation import Marks, Valuation
 
 ENGINE: Final = "engine"  # who closes a proposal that nobody sent
@@ -225,26 +226,6 @@ def _not_known(case: _Case) -> str:
     if not case.row.net.is_current:
         return f"net {case.row.currency} is not current: {case.row.net.because}"
     return unread(case.scene.book)
-
-
-def unread(book: Book) -> str:
-    """Return which source of the book's facts was never read, or is disconnected; empty when all were read.
-
-    Until then what it holds is missing from the sum, although every number in the sum is fresh.
-    """
-    catalogue = book.catalogue
-    sources = (
-        *(f"account:{one.name}" for one in catalogue.accounts.values() if one.is_enabled),
-        *(f"custodian:{one.name}" for one in catalogue.custodians.values() if one.is_enabled),
-        *(f"chain:{one.name}" for one in catalogue.chains.values() if one.is_enabled and one.wallets),
-    )
-    for source in sources:
-        told = book.feeds.get(source)
-        if told is None:
-            return f"{source} has not been read yet"
-        if told.state == "disconnected":
-            return f"{source} is disconnected: {told.reason}"
-    return ""
 
 
 def _changed(case: _Case, standing: HedgeProposed, made: Choice) -> str:

@@ -23,6 +23,7 @@ from portfolio.core.exposure import exposure
 from portfolio.core.figures import Figure, unknown
 from portfolio.core.order_references import Refusal as Refusal
 from portfolio.core.order_references import contradictions, plain
+from portfolio.core.sources import unread
 from portfolio.core.valuation import Marks, Valuation
 
 BP: Final = Decimal(10_000)
@@ -249,6 +250,10 @@ def _towards_flat(
 ) -> Iterator[Refusal]:
     """Refuse what leads away from flat, or across zero by more than a step if all on its side fills."""
     currency = book.catalogue.currency(instrument.base)
+    if missing := unread(book):
+        said = f"a net exposure of the whole book expected, found that {missing}: wait until it is read"
+        yield Refusal(rule="towards_flat", limit="whole", value="unread", unit="book", said=said)
+        return
     if net.value is None or not net.is_current:
         said = f"a current net exposure in {currency} expected, found that {net.because}: wait for it"
         yield Refusal(rule="towards_flat", limit="current", value=net.state, unit=currency, said=said)

@@ -196,7 +196,8 @@ class Orders:
                 order = replace(order, acknowledged_at=event.at, venue_order_id=event.venue_order_id)
                 self._put(order)
                 self._move(order, "acknowledged", seq)
-                return self._take_early(order.client_order_id, seq)
+                self._take_early(order.client_order_id, seq)
+                return ""
             case OrderRejected():
                 return self._move(order, "rejected", seq, because=f"{event.code}: {event.said}", ended_at=event.at)
             case OrderOutcomeUnknown():
@@ -237,7 +238,8 @@ class Orders:
         else:
             self._put(order)
             self._move(order, event.status, seq, **ended)
-        return said or self._take_early(order.client_order_id, seq)
+        self._take_early(order.client_order_id, seq)
+        return said
 
     def fill(self, fill: FillRecorded, seq: int, recorded_at: datetime) -> None:
         """Fold a fill, if it is one of an order of ours; one that comes before its order's word waits for it."""
@@ -253,14 +255,13 @@ class Orders:
         self._by_venue_id[order.intent.account, venue_order_id] = order.client_order_id
         self._wordless.discard(order.client_order_id)
 
-    def _take_early(self, name: str, seq: int) -> str:
+    def _take_early(self, name: str, seq: int) -> None:
         waiting = [one for one in self._early if self._by_venue_id.get((one.account, one.venue_order_id)) == name]
         for fill in waiting:
             self._early.remove(fill)
             self.fill(fill, seq, fill.at)
         if not self._wordless:
             self._early.clear()
-        return ""
 
     def _move(self, order: HedgeOrder, state: State, seq: int, **known: Any) -> str:
         """Move an order forward; a word that comes too late changes nothing."""

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from marketdata.core.board import FeedHealth, freshness
+from portfolio.core.book import Book
 from portfolio.core.figures import Figure, unknown
 from portfolio.core.rows import FeedCondition, FeedRow
 from portfolio.core.valuation import Valuation
@@ -78,3 +79,23 @@ def _without_health(feed: str, valuation: Valuation) -> tuple[Figure, FeedCondit
         return unknown(last.reason), "disconnected", last.reason
     because = f"{feed} has not reported its health: no worker holds it"
     return unknown(because), "unknown", because
+
+
+def unread(book: Book) -> str:
+    """Return which source of the book's facts was never read, or is disconnected; empty when all were read.
+
+    Until then what it holds is missing from the sum, although every number in the sum is fresh.
+    """
+    catalogue = book.catalogue
+    sources = (
+        *(f"account:{one.name}" for one in catalogue.accounts.values() if one.is_enabled),
+        *(f"custodian:{one.name}" for one in catalogue.custodians.values() if one.is_enabled),
+        *(f"chain:{one.name}" for one in catalogue.chains.values() if one.is_enabled and one.wallets),
+    )
+    for source in sources:
+        told = book.feeds.get(source)
+        if told is None:
+            return f"{source} has not been read yet"
+        if told.state == "disconnected":
+            return f"{source} is disconnected: {told.reason}"
+    return ""

@@ -13,6 +13,7 @@ from hedgeapp.core.reference import Account
 from hedgeapp.eventlog.append import append
 from portfolio.operations.orders import Ticket
 from tests.builders.books import AT, COINM, LINEAR, USDM, balance, collateral, common, limit, reference
+from tests.builders.desk import HEARD
 
 PRICE = Decimal(3000)
 MARKS = common(PRICE)
@@ -29,6 +30,7 @@ def history(net: str = "30") -> list[Event]:
     """Return all that a book needs to be long so many ETH and to be hedged."""
     return [
         *reference(),
+        *HEARD,
         account(USDM, "ETH-USDT-PERP"),
         account(COINM, "ETH-USD-PERP"),
         limit("order_size_max", "ETH", "40"),

@@ -43,6 +43,7 @@ from tests.builders.books import (
     limit,
     opening,
 )
+from tests.builders.desk import HEARD, heard
 from tests.builders.orders import fill, intended, seen
 
 PRICE = D(3000)
@@ -71,11 +72,18 @@ def book_with(*events: Event, net: str = "30") -> Book:
     start: list[Event] = [collateral("ETH", max(held, ZERO)), balance(COINM, "ETH", "0"), balance(USDM, "USDT", "0")]
     if held < 0:
         start.append(opening(held, PRICE))
-    return tell(book_of(*ACCOUNTS, *LIMITS, *start), *events)
+    return tell(book_of(*HEARD, *ACCOUNTS, *LIMITS, *start), *events)
 
 
 def order(name: str = "a", **given: Any) -> OrderIntended:
     return intended(f"hg{name:a>26}", **{"price": D("2995"), **given})
+
+
+def test_a_book_that_was_not_read_whole_hedges_nothing() -> None:
+    unread = tell(book_of(*ACCOUNTS, *LIMITS, collateral("ETH", "30")), *HEARD[1:])
+    assert rules(order(), unread) == ["towards_flat"]
+    gone = book_with(heard(HEARD[0].feed, "disconnected"))
+    assert rules(order(), gone) == ["towards_flat"]
 
 
 def stated(quantity: str, of: str = LINEAR) -> PositionStated:
@@ -133,7 +141,7 @@ def test_an_order_above_the_maximum_is_refused_with_limit_value_and_unit() -> No
 
 
 def test_nothing_is_admitted_while_a_limit_is_not_set() -> None:
-    book = tell(book_of(*ACCOUNTS, collateral("ETH", "30")))
+    book = tell(book_of(*HEARD, *ACCOUNTS, collateral("ETH", "30")))
     assert rules(order(), book) == ["order_size_max", "price_collar"]
 
 
