@@ -7,20 +7,26 @@ import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.db import connections
 
-from portfolio.core.orders import FINAL, HedgeOrder
+from hedgeapp.core.events.feeds import FeedStateChanged
+from marketdata.core.catalogue import Row
+from marketdata.operations.changes import change
+from marketdata.queries.catalogue import reference
+from portfolio.core.orders import HedgeOrder
 from portfolio.models import Work
 from portfolio.operations.orders import Ticket, intend_order
 from portfolio.operations.work import Queue
 from portfolio.queries.books import FOLLOWING
 from portfolio.tasks.desk import Desk
-from tests.builders.accounts import COIN, INSTRUMENTS, MAIN, ROOT, World, running
+from tests.builders.accounts import COIN, INSTRUMENTS, MAIN, ROOT, Feed, World, running
 
 WAIT_S = 30.0
 DESK = """
@@ -63,13 +69,16 @@ def order_now(name: str) -> HedgeOrder | None:
 
 
 async def in_state(name: str, *states: str) -> HedgeOrder:
-    """Wait until an order is in one of these states, or in any final one when none is named."""
+    """Wait until an order is in one of these states; one that ended otherwise says why."""
 
     async def look() -> HedgeOrder | None:
         order = await database(order_now, name)
-        return order if order is not None and order.state in (states or FINAL) else None
+        if order is None or (order.state not in states and not order.is_final):
+            return None
+        assert order.state in states, f"{order.state}: {order.because}"
+        return order
 
-    return await until(look, f"{name} in {states or 'a final state'}")
+    return await until(look, f"{name} in {states}")
 
 
 async def closed(name: str) -> Work:
@@ -108,11 +117,28 @@ def a_process(database_url: str, queue: Queue = "orders") -> Iterator["subproces
         process.wait()
 
 
+def only_these_accounts() -> None:
+    """Let the book be what two accounts hold: every other source is disabled, for nobody reads it."""
+    known, at = reference(), datetime.now(UTC)
+    custodians = [replace(row, is_enabled=False) for row in known.custodians.values()]
+    chains = [replace(row, is_enabled=False) for row in known.chains.values()]
+    accounts = [replace(row, is_enabled=False) for name, row in known.accounts.items() if name not in (MAIN, COIN)]
+    rows: list[Row] = [*custodians, *chains, *accounts]
+    for row in rows:
+        change(row, by="test", reason="not read here", at=at)
+
+
 async def a_book(log_url: str) -> None:
     """Let both accounts' feeds fill the log, so that there is a book to hedge; then only the desk hears the venue."""
+    await database(only_these_accounts)
     async with running(MAIN, log_url, live=False) as main, running(COIN, log_url, live=False) as coin:
         for feed in (main, coin):
-            await feed.until_health(lambda health: health.is_connected)
+            await feed.until(partial(_is_live, feed))
+
+
+def _is_live(feed: Feed) -> bool:
+    told = [one for one in feed.told(FeedStateChanged) if one.feed == f"account:{feed.account}"]
+    return bool(told) and told[-1].state == "live"
 
 
 async def bought(world: World, quantity: str = "1", *, away_bp: int = 20, **given: Any) -> HedgeOrder:
