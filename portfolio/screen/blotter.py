@@ -20,7 +20,8 @@ class Line:
     """An order of ours as the blotter shows it; `hops` in the order of `queries.blotter.HOPS`, empty where not made."""
 
     order: HedgeOrder
-    venue: str
+    at: str
+    iso: str
     symbol: str
     word: str
     level: Level
@@ -35,6 +36,7 @@ class VenueLine:
     """An order that is not ours as the blotter shows it."""
 
     order: Order
+    at: str
     symbol: str
     word: str
     level: Level
@@ -50,6 +52,7 @@ def venue_lines(orders: Iterable[Order]) -> list[VenueLine]:
     return [
         VenueLine(
             order=order,
+            at=_shown(order.at),
             symbol=order.instrument.partition(":")[2],
             word=order.status.replace("_", " "),
             level=_venue_level(order.status),
@@ -63,7 +66,8 @@ def _line(order: HedgeOrder) -> Line:
     asked = order.cancel_asked_by if not order.is_final else ""
     return Line(
         order=order,
-        venue=intent.account.partition(":")[0],
+        at=_shown(order.intended_at),
+        iso=order.intended_at.isoformat(),
         symbol=intent.instrument.partition(":")[2],
         word="outcome unknown" if order.state == "unknown" else order.state.replace("_", " "),
         level=LEVELS.get(order.state, "warn" if asked else "good"),
@@ -95,6 +99,10 @@ def milliseconds(took: timedelta | None) -> str:
 def medians(hops: Sequence[HopSummary]) -> list[tuple[str, str, str, int]]:
     """Return the name of each hop that any order made, its median, its 99th percentile and how many made it."""
     return [(hop.name, milliseconds(hop.p50), milliseconds(hop.p99), hop.count) for hop in hops if hop.count]
+
+
+def _shown(at: datetime) -> str:
+    return f"{at:%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}"
 
 
 def _between(one: datetime | None, other: datetime | None) -> timedelta | None:

@@ -91,7 +91,7 @@ def test_each_line_says_what_its_order_came_to(trader: Client) -> None:
         "2999.5",
         "filled",
     ]
-    assert cells[10:] == ["2", "10", "−8", "4", "ann", "net ETH is out of its band"]
+    assert cells[10:] == ["2", "10", "−8", "4", "ann", "net ETH is out of its band", ""]
 
 
 def test_an_unknown_outcome_is_named_and_counted(trader: Client) -> None:

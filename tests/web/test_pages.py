@@ -23,7 +23,7 @@ from portfolio.views.errors import failed
 from tests.builders.log import emptied
 from tests.web.frames import AT, Desk
 
-PAGES = ("/", "/events/", "/data/")
+PAGES = ("/", "/orders/", "/events/", "/data/")
 
 
 def show(store: "redis.Redis", frame: Frame) -> None:
@@ -69,7 +69,8 @@ def test_a_frame_of_another_version_is_no_frame(screen_store: "redis.Redis") -> 
 @pytest.mark.parametrize("path", PAGES)
 def test_before_the_first_frame_every_page_says_what_comes_next(desk: Client, path: str) -> None:
     page = desk.get(path).content.decode()
-    assert {"/": "Waiting for the first frame", "/events/": "No events", "/data/": "No feed has reported"}[path] in page
+    said = {"/": "Waiting for the first frame", "/orders/": "Nobody has ordered yet", "/events/": "No events"}
+    assert said.get(path, "No feed has reported") in page
 
 
 def test_the_whole_is_not_there_before_the_first_frame(desk: Client) -> None:
@@ -160,9 +161,9 @@ def test_only_pages_that_exist_are_offered(desk: Client, person: User) -> None:
         page = desk.get("/").content.decode()
         return re.findall(r">([A-Z]\w+)</a>", page.split('<nav class="nav"')[1].split("</nav>")[0])
 
-    assert offered() == ["Overview", "Events", "Data"]
+    assert offered() == ["Overview", "Orders", "Events", "Data"]
     User.objects.filter(pk=person.pk).update(is_staff=True)
-    assert offered() == ["Overview", "Events", "Data", "Admin"]
+    assert offered() == ["Overview", "Orders", "Events", "Data", "Admin"]
 
 
 def test_what_is_not_there_is_said_in_the_same_frame(desk: Client) -> None:
