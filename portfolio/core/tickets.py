@@ -84,9 +84,12 @@ def draft(
         because = f"no account trades a perpetual contract on {currency}: enable one"
         return _blank(currency, known, net, room, side, because)
     at_once, touch = _prices(place.instrument, side, scene)
-    because = ""
-    if quantity is None:
-        quantity, because = _quantity(place, currency, side, room, scene)
+    most, because = _quantity(place, currency, side, room, scene)
+    if quantity is None or room == ZERO:
+        quantity = most
+    else:
+        # A proposal goes on standing while the net moves by less than a clip: what it asks for may be too much by now.
+        quantity, because = quantity if most is None else min(quantity, most), ""
     if side is None and not because:
         because = f"{currency} is flat: there is nothing to hedge" if net.value == ZERO else net.because
     return Draft(

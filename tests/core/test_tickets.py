@@ -117,6 +117,24 @@ def test_a_proposal_fills_the_ticket_in() -> None:
     assert (found.place.account, found.place.instrument.id, found.quantity) == (USDM, LINEAR, D("29.5"))
 
 
+@pytest.mark.parametrize("net", ["29.4", "0.02"])
+def test_a_proposal_that_is_too_much_by_now_fills_in_what_passes(net: str) -> None:
+    book = desk(net=net)
+    found = draft("ETH", scene(book), proposal=PROPOSAL)
+    assert found.quantity == D(net)
+    assert rehearsed(book, order_of(found)).check.refusals == ()
+
+
+def test_a_proposal_that_orders_under_way_have_taken_fills_nothing_in() -> None:
+    book = desk(net="30")
+    tell(book, intended(quantity=D(30), price=D(2999)), sent())
+    found = draft("ETH", scene(book), proposal=PROPOSAL)
+    assert (found.quantity, found.because) == (
+        None,
+        "orders under way may already bring ETH to flat: wait for them or cancel them",
+    )
+
+
 def test_what_is_under_way_is_taken_off() -> None:
     book = desk(net="30")
     tell(book, intended(quantity=D(10), price=D(2999)), sent())
