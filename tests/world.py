@@ -30,6 +30,11 @@ class World:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
             return dict(json.load(answer))
 
+    def told(self, path: str) -> dict[str, Any]:
+        """Return what the control API says below a path, as `state` or `accounts/{account}/client-ids`."""
+        with urllib.request.urlopen(f"{self.url}/control/{path}", timeout=TIMEOUT_S) as answer:
+            return dict(json.load(answer))
+
     def client(self, account: str) -> Any:
         """Return an unmodified ccxt client of one exchange account; only its URLs are overridden."""
         venue = account.split(":")[0]
