@@ -147,8 +147,7 @@ def _book(connection: psycopg.Connection[Any]) -> Rate:
     book, watch = Book(), Watch()
     with rebuilding():
         for batch in read_batches(connection, verify=True):
-            for recorded in batch:
-                book.apply(recorded)
+            book.fold(batch)
     return watch.rate(book.seq)
 
 

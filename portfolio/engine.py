@@ -84,8 +84,7 @@ class Engine:
     async def follow_log(self) -> None:
         """Fold what the log takes."""
         async for batch in follow(conninfo(), after=self.book.seq):
-            for recorded in batch:
-                self.book.apply(recorded)
+            self.book.fold(batch)
             self._changed.set()
 
     async def follow_board(self) -> None:

@@ -76,14 +76,14 @@ def decode(kind: str, body: bytes) -> Event:
 def _strict(kind: type[Any]) -> Callable[[bytes], Event]:
     """Build a decoder that lets no unknown field pass, which msgspec's own does for dataclasses."""
     read, name = msgspec.json.Decoder(kind).decode, kind.__name__
-    counted = COUNTED.get(name)
+    commas = _commas(kind)
 
     def decoded(body: bytes) -> Event:
         try:
             event: Event = read(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BodyIsMalformed(name, str(error)) from error
-        if not (counted and body.count(b",") == counted[1]) and encode_body(event) != body:
+        if not (commas and body.count(b",") == commas(event)) and encode_body(event) != body:
             unknown = _unknown(msgspec.json.decode(body), msgspec.to_builtins(event), "")
             if unknown:
                 raise UnknownField(name, unknown)
@@ -92,11 +92,29 @@ def _strict(kind: type[Any]) -> Callable[[bytes], Event]:
     return decoded
 
 
-def _commas(kind: type[Any]) -> int:
-    """Return the number of commas at which a body of this kind, once read, has no unknown field, 0 if none proves it.
+def _commas(kind: type[Any]) -> Callable[[Any], int] | None:
+    """Return how many commas a body of this kind has if it holds no unknown field; None where that proves nothing.
 
-    One does where every field is required and none has fields of its own: between n fields there are n − 1.
+    It does where every field is required, and those that have fields of their own are flat records in a tuple: between
+    n fields there are n − 1 commas. A comma in a text only costs a closer look.
     """
+    own, flat, lists = 0, _flat(kind), dict[str, int]()
+    for field in msgspec.inspect.type_info(kind).fields:  # type: ignore[attr-defined]
+        of = field.type
+        if isinstance(of, msgspec.inspect.VarTupleType) and isinstance(of.item_type, msgspec.inspect.DataclassType):
+            lists[field.name] = _flat(of.item_type.cls)
+        elif not field.required or _is_nested(of):
+            return None
+        own += 1
+    if flat:
+        return lambda _: flat
+    if not all(lists.values()):
+        return None
+    return lambda event: own - 1 + sum(max(0, len(getattr(event, name)) * (of + 1) - 1) for name, of in lists.items())
+
+
+def _flat(kind: type[Any]) -> int:
+    """Return the commas of a record whose fields are all required and have none of their own, else 0."""
     fields = msgspec.inspect.type_info(kind).fields  # type: ignore[attr-defined]
     return len(fields) - 1 if all(field.required and not _is_nested(field.type) for field in fields) else 0
 
@@ -120,5 +138,5 @@ def _unknown(given: Any, known: Any, path: str) -> list[str]:
 
 
 # How bodies of most kinds are read at once: msgspec's decoder, and the number of commas at which it is enough.
-COUNTED = {name: (msgspec.json.Decoder(kind).decode, _commas(kind)) for name, kind in KINDS.items() if _commas(kind)}
+COUNTED = {name: (msgspec.json.Decoder(kind).decode, _flat(kind)) for name, kind in KINDS.items() if _flat(kind)}
 DECODERS = {name: _strict(kind) for name, kind in KINDS.items()}

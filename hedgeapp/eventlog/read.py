@@ -91,7 +91,10 @@ def read_batches(
     *,
     verify: bool = False,
 ) -> Iterator[list[Recorded]]:
-    """Yield what `read` yields, in lists of up to BATCH_ROWS; the connection is busy until the last one or a close."""
+    """Yield what `read` yields, in lists of up to BATCH_ROWS; the connection is busy until the last one or a close.
+
+    A list is emptied when the next is asked for: so a rebuild works in memory that is still in the processor's cache.
+    """
     if kinds is not None and verify:
         raise ValueError("all kinds expected where hashes are verified, found a choice: verify reads every row")
     unpack, pgconn = Unpack(verify=verify), connection.pgconn
@@ -100,7 +103,9 @@ def read_batches(
             _ask(pgconn, after, until, kinds)
             while (batch := _answer(pgconn)).blob:
                 _ask(pgconn, batch.last, until, kinds)  # the server works on the next batch while we use this one
-                yield unpack(batch.blob, batch.before, after)
+                events = unpack(batch.blob, batch.before, after)
+                yield events
+                events.clear()
                 after = batch.last
         finally:
             while pgconn.get_result():

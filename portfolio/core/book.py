@@ -117,16 +117,25 @@ class Book:
 
     def apply(self, recorded: Recorded) -> None:
         """Fold one event of the log; events come in the log's order."""
-        event = recorded.event
-        self.seq = recorded.seq
-        self.recorded_at = recorded.recorded_at
-        if isinstance(event, FillRecorded):
-            self._latest.append(recorded)
-            self._fill(event)
-            return
-        if not isinstance(event, QUIET):
-            self._latest.append(recorded)
-        self._place(event)
+        self.fold((recorded,))
+
+    def fold(self, batch: Iterable[Recorded]) -> None:
+        """Fold events of the log, in its order; a fill of a position that is there stays in this loop."""
+        latest, orders, positions = self._latest, self.our_orders.of_id, self.positions
+        for recorded in batch:
+            event = recorded.event
+            self.seq, self.recorded_at = recorded.seq, recorded.recorded_at
+            if isinstance(event, FillRecorded):
+                latest.append(recorded)
+                position = positions.get((event.account, event.instrument))
+                if position is None or orders:
+                    self._fill(event)
+                else:
+                    position.fill(event, self.catalogue.instruments[event.instrument].contract_size)
+            else:
+                if not isinstance(event, QUIET):
+                    latest.append(recorded)
+                self._place(event)
 
     def _place(self, event: Event) -> None:
         match event:
@@ -178,7 +187,7 @@ class Book:
             self._fault(event, event.key, said)
 
     def _fill(self, fill: FillRecorded) -> None:
-        if self.our_orders and self.recorded_at is not None:
+        if self.recorded_at is not None:
             self.our_orders.fill(fill, self.seq, self.recorded_at)
         instrument = self.catalogue.instruments.get(fill.instrument)
         if instrument is None:

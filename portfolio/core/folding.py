@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from hedgeapp.core.amounts import ZERO, quantized
+from hedgeapp.core.amounts import QUANTUM, ZERO, quantized
 from hedgeapp.core.events.trading import FillRecorded
 from hedgeapp.core.instruments import ContractKind, pnl, value
 
@@ -50,7 +50,7 @@ def after(kind: ContractKind, held: Held, fills: Iterable[KeptFill]) -> Held:
             realized += pnl(kind, entry_value, -closing)
             entry_value, booked, opened_at = worth - closing, ZERO, fill.at
         else:
-            released = quantized(entry_value * -size / had) if left else entry_value
+            released = (entry_value * -size / had).quantize(QUANTUM) if left else entry_value  # half to even
             realized += pnl(kind, released, -worth)
             entry_value -= released
             if booked:

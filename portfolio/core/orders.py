@@ -120,10 +120,10 @@ class HedgeOrder:
 class Orders:
     """Our orders by client order id; mutable, owned by a book. Contradictions are returned as sentences."""
 
-    __slots__ = ("_by_venue_id", "_early", "_finished", "_of_id", "_under_way", "_wordless")
+    __slots__ = ("_by_venue_id", "_early", "_finished", "_under_way", "_wordless", "of_id")
 
     def __init__(self) -> None:
-        self._of_id: dict[str, HedgeOrder] = {}
+        self.of_id: dict[str, HedgeOrder] = {}
         self._under_way: set[str] = set()  # may still come into the log as fills
         self._by_venue_id: dict[tuple[str, str], str] = {}
         self._wordless: set[str] = set()  # sent, and the venue's id of it not known yet
@@ -131,23 +131,23 @@ class Orders:
         self._finished: deque[str] = deque()
 
     def __iter__(self) -> Iterator[HedgeOrder]:
-        return iter(self._of_id.values())
+        return iter(self.of_id.values())
 
     def __len__(self) -> int:
-        return len(self._of_id)
+        return len(self.of_id)
 
     def get(self, client_order_id: str) -> HedgeOrder | None:
         """Return an order, or None when it is not ours or was let go."""
-        return self._of_id.get(client_order_id)
+        return self.of_id.get(client_order_id)
 
     def of_venue(self, account: str, venue_order_id: str) -> HedgeOrder | None:
         """Return the order that a venue knows under an id of its own, or None when it is not ours or was let go."""
         name = self._by_venue_id.get((account, venue_order_id))
-        return self._of_id[name] if name is not None else None
+        return self.of_id[name] if name is not None else None
 
     def under_way(self) -> Iterator[HedgeOrder]:
         """Yield those of which something may still come into the log, as few as they are among all."""
-        return (self._of_id[name] for name in self._under_way)
+        return (self.of_id[name] for name in self._under_way)
 
     @property
     def early_fills(self) -> tuple[FillRecorded, ...]:
@@ -176,7 +176,7 @@ class Orders:
             order = HedgeOrder(intent=event, state="intended", seq=seq, intended_seq=seq, intended_at=recorded_at)
             self._put(order)
             return ""
-        known = self._of_id.get(event.client_order_id)
+        known = self.of_id.get(event.client_order_id)
         if known is None:
             return f"{type(event).__name__} of an order that nobody intended: {event.client_order_id}"
         return self._written(known, event, seq)
@@ -214,7 +214,7 @@ class Orders:
 
     def seen(self, event: OrderSeen, seq: int) -> str:
         """Fold the venue's report of an order, if it is one of ours."""
-        order = self._of_id.get(event.client_order_id)
+        order = self.of_id.get(event.client_order_id)
         if order is None or (order.intent.account, order.intent.instrument) != (event.account, event.instrument):
             return ""
         said = ""
@@ -245,7 +245,7 @@ class Orders:
         """Fold a fill, if it is one of an order of ours; one that comes before its order's word waits for it."""
         name = self._by_venue_id.get((fill.account, fill.venue_order_id))
         if name is not None:
-            order = self._of_id[name]
+            order = self.of_id[name]
             logged = order.logged + fill.quantity
             self._keep(replace(order, logged=logged, filled_at=order.filled_at or recorded_at, seq=seq))
         elif self._wordless:
@@ -276,7 +276,7 @@ class Orders:
         return ""
 
     def _put(self, order: HedgeOrder) -> None:
-        self._of_id[order.client_order_id] = order
+        self.of_id[order.client_order_id] = order
         if order.in_flight:
             self._under_way.add(order.client_order_id)
         else:
@@ -288,6 +288,6 @@ class Orders:
         if order.is_final and not order.in_flight and name not in self._finished:
             self._finished.append(name)
             if len(self._finished) > FINISHED_KEPT:
-                gone = self._of_id.pop(self._finished.popleft())
+                gone = self.of_id.pop(self._finished.popleft())
                 self._under_way.discard(gone.client_order_id)
                 self._by_venue_id.pop((gone.intent.account, gone.venue_order_id), None)

@@ -20,8 +20,7 @@ def restored_book(until: int = END) -> Book:
     book = load(msgspec.json.decode(kept.state, type=BookState)) if kept else Book()
     with rebuilding():
         for batch in read_batches(connection.connection, after=book.seq, until=until):
-            for recorded in batch:
-                book.apply(recorded)
+            book.fold(batch)
     return book
 
 

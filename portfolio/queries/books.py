@@ -84,8 +84,7 @@ class FollowingBook:
 
     def _fold(self, book: Book, batch: Sequence[Recorded]) -> None:
         try:
-            for recorded in batch:
-                book.apply(recorded)
+            book.fold(batch)
         except BaseException:
             self._book = None  # half folded: made again at the next look
             raise
