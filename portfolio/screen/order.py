@@ -56,7 +56,6 @@ class Progress:
     level: Level
     said: str
     steps: tuple[Step, ...]
-    in_flight: str
     filled_share: float
     is_settled: bool
 
@@ -70,7 +69,6 @@ def progress(order: HedgeOrder, at: datetime) -> Progress:
         level=LEVELS.get(order.state, "warn" if order.cancel_asked_at else "good"),
         said=_said(order, at),
         steps=tuple(_steps(order)),
-        in_flight=plain(order.in_flight),
         filled_share=float(order.filled / order.intent.quantity),
         is_settled=order.is_final and not order.in_flight,
     )
@@ -119,11 +117,14 @@ def _said(order: HedgeOrder, at: datetime) -> str:
             f"{order.sent_at:%H:%M:%S} UTC ({age(at - order.sent_at)}) and go on until it answers. It is not sent "
             f"again, and all {plain(order.in_flight)} contracts count as under way until then."
         )
-    if order.is_final:
-        late = f" {plain(order.in_flight)} contracts that filled are not in the log yet." if order.in_flight else ""
-        return f"{order.because}{late}".strip()
+    asked = ""
     if order.cancel_asked_at is not None:
         asked = f"{order.cancel_asked_by} asked to cancel it at {order.cancel_asked_at:%H:%M:%S} UTC"
+    if order.is_final:
+        late = f"{plain(order.in_flight)} contracts that filled are not in the log yet." if order.in_flight else ""
+        why = order.because or (asked and f"{asked}.")
+        return f"{why} {late}".strip()
+    if asked:
         return f"{asked}; the venue has the last word."
     if order.state == "intended":
         return "It is in the log. A worker checks it once more and sends it."

@@ -7,6 +7,7 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 
 from hedgeapp.live import Leaf
+from portfolio.screen import numbers
 
 register = template.Library()
 
@@ -30,3 +31,9 @@ def out_of_band(context: template.Context) -> SafeString:
 def plain(value: Decimal | None) -> str:
     """Write a number with all its digits, without an exponent, separators or needless zeros; nothing for None."""
     return "" if value is None else f"{value.normalize() + 0:f}"
+
+
+@register.filter
+def fixed(value: Decimal | None, places: int | None) -> str:
+    """Write a number with separators and so many decimals, all of its digits when the places are not known."""
+    return "" if value is None else numbers.full(value) if places is None else numbers.plain(value, places)

@@ -14,9 +14,10 @@ from portfolio.core.orders import HedgeOrder
 from portfolio.operations.orders import OrderIsUnknown, ask_cancel
 from portfolio.queries.orders import fills_of, our_order
 from portfolio.screen.order import progress as shown
-from portfolio.screen.ticket import sentence
+from portfolio.screen.ticket import places_of, sentence
 
 BY_HAND = "canceled by hand"
+FEE_DECIMALS = 8  # as the venues state them
 
 
 @require_safe
@@ -62,6 +63,10 @@ def _context(request: HttpRequest, found: HedgeOrder, instrument: Instrument | N
         "order": found,
         "intent": intent,
         "fills": fills_of(found),
+        "ticks": places_of(instrument.tick_size) if instrument else None,
+        "average": places_of(instrument.tick_size) + 1 if instrument else None,
+        "steps": places_of(instrument.step_size) if instrument else None,
+        "fees": FEE_DECIMALS,
         "may_send": request.user.has_perm("portfolio.send_order"),
         "now": at,
     }

@@ -102,7 +102,7 @@ def test_each_hop_says_how_long_it_took(trader: Client) -> None:
     )
     assert hops(html)[:3] == [("intended", "done", ""), ("sent", "done", "+12 ms"), ("acknowledged", "done", "+43 ms")]
     assert "partially filled" in html
-    assert re.search(r"still under way</dt><dd>3</dd>", html)
+    assert re.search(r"still under way</dt><dd>3.000</dd>", html)
 
 
 def test_an_unknown_outcome_is_explained(trader: Client) -> None:
@@ -150,7 +150,7 @@ def test_fills_are_listed_from_the_rows(trader: Client) -> None:
         price=D("2999.5"), quantity=D(5), fee=D("1.2"), fee_asset="USDT", is_maker=False, at=NOW,
     )  # fmt: skip
     html = shown(trader, sent(), ACKNOWLEDGED, seen(status="filled", filled="5"), fill("77", "5"))
-    assert re.search(r"2999.5</td>.*1.2 USDT</td><td>taker</td>", html)
+    assert re.search(r"2,999.50</td>.*1.20000000 USDT</td><td>taker</td>", html)
 
 
 def test_the_progress_alone_is_a_fragment(trader: Client) -> None:
@@ -177,6 +177,12 @@ def test_one_press_asks_to_cancel(trader: Client) -> None:
 def test_a_cancel_that_somebody_asked_for_is_shown(trader: Client) -> None:
     html = shown(trader, sent(), CancelAsked(at=NOW, client_order_id=NAME, by="bob", reason="odd"))
     assert "bob asked to cancel it" in html
+
+
+def test_a_canceled_order_says_who_asked_for_it(trader: Client) -> None:
+    asked = CancelAsked(at=NOW, client_order_id=NAME, by="bob", reason="odd")
+    html = shown(trader, sent(), ACKNOWLEDGED, asked, seen(status="canceled"))
+    assert f"bob asked to cancel it at {NOW:%H:%M:%S} UTC." in html
 
 
 def test_who_may_not_send_may_not_cancel() -> None:
