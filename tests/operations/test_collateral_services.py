@@ -48,7 +48,9 @@ async def introduced(*rows: Row) -> None:
 
 
 async def given_keys(holder: str, keys: dict[str, str]) -> None:
-    await sync_to_async(set_credential)(holder, **keys, by="test", at=datetime.now(UTC))
+    await sync_to_async(set_credential)(
+        holder, api_key=keys["api_key"], secret=keys["secret"], by="test", at=datetime.now(UTC)
+    )
 
 
 @asynccontextmanager
