@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 from struct import Struct
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -48,6 +48,7 @@ class Unpack:
         blob = previous + blob  # now each row stands behind the hash before it, just as it was hashed
         verify, start, end, found = self._verify, chain.HASH_BYTES, len(blob), list[Recorded]()
         kind, read, commas = b"", None, 0
+        new = tuple.__new__  # past the class's own constructor, which takes its fields one by one
         try:
             while start < end:
                 seq, taken_us, size = _HEAD(blob, start)
@@ -65,21 +66,11 @@ class Unpack:
                 if taken_us != self._taken_us:
                     self._taken_us, self._recorded_at = taken_us, chain.moment(taken_us)
                 body = blob[at:stop]
-                recorded: Any = _Draft()
-                recorded.seq = seq
-                recorded.recorded_at = self._recorded_at
-                recorded.event = read(body) if read and body.count(b",") == commas else decode(kind.decode(), body)
-                recorded.__class__ = Recorded
-                found.append(recorded)
+                event = read(body) if read and body.count(b",") == commas else decode(kind.decode(), body)
+                found.append(new(Recorded, (seq, self._recorded_at, event)))
         except msgspec.DecodeError as error:
             raise BodyIsMalformed(kind.decode(), str(error)) from error
         return found
-
-
-class _Draft:
-    """A record of an event while it is filled in: a frozen one's own constructor takes five times as long."""
-
-    __slots__ = ("seq", "recorded_at", "event")  # noqa: RUF023 - in the record's order
 
 
 def _broken(place: int, seq: int, hashed: bytes, hash_: bytes) -> ChainIsBroken:

@@ -33,22 +33,23 @@ def order_of_kept(kept: KeptFill) -> Order:
 def after(kind: ContractKind, held: Held, fills: Iterable[KeptFill]) -> Held:
     """Return what a holding comes to after fills, in their order."""
     held_quantity, had, entry_value, realized, booked, opened_at = held
-    is_linear = kind == "linear"
+    is_linear, is_long = kind == "linear", had > 0
     for fill, contract_size in fills:
-        quantity = fill.quantity if fill.side == "buy" else -fill.quantity
+        buys = fill.side == "buy"
+        quantity = fill.quantity if buys else -fill.quantity
         size = quantity * contract_size
         worth = size * fill.price if is_linear else value(kind, size, fill.price)
         held_quantity += quantity
         left = had + size
         if not had:
-            entry_value, booked, opened_at = worth, ZERO, fill.at
-        elif had.is_signed() == size.is_signed():
+            entry_value, booked, opened_at, is_long = worth, ZERO, fill.at, buys
+        elif buys == is_long:
             entry_value += worth
-        elif left and left.is_signed() != had.is_signed():
+        elif left and (left > 0) != is_long:
             # It crosses zero: the part that closes, then the part that opens.
             closing = quantized(worth * -had / size)
             realized += pnl(kind, entry_value, -closing)
-            entry_value, booked, opened_at = worth - closing, ZERO, fill.at
+            entry_value, booked, opened_at, is_long = worth - closing, ZERO, fill.at, buys
         else:
             released = (entry_value * -size / had).quantize(QUANTUM) if left else entry_value  # half to even
             realized += pnl(kind, released, -worth)
