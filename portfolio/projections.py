@@ -61,7 +61,7 @@ def changes(book: Book, recorded: Recorded) -> list[Change]:
     match event:
         case FillRecorded():
             book.apply(recorded)
-            ours = book.our_orders.of_venue(event.account, event.venue_order_id)
+            ours = book.our_orders.of_fill(event)
             found = [_fill(event), *_position(book, event.account, event.instrument)]
             return [*found, _hedge_order(ours)] if ours is not None else found
         case PositionOpened() | PositionStated() | FundingPaid():

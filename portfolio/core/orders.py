@@ -25,6 +25,7 @@ from hedgeapp.core.events.orders import (
 )
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.records import record
+from portfolio.core.early_fills import EarlyFill, OrderKey, order_key
 
 State = Literal[
     "intended",
@@ -114,7 +115,7 @@ class HedgeOrder:
         """Contracts that may still come into the log as fills, at worst; an order that was not sent counts whole."""
         if self.is_final:
             return max(ZERO, self.filled - self.logged)
-        return self.intent.quantity - self.logged
+        return max(ZERO, self.intent.quantity - self.logged)
 
 
 class Orders:
@@ -125,9 +126,9 @@ class Orders:
     def __init__(self) -> None:
         self.of_id: dict[str, HedgeOrder] = {}
         self._under_way: set[str] = set()  # may still come into the log as fills
-        self._by_venue_id: dict[tuple[str, str], str] = {}
+        self._by_venue_id: dict[OrderKey, str] = {}
         self._wordless: set[str] = set()  # sent, and the venue's id of it not known yet
-        self._early: deque[FillRecorded] = deque(maxlen=EARLY_FILLS_KEPT)
+        self._early: deque[EarlyFill] = deque(maxlen=EARLY_FILLS_KEPT)
         self._finished: deque[str] = deque()
 
     def __iter__(self) -> Iterator[HedgeOrder]:
@@ -140,17 +141,16 @@ class Orders:
         """Return an order, or None when it is not ours or was let go."""
         return self.of_id.get(client_order_id)
 
-    def of_venue(self, account: str, venue_order_id: str) -> HedgeOrder | None:
-        """Return the order that a venue knows under an id of its own, or None when it is not ours or was let go."""
-        name = self._by_venue_id.get((account, venue_order_id))
-        return self.of_id[name] if name is not None else None
+    def of_fill(self, fill: FillRecorded) -> HedgeOrder | None:
+        """Return the order that a fill is one of, or None when it is not ours or was let go."""
+        return self.of_id.get(self._by_venue_id.get(order_key(fill), ""))
 
     def under_way(self) -> Iterator[HedgeOrder]:
         """Yield those of which something may still come into the log, as few as they are among all."""
         return (self.of_id[name] for name in self._under_way)
 
     @property
-    def early_fills(self) -> tuple[FillRecorded, ...]:
+    def early_fills(self) -> tuple[EarlyFill, ...]:
         """The fills that wait for the word whose they are."""
         return tuple(self._early)
 
@@ -159,12 +159,12 @@ class Orders:
         """The ids of those that ended and are whole, the longest ended first."""
         return tuple(self._finished)
 
-    def load(self, orders: Iterable[HedgeOrder], early: Iterable[FillRecorded], finished: Iterable[str]) -> None:
+    def load(self, orders: Iterable[HedgeOrder], early: Iterable[EarlyFill], finished: Iterable[str]) -> None:
         """Take back what `__iter__`, `early_fills` and `finished` gave."""
         for order in orders:
             self._put(order)
             if order.venue_order_id:
-                self._by_venue_id[order.intent.account, order.venue_order_id] = order.client_order_id
+                self._link(order, order.venue_order_id)
             elif order.state in WITHOUT_WORD:
                 self._wordless.add(order.client_order_id)
         self._finished.extend(finished)
@@ -192,6 +192,8 @@ class Orders:
                     self._wordless.add(order.client_order_id)
                 return self._move(order, "sent", seq, sent_seq=seq, sent_at=event.at, valid_until=event.valid_until)
             case OrderAcknowledged():
+                if said := _twice(order, event.venue_order_id):
+                    return said
                 self._link(order, event.venue_order_id)
                 order = replace(order, acknowledged_at=event.at, venue_order_id=event.venue_order_id)
                 self._put(order)
@@ -217,7 +219,8 @@ class Orders:
         order = self.of_id.get(event.client_order_id)
         if order is None or (order.intent.account, order.intent.instrument) != (event.account, event.instrument):
             return ""
-        said = ""
+        if said := _twice(order, event.venue_order_id):
+            return said
         if order.state in NOT_THERE:
             said = f"{order.client_order_id} is {event.status} at the venue, where {order.state} expected"
         self._link(order, event.venue_order_id)
@@ -243,23 +246,20 @@ class Orders:
 
     def fill(self, fill: FillRecorded, seq: int, recorded_at: datetime) -> None:
         """Fold a fill, if it is one of an order of ours; one that comes before its order's word waits for it."""
-        name = self._by_venue_id.get((fill.account, fill.venue_order_id))
-        if name is not None:
-            order = self.of_id[name]
+        if (order := self.of_fill(fill)) is not None:
             logged = order.logged + fill.quantity
             self._keep(replace(order, logged=logged, filled_at=order.filled_at or recorded_at, seq=seq))
         elif self._wordless:
-            self._early.append(fill)
+            self._early.append(EarlyFill(fill=fill, recorded_at=recorded_at))
 
     def _link(self, order: HedgeOrder, venue_order_id: str) -> None:
-        self._by_venue_id[order.intent.account, venue_order_id] = order.client_order_id
+        self._by_venue_id[order.intent.account, order.intent.instrument, venue_order_id] = order.client_order_id
         self._wordless.discard(order.client_order_id)
 
     def _take_early(self, name: str, seq: int) -> None:
-        waiting = [one for one in self._early if self._by_venue_id.get((one.account, one.venue_order_id)) == name]
-        for fill in waiting:
-            self._early.remove(fill)
-            self.fill(fill, seq, fill.at)
+        for one in [one for one in self._early if self._by_venue_id.get(order_key(one.fill)) == name]:
+            self._early.remove(one)
+            self.fill(one.fill, seq, one.recorded_at)
         if not self._wordless:
             self._early.clear()
 
@@ -290,4 +290,11 @@ class Orders:
             if len(self._finished) > FINISHED_KEPT:
                 gone = self.of_id.pop(self._finished.popleft())
                 self._under_way.discard(gone.client_order_id)
-                self._by_venue_id.pop((gone.intent.account, gone.venue_order_id), None)
+                self._by_venue_id.pop((gone.intent.account, gone.intent.instrument, gone.venue_order_id), None)
+
+
+def _twice(order: HedgeOrder, venue_order_id: str) -> str:
+    """Return what is wrong when a venue tells another order of its own under one name of ours; else nothing."""
+    if order.venue_order_id in ("", venue_order_id):
+        return ""
+    return f"one order {order.venue_order_id} as {order.client_order_id} expected, found {venue_order_id} beside it"

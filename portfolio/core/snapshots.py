@@ -15,6 +15,7 @@ from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
 from portfolio.core.book import Book
+from portfolio.core.early_fills import EarlyFill
 from portfolio.core.faults import Faults
 from portfolio.core.halts import Halt, Halts
 from portfolio.core.orders import HedgeOrder
@@ -22,7 +23,7 @@ from portfolio.core.positions import Position, PositionState
 from portfolio.core.proposals import LastProposal
 from portfolio.core.rows import EventRow, Fault
 
-VERSION: Final = 4  # of the arithmetic: raised when the same log would fold into another book
+VERSION: Final = 5  # of the arithmetic: raised when the same log would fold into another book
 
 
 class SnapshotIsOfAnotherVersion(ValueError):
@@ -60,7 +61,7 @@ class BookState:
     finished_orders: tuple[tuple[str, str, str], ...]
     our_orders: tuple[HedgeOrder, ...]
     finished_ours: tuple[str, ...]
-    early_fills: tuple[FillRecorded, ...]
+    early_fills: tuple[EarlyFill, ...]
     proposals: tuple[HedgeProposed, ...]
     last_proposals: tuple[LastProposal, ...]
     halts: tuple[Halt, ...]

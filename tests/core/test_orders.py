@@ -1,5 +1,6 @@
 """Orders: the life of our own, in whatever order its words come."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -18,7 +19,7 @@ from hedgeapp.core.events.orders import (
 )
 from portfolio.core.book import Book
 from portfolio.core.client_order_ids import client_order_id, is_ours
-from portfolio.core.orders import HedgeOrder
+from portfolio.core.orders import FINISHED_KEPT, HedgeOrder
 from portfolio.core.snapshots import dump, load
 from tests.builders.books import reference
 from tests.builders.orders import AT, NAME, VENUE_ID, fill, intended, seen, sent
@@ -90,6 +91,49 @@ def test_a_fill_that_comes_before_any_word_of_its_order_is_counted_when_the_word
     tell(book, seen(status="filled", filled="5"))
     assert (ours(book).logged, ours(book).in_flight) == (Decimal(5), ZERO)
     assert book.our_orders.early_fills == ()
+
+
+def test_the_first_fill_is_dated_by_the_log_though_it_came_early_and_across_a_snapshot() -> None:
+    book = told(intended(), sent(), fill("1", "5"))
+    recorded_at = book.recorded_at
+    book = tell(load(dump(book)), ACKNOWLEDGED)
+    assert ours(book).filled_at == recorded_at
+
+
+def test_a_fill_of_another_instrument_under_the_same_venue_id_is_not_ours() -> None:
+    book = told(intended(), sent(), ACKNOWLEDGED, replace(fill("1", "5"), instrument="binance-usdm:BTC-USDT-PERP"))
+    assert ours(book).logged == ZERO
+
+
+def test_more_fills_than_the_order_has_leave_nothing_in_flight() -> None:
+    book = told(intended(), sent(), ACKNOWLEDGED, fill("1", "5"), fill("2", "2"))
+    assert ours(book).in_flight == ZERO
+
+
+def test_another_order_of_the_venue_under_our_id_is_a_fault_and_changes_nothing() -> None:
+    book = told(intended(), sent(), ACKNOWLEDGED)
+    before = ours(book)
+    tell(book, seen(status="filled", filled="5", venue_order_id="8389765000002"))
+    assert ours(book) == before
+    assert faults(book)
+
+
+def test_an_acknowledgment_of_another_order_than_was_seen_is_a_fault_and_changes_nothing() -> None:
+    book = told(intended(), sent(), seen(venue_order_id="8389765000002"))
+    before = ours(book)
+    tell(book, ACKNOWLEDGED)
+    assert ours(book) == before
+    assert faults(book)
+
+
+def test_a_fill_of_an_order_that_was_let_go_breaks_nothing_though_its_id_came_twice() -> None:
+    book = told(intended(), sent(), ACKNOWLEDGED, seen(status="canceled", venue_order_id="8389765000002"), seen())
+    tell(book, seen(status="canceled"))
+    for number in range(FINISHED_KEPT):
+        name = f"hg{number:026d}"
+        tell(book, intended(name), OrderRefused(at=AT, client_order_id=name, rule="halt", said="halted"))
+    assert book.our_orders.get(NAME) is None
+    tell(book, fill("1", venue_order_id=VENUE_ID), fill("2", venue_order_id="8389765000002"))
 
 
 def test_a_late_unknown_does_not_take_back_what_the_stream_said() -> None:
