@@ -23,6 +23,7 @@ from hedgeapp.eventlog.steps import (
     COPY,
     LOCK,
     LOCK_ID,
+    LOCK_WAIT_MS_MAX,
     SILENCE_MS_MAX,
     Encoded,
     Request,
@@ -63,6 +64,14 @@ class NoTransaction(RuntimeError):
         super().__init__("an open transaction expected, found autocommit: begin one, then append")
 
 
+class LogIsBusy(psycopg.errors.LockNotAvailable):
+    """Somebody else held the log's lock for too long; nothing was written."""
+
+    def __init__(self) -> None:
+        wait_s = LOCK_WAIT_MS_MAX / 1000
+        super().__init__(f"the log's lock expected within {wait_s:g} s, found it held: nothing was written, try again")
+
+
 class LogIsAway(ConnectionError):
     """PostgreSQL could not be reached, or its lock not had, for too long."""
 
@@ -71,9 +80,15 @@ class LogIsAway(ConnectionError):
 
 
 def lock(connection: psycopg.Connection[Any]) -> None:
-    """Take the log's lock until the transaction ends: the first statement of an operation that loads, then appends."""
+    """Take the log's lock until the transaction ends: the first statement of an operation that loads, then appends.
+
+    Refuses with LogIsBusy, NoTransaction.
+    """
     _require_transaction(connection)
-    _ask(connection, [(BOUNDS, ()), (LOCK, ())])
+    try:
+        _ask(connection, [(BOUNDS, ()), (LOCK, ())])
+    except psycopg.errors.LockNotAvailable as error:
+        raise LogIsBusy from error
 
 
 def append(

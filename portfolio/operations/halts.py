@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, TypeVar
 
-import psycopg
 import structlog
 from django.db import connection, transaction
 
 from hedgeapp.core.events.halts import EVERYWHERE, HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
+from hedgeapp.eventlog.append import LogIsBusy as LogIsBusy
 from hedgeapp.eventlog.append import append, lock
 from hedgeapp.wake import wake
 from marketdata.models import Venue
@@ -76,7 +76,7 @@ def declare_halt(scope: str, *, by: str, reason: str, at: datetime) -> Halt:
     """Halt new risk at a venue, or everywhere, from the commit on; return the halt of that scope that is in force.
 
     Of a scope that is halted already, the venues are asked again whether anything works.
-    Refuses with ScopeIsUnknown, ReasonIsMalformed; psycopg.errors.LockNotAvailable after TRIES_MAX tries.
+    Refuses with ScopeIsUnknown, ReasonIsMalformed; LogIsBusy after TRIES_MAX tries.
     """
     reason = _text(reason)
     return _tried(lambda: _declare(scope, by, reason, at))
@@ -85,7 +85,7 @@ def declare_halt(scope: str, *, by: str, reason: str, at: datetime) -> Halt:
 def ask_resume(halt_id: str, *, by: str, reason: str, at: datetime) -> Halt:
     """Be the first of two people to lift a halt; asking again changes nothing.
 
-    Refuses with HaltIsNotInForce, ResumeIsAsked, ReasonIsMalformed.
+    Refuses with HaltIsNotInForce, ResumeIsAsked, ReasonIsMalformed, LogIsBusy.
     """
     reason = _text(reason)
     with transaction.atomic(durable=True):
@@ -104,7 +104,7 @@ def ask_resume(halt_id: str, *, by: str, reason: str, at: datetime) -> Halt:
 def approve_resume(halt_id: str, *, by: str, at: datetime) -> Halt:
     """Be the second of two people, and lift a halt: new risk is admitted again from the commit on.
 
-    Refuses with HaltIsNotInForce, ResumeIsNotAsked, ApproverIsAsker.
+    Refuses with HaltIsNotInForce, ResumeIsNotAsked, ApproverIsAsker, LogIsBusy.
     """
     with transaction.atomic(durable=True):
         halt = _locked(halt_id)
@@ -172,7 +172,7 @@ def _tried(declare: Callable[[], T]) -> T:
     for _ in range(TRIES_MAX - 1):
         try:
             return declare()
-        except psycopg.errors.LockNotAvailable:
+        except LogIsBusy:
             log.warning("halt.lock_is_held")
     return declare()
 

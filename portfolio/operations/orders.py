@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.orders import (
     CancelAsked,
+    HedgeProposed,
     OrderIntended,
     OrderRefused,
     OrderSent,
@@ -23,6 +24,7 @@ from hedgeapp.core.events.orders import (
 )
 from hedgeapp.core.events.trading import Side
 from hedgeapp.core.records import record
+from hedgeapp.eventlog.append import LogIsBusy as LogIsBusy
 from hedgeapp.eventlog.append import SameKeyOtherContent, append, lock
 from portfolio.core.book import Book
 from portfolio.core.client_order_ids import client_order_id
@@ -30,7 +32,7 @@ from portfolio.core.order_checks import Check, check
 from portfolio.core.order_references import Refusal
 from portfolio.core.orders import HedgeOrder
 from portfolio.core.valuation import Marks
-from portfolio.operations.work import open_work
+from portfolio.operations.work import open_again, open_work
 from portfolio.queries.books import FOLLOWING
 from portfolio.queries.feeds import heard
 
@@ -103,7 +105,7 @@ class Ticket:
 def intend_order(ticket: Ticket, *, by: str, at: datetime) -> HedgeOrder:
     """Check an order, write its intent and wake its workers; the same ticket again returns the same order.
 
-    Refuses with OrderIsRefused, TicketWasUsed, TicketIsMalformed.
+    Refuses with OrderIsRefused, TicketWasUsed, TicketIsMalformed, LogIsBusy.
     """
     intent = _intent(ticket, by, at)
     with transaction.atomic(durable=True):
@@ -112,7 +114,7 @@ def intend_order(ticket: Ticket, *, by: str, at: datetime) -> HedgeOrder:
             if (known := book.our_orders.get(intent.client_order_id)) is not None:
                 return _same(known, intent)
             found = _checked(intent, book, book.marks, at).refusals
-            proposal = book.proposals.get(ticket.proposal_id)
+            proposal = _taken_up(intent, book)
         if refusals := [one for one in found if not is_left_to_the_sender(one)]:
             raise OrderIsRefused(refusals)
         events: list[Event] = [intent]
@@ -129,7 +131,7 @@ def intend_order(ticket: Ticket, *, by: str, at: datetime) -> HedgeOrder:
 def ask_cancel(client_order_id: str, *, by: str, reason: str, at: datetime) -> HedgeOrder:
     """Write that an order is to be canceled and wake the workers; nothing changes for one that ended.
 
-    Refuses with OrderIsUnknown, TicketIsMalformed.
+    Refuses with OrderIsUnknown, TicketIsMalformed, LogIsBusy.
     """
     _require_text("reason", reason, TEXT_LENGTH_MAX)
     with transaction.atomic(durable=True):
@@ -141,7 +143,8 @@ def ask_cancel(client_order_id: str, *, by: str, reason: str, at: datetime) -> H
         if not order.is_final:
             if order.cancel_asked_at is None:
                 append_now([CancelAsked(at=at, client_order_id=client_order_id, by=by, reason=reason)], at)
-            open_work("cancel", client_order_id, "urgent", at=at)
+            # It may have been carried to an end that the venue's word took back.
+            open_again("cancel", client_order_id, "urgent", at=at)
     return order
 
 
@@ -195,6 +198,13 @@ def _intent(ticket: Ticket, by: str, at: datetime) -> OrderIntended:
         reason=ticket.reason,
         proposal_id=ticket.proposal_id,
     )
+
+
+def _taken_up(intent: OrderIntended, book: Book) -> HedgeProposed | None:
+    """Return the open proposal that an order follows; one of another currency goes on standing."""
+    proposal, instrument = book.proposals.get(intent.proposal_id), book.catalogue.instruments.get(intent.instrument)
+    is_hedged = proposal and instrument and proposal.currency == book.catalogue.currency(instrument.base)
+    return proposal if is_hedged else None
 
 
 def _require_text(what: str, text: str, length_max: int) -> None:

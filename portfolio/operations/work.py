@@ -69,6 +69,15 @@ def open_work(kind: Kind, subject: str, queue: Queue, *, at: datetime) -> None:
     transaction.on_commit(lambda: wake(queue))
 
 
+def open_again(kind: Kind, subject: str, queue: Queue, *, at: datetime) -> None:
+    """Add work in the caller's transaction, or begin anew with what was closed, and wake its queue after the commit."""
+    closed = Work.objects.filter(kind=kind, subject=subject, closed_at__isnull=False)
+    if closed.update(closed_at=None, due_at=at, tries=0):
+        transaction.on_commit(lambda: wake(queue))
+    else:
+        open_work(kind, subject, queue, at=at)
+
+
 def claim_work(queue: Queue, *, by: str, count: int, lease_s: float = LEASE_S) -> Sequence[Claim]:
     """Claim at most `count` rows that are due, the longest due first; passes over those that others are claiming."""
     given: dict[str, str | float] = {"queue": queue, "by": by, "count": count, "lease_s": lease_s, "help_s": HELP_S}

@@ -20,6 +20,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     )
 
 
+def busy(request: HttpRequest, said: str) -> HttpResponse:
+    """Say that what was asked for has not happened, because somebody else was in the way."""
+    return _refusal(request, 503, "Nothing has happened yet", f"{said[:1].upper()}{said[1:]}.")
+
+
 def failed(request: HttpRequest) -> HttpResponse:
     """Say that something broke, on a page that needs neither database nor session."""
     return HttpResponse(render_to_string("500.html"), status=500)

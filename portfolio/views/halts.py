@@ -16,6 +16,7 @@ from portfolio.operations.halts import (
     REASON_LENGTH_MAX,
     ApproverIsAsker,
     HaltIsNotInForce,
+    LogIsBusy,
     ReasonIsMalformed,
     ResumeIsAsked,
     ResumeIsNotAsked,
@@ -48,6 +49,8 @@ def _declare(request: HttpRequest) -> HttpResponse:
         )
     except (ScopeIsUnknown, ReasonIsMalformed) as refusal:
         return _page(request, str(refusal), status=400)
+    except LogIsBusy as busy:
+        return _page(request, str(busy), status=503)
     messages.warning(request, f"Halted: {where(made.scope)}. New risk is refused from now on.")
     return redirect("portfolio:halt")
 
@@ -63,6 +66,8 @@ def ask(request: HttpRequest, halt_id: str) -> HttpResponse:
         return _page(request, str(refusal), status=400)
     except (HaltIsNotInForce, ResumeIsAsked) as refusal:
         return _page(request, str(refusal), status=409)
+    except LogIsBusy as busy:
+        return _page(request, str(busy), status=503)
     return redirect("portfolio:halt")
 
 
@@ -76,6 +81,8 @@ def approve(request: HttpRequest, halt_id: str) -> HttpResponse:
         return _page(request, str(refusal), status=403)
     except (HaltIsNotInForce, ResumeIsNotAsked) as refusal:
         return _page(request, str(refusal), status=409)
+    except LogIsBusy as busy:
+        return _page(request, str(busy), status=503)
     messages.success(request, f"Resumed: {where(lifted.scope)}. New risk is admitted again.")
     return redirect("portfolio:halt")
 

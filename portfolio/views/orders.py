@@ -11,10 +11,12 @@ from django.views.decorators.http import require_POST, require_safe
 from hedgeapp.core.instruments import Instrument
 from portfolio.core.order_checks import order_delta
 from portfolio.core.orders import HedgeOrder
-from portfolio.operations.orders import OrderIsUnknown, ask_cancel
+from portfolio.operations.orders import LogIsBusy, OrderIsUnknown, ask_cancel
+from portfolio.queries.books import BookIsBusy
 from portfolio.queries.orders import fills_of, our_order
 from portfolio.screen.order import progress as shown
 from portfolio.screen.ticket import places_of, sentence
+from portfolio.views import errors
 
 BY_HAND = "canceled by hand"
 FEE_DECIMALS = 8  # as the venues state them
@@ -42,6 +44,8 @@ def cancel(request: HttpRequest, client_order_id: str) -> HttpResponse:
         ask_cancel(client_order_id, by=request.user.get_username(), reason=BY_HAND, at=datetime.now(UTC))
     except OrderIsUnknown as unknown:
         raise Http404(str(unknown)) from unknown
+    except (LogIsBusy, BookIsBusy) as busy:
+        return errors.busy(request, str(busy))
     if request.headers.get("HX-Request") == "true":
         return HttpResponse(status=204)
     return redirect("portfolio:order", client_order_id)

@@ -18,12 +18,14 @@ from portfolio.core.tickets import Draft, draft, places
 from portfolio.forms import TIMES_IN_FORCE, TicketForm, intent_of
 from portfolio.operations.orders import (
     TEXT_LENGTH_MAX,
+    LogIsBusy,
     OrderIsRefused,
     TicketIsMalformed,
     TicketWasUsed,
     intend_order,
     is_left_to_the_sender,
 )
+from portfolio.queries.books import BookIsBusy
 from portfolio.queries.fees import paid_rate
 from portfolio.queries.net_delta import CURRENCY_LENGTH_MAX
 from portfolio.queries.scenes import depth_of, scene_at
@@ -71,6 +73,8 @@ def _send(request: HttpRequest) -> HttpResponse:
         return _page(request, request.POST, [str(used)], status=409)
     except TicketIsMalformed as malformed:
         return _page(request, request.POST, [str(malformed)], status=400)
+    except (LogIsBusy, BookIsBusy) as busy:
+        return _page(request, request.POST, [str(busy)], status=503)
     return redirect("portfolio:order", order.client_order_id)
 
 

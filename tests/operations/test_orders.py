@@ -28,8 +28,9 @@ from portfolio.operations.orders import (
     send_order,
 )
 from portfolio.operations.words import SETTLE, note_not_there, note_rejected, note_seen, note_unknown
+from portfolio.operations.work import claim_work, close_work
 from portfolio.queries.books import current_book
-from tests.builders.books import AT, LINEAR, USDM, D, collateral, opening
+from tests.builders.books import AT, BTC_LINEAR, LINEAR, USDM, D, collateral, opening
 from tests.builders.desks import MARKS, history, ticket, written
 from tests.builders.orders import seen
 
@@ -135,6 +136,16 @@ def test_a_proposal_is_closed_by_the_order_that_was_made_of_it() -> None:
     assert current_book().proposals == {}
 
 
+def test_a_proposal_of_another_currency_goes_on_standing() -> None:
+    proposal = HedgeProposed(
+        at=AT, proposal_id="BTC-1", currency="BTC", account=USDM, instrument=BTC_LINEAR, side="sell", quantity=D(5),
+        net=D(30), in_flight=D(0), band=D(25), because="out of its band",
+    )  # fmt: skip
+    written(proposal)
+    intended(proposal_id="BTC-1")
+    assert list(current_book().proposals) == ["BTC-1"]
+
+
 def test_marks_that_are_late_in_the_log_are_left_to_the_sender() -> None:
     late = AT + timedelta(minutes=10)
     made = intend_order(ticket(), by="ann", at=late)
@@ -211,6 +222,18 @@ def test_a_cancel_is_asked_once_and_is_urgent() -> None:
     assert kinds("CancelAsked").count() == 1
     assert Work.objects.get(kind="cancel").queue == "urgent"
     assert order(name).cancel_asked_by == "bob"
+
+
+def test_a_cancel_that_was_carried_begins_anew_when_the_order_is_found_after_all() -> None:
+    name = really_sent()
+    ask_cancel(name, by="bob", reason="", at=LATER)
+    late = LATER + timedelta(minutes=1)
+    assert note_not_there(name, "Order does not exist.", asked_at=late, at=late)
+    (claim,) = claim_work("urgent", by="one", count=10)
+    close_work(claim, said="never_arrived", at=late)
+    note_seen(name, seen(name), at=late)
+    ask_cancel(name, by="bob", reason="", at=late)
+    assert [one.subject for one in claim_work("urgent", by="two", count=10)] == [name]
 
 
 def test_nobody_can_cancel_what_is_not_there_or_has_ended() -> None:
