@@ -137,8 +137,8 @@ class _Case:
         size = None
         one, scene = self.standing, self.scene
         if stand == "open" and one is not None:
-            mark, instrument = scene.marks.get((one.instrument, "mark")), scene.instrument(one.instrument)
-            size = abs(order_delta(instrument, one.side, one.quantity, mark.value)) if mark and instrument else None
+            mark, instrument = scene.valuation.mark(one.instrument, "mark").value, scene.instrument(one.instrument)
+            size = abs(order_delta(instrument, one.side, one.quantity, mark)) if mark and instrument else None
         row = ProposalRow(
             currency=self.row.currency,
             stand=stand,

@@ -34,6 +34,9 @@ BUDGET_OF: Final[dict[MarkKind, str]] = {
     "usd": "rate",
 }
 
+# What is worth something while it is true: nobody divides by a venue's mistake.
+PRICES: Final[frozenset[MarkKind]] = frozenset(BUDGET_OF.keys() - {"funding_rate", "funding_at"})
+
 
 class Valuation:
     """The marks and statements of one moment as figures; each is made once and then given again."""
@@ -104,6 +107,8 @@ class Valuation:
         what = f"{kind.replace('_', ' ')} of {subject}"
         if mark is None:
             return unknown(f"no {what} is known: its feed has not sent one")
+        if kind in PRICES and mark.value <= 0:
+            return unknown(f"{what} from {mark.source} is {mark.value:f}, where more than 0 expected")
         # A source's clock may be ahead of ours: what we received cannot be younger than that.
         return self._aged(mark.value, min(mark.at, mark.received_at), BUDGET_OF[kind], f"{what} from {mark.source}")
 

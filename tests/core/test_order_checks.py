@@ -18,6 +18,7 @@ from hedgeapp.core.events.positions import PositionStated
 from hedgeapp.core.events.reference import AccountChanged, VenueChanged
 from hedgeapp.core.reference import Account, Venue
 from portfolio.core.book import Book
+from portfolio.core.effects import effect
 from portfolio.core.order_checks import (
     Refusal,
     check,
@@ -147,6 +148,16 @@ def test_nothing_is_admitted_while_a_limit_is_not_set() -> None:
 
 def test_nothing_is_admitted_against_a_mark_that_is_not_fresh() -> None:
     assert rules(order(), book_with(), AT + timedelta(minutes=2)) == ["price_collar", "towards_flat"]
+
+
+@pytest.mark.parametrize("wrong", ["0", "-3000"])
+@pytest.mark.parametrize(("of", "in_account"), [(LINEAR, USDM), (INVERSE, COINM)])
+def test_a_mark_that_is_no_price_is_no_mark(wrong: str, of: str, in_account: str) -> None:
+    book, marks = book_with(opening("5", "3000", of)), common(PRICE)
+    marks[of, "mark"] = replace(marks[of, "mark"], value=D(wrong))
+    found = check(order(account=in_account, instrument=of), book, marks, AT)
+    assert ("price_collar", "unknown") in [(one.rule, one.value) for one in found.refusals]
+    effect(order(account=in_account, instrument=of), book, marks, AT)
 
 
 def test_nothing_is_admitted_while_the_net_exposure_is_unknown() -> None:
