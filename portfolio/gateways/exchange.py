@@ -76,17 +76,20 @@ class ExchangeGateway:
         }
         if order.reduce_only:
             parameters["reduceOnly"] = "true"
-        return self._order(await self._asked(PLACE_S_MAX, "place", **parameters))
+        answer = await self._asked(PLACE_S_MAX, "place", **parameters)
+        return self._this(answer, order.instrument, client_order_id=order.client_order_id)
 
     async def find(self, instrument: str, client_order_id: str) -> OrderSeen:
         """Return an order as the venue has it, under our id; raises NotKnown."""
         symbol = self._symbol(instrument)
-        return self._order(await self._asked(FIND_S_MAX, "order", symbol=symbol, origClientOrderId=client_order_id))
+        answer = await self._asked(FIND_S_MAX, "order", symbol=symbol, origClientOrderId=client_order_id)
+        return self._this(answer, instrument, client_order_id=client_order_id)
 
     async def cancel(self, instrument: str, *, client_order_id: str = "", venue_order_id: str = "") -> OrderSeen:
         """Cancel an order by our id or the venue's and return how it ended; raises NotKnown when it is not open."""
         of = {"orderId": venue_order_id} if venue_order_id else {"origClientOrderId": client_order_id}
-        return self._order(await self._asked(CANCEL_S_MAX, "cancel", symbol=self._symbol(instrument), **of))
+        answer = await self._asked(CANCEL_S_MAX, "cancel", symbol=self._symbol(instrument), **of)
+        return self._this(answer, instrument, client_order_id=client_order_id, venue_order_id=venue_order_id)
 
     async def cancel_all(self, instrument: str) -> None:
         """Cancel every open order of an instrument, whoever sent it."""
@@ -133,6 +136,15 @@ class ExchangeGateway:
         if order is None:
             raise NoWord(f"the venue answered about {row.get('symbol')}, which is not an instrument of the account")
         return order
+
+    def _this(self, row: Any, instrument: str, *, client_order_id: str = "", venue_order_id: str = "") -> OrderSeen:
+        """Return what the venue says of the order that it was asked about: its word on another one is none."""
+        seen = self._order(row)
+        is_named = client_order_id in ("", seen.client_order_id) and venue_order_id in ("", seen.venue_order_id)
+        if seen.instrument != instrument or not is_named:
+            asked = client_order_id or venue_order_id
+            raise NoWord(f"the venue was asked about {asked} and answered about {seen.venue_order_id}")
+        return seen
 
     def _symbol(self, instrument: str) -> str:
         return self._facts.spelling.theirs(instrument)

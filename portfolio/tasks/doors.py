@@ -84,8 +84,11 @@ class Doors:
         """Return an account's gateway; raise DoorIsShut."""
         gateway = self._open.get(account)
         if gateway is None:
-            because = self._shut.get(account, f"{account} is not an enabled account of an enabled venue")
-            raise DoorIsShut(because, is_final=self._has_looked)
+            known = "being opened" if account in self._setups else "not an enabled account of an enabled venue"
+            because = self._shut.get(account, f"{account} is {known}")
+            # One that is being made anew, for new keys or another address, is open again in a moment.
+            is_opening = account in self._setups and account not in self._shut
+            raise DoorIsShut(because, is_final=self._has_looked and not is_opening)
         read_at = gateway.clock_read_at
         if read_at is None or datetime.now(UTC) - read_at > CLOCK_AGE_MAX:
             venue = gateway.account.venue
