@@ -21,14 +21,23 @@ def to_cancel(book: Book, venue: str, working: Iterable[OrderSeen]) -> tuple[Ord
 
 
 def without_word(book: Book, halt: Halt) -> tuple[HedgeOrder, ...]:
-    """Return our orders of a halt's scope that were sent before it and of which the venue has not said a word."""
+    """Return our orders of a halt's scope that may work and of which no venue says that they do not.
+
+    Sent before it and without the venue's word, or in an account that is not enabled and therefore not asked.
+    """
     return tuple(
         order
         for order in book.our_orders
-        if order.state in WITHOUT_WORD
+        if (order.state in WITHOUT_WORD or (order.may_be_there and not _is_asked(book, order.intent.account)))
         and halt.covers(order.intent.account.partition(":")[0])
         and not (order.intent.reduce_only and order.sent_seq > halt.seq)
     )
+
+
+def _is_asked(book: Book, account: str) -> bool:
+    known = book.catalogue.accounts.get(account)
+    venue = book.catalogue.venues.get(known.venue) if known else None
+    return known is not None and known.is_enabled and venue is not None and venue.is_enabled
 
 
 def _may_stay(ours: HedgeOrder | None, seen: OrderSeen, since: int) -> bool:

@@ -1,8 +1,11 @@
 """Halting: what a halt cancels, what it leaves, and whose word it waits for."""
 
+from dataclasses import replace
+
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, ResumeAsked
 from hedgeapp.core.events.orders import OrderAcknowledged, OrderOutcomeUnknown
+from hedgeapp.core.events.reference import AccountChanged
 from hedgeapp.core.events.trading import OrderSeen
 from portfolio.core.book import Book
 from portfolio.core.halting import to_cancel, without_word
@@ -98,4 +101,16 @@ def test_a_halt_waits_for_the_word_of_what_was_sent_before_it() -> None:
 
 def test_a_halt_of_another_venue_does_not_wait() -> None:
     book = told(intended(OURS), sent(OURS), halt("binance-coinm"))
+    assert without_word(book, in_force(book)) == ()
+
+
+def test_a_halt_waits_for_what_works_in_an_account_that_is_no_longer_enabled() -> None:
+    acknowledged = OrderAcknowledged(at=AT, client_order_id=OURS, venue_order_id=OURS)
+    book = told(intended(OURS), sent(OURS), acknowledged, seen(OURS, venue_order_id=OURS), halt())
+    assert without_word(book, in_force(book)) == ()
+    row = replace(book.catalogue.accounts["binance-usdm:main"], is_enabled=False)
+    book.apply(Recorded(seq=99, recorded_at=AT, event=AccountChanged(at=AT, account=row, version=9, by="bob")))
+    assert [one.client_order_id for one in without_word(book, in_force(book))] == [OURS]
+    ended = seen(OURS, venue_order_id=OURS, status="canceled")
+    book.apply(Recorded(seq=100, recorded_at=AT, event=ended))
     assert without_word(book, in_force(book)) == ()
