@@ -13,11 +13,10 @@ from django.db import connection, transaction
 from hedgeapp.core.events.halts import EVERYWHERE, HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
 from hedgeapp.eventlog.append import LogIsBusy as LogIsBusy
 from hedgeapp.eventlog.append import append, lock
-from hedgeapp.wake import wake
 from marketdata.models import Venue
 from portfolio.core.halts import HaltEvent
-from portfolio.models import Halt, Work
-from portfolio.operations.work import open_work
+from portfolio.models import Halt
+from portfolio.operations.work import open_again, open_work
 
 TRIES_MAX: Final = 3  # of a halt, while somebody else holds the log's lock for too long
 REASON_LENGTH_MAX: Final = 500  # characters
@@ -151,7 +150,7 @@ def _declare(scope: str, by: str, reason: str, at: datetime) -> Halt:
             raise ScopeIsUnknown(scope, list(Venue.objects.order_by("name").values_list("name", flat=True)))
         known = Halt.objects.filter(scope=scope, lifted_at=None).first()
         if known is not None:
-            _look_again(known, at)
+            open_again("halt", known.halt_id, "urgent", at=at)
             return known
         name = f"{'all' if scope == EVERYWHERE else scope}-{at:%Y%m%dT%H%M%S.%f}"
         _append(HaltDeclared(at=at, halt_id=name, scope=scope, by=by, reason=reason), at)
@@ -159,13 +158,6 @@ def _declare(scope: str, by: str, reason: str, at: datetime) -> Halt:
         open_work("halt", name, "urgent", at=at)
     log.warning("halt.declared", halt=name, by=by, reason=reason)
     return halt
-
-
-def _look_again(halt: Halt, at: datetime) -> None:
-    """Let the venues be asked again whether anything of a halt's scope works: somebody pressed once more."""
-    carried = Work.objects.filter(kind="halt", subject=halt.halt_id, closed_at__isnull=False)
-    if carried.update(closed_at=None, due_at=at, tries=0):
-        transaction.on_commit(lambda: wake("urgent"))
 
 
 def _tried(declare: Callable[[], T]) -> T:
