@@ -44,6 +44,9 @@ CALLS: Final = {
 STATEMENTS: Final = {"claim": "RETURNING work.id", "put_off": "SET due_at = ", "close": "SET closed_at = "}
 REQUESTS: Final = ("POST", "DELETE", "GET")
 ORDER_PATH: Final = "/order"
+TASKS: Final = ("portfolio.tasks.orders", "portfolio.tasks.halts")
+WARM: Final = (*TASKS, "marketdata.feeds.ccxt", "hedgeapp.celery", "hedgeapp.urls")
+PATIENCE_S: Final = 60.0
 READY_LOOK_S: Final = 0.02
 DIE_WITH_PARENT: Final = 1  # prctl's PR_SET_PDEATHSIG
 _report_fd = -1
@@ -80,9 +83,12 @@ class Dying:
         else:
             self._in_appends()
         if self.by == signal.SIGSTOP:
-            self._say_when_carried()
+            self._stay_patient()
 
-    def _say_when_carried(self) -> None:
+    def _stay_patient(self) -> None:
+        """Go on where it was stopped, whatever its own timeouts say, and tell when the row is carried."""
+        for module, name in (("portfolio.gateways.exchange", "PLACE_S_MAX"), ("portfolio.tasks.desk", "CARRY_S_MAX")):
+            setattr(importlib.import_module(module), name, PATIENCE_S)
         from portfolio.tasks.desk import Desk
 
         real = Desk._carry
@@ -108,11 +114,8 @@ class Dying:
             return found
 
         async def around_async(*args: Any, **kwargs: Any) -> Any:
-            if self.moment == "before":
-                self.die()
             found = await real(*args, **kwargs)
-            if self.moment == "after":
-                self.die()
+            self.die()
             return found
 
         setattr(owner, name, around_async if inspect.iscoroutinefunction(real) else around)
@@ -186,9 +189,7 @@ def desk(queue: str) -> None:
 
 def deaf(queue: str) -> None:
     """Carry the work of a queue, and hear no wake-up at all."""
-    from portfolio.tasks.bell import BELL
-
-    setattr(BELL, "ring", lambda: None)  # noqa: B010
+    importlib.import_module("portfolio.tasks.bell").BELL.ring = lambda: None
     desk(queue)
 
 
@@ -226,8 +227,7 @@ def web(given: str) -> None:
     """Do what a person asked the web process for: intend an order, or cancel one."""
     from portfolio.operations.orders import Ticket, ask_cancel, intend_order
 
-    asked = json.loads(given)
-    at = datetime.now(UTC)
+    asked, at = json.loads(given), datetime.now(UTC)
     if "nonce" not in asked:
         ask_cancel(asked["client_order_id"], by="ann", reason="", at=at)
         return
@@ -274,17 +274,15 @@ def _live(asked: dict[str, Any]) -> None:
         Dying(step, asked.get("subject", ""), by).plant()
     try:
         ROLES[asked["role"]](asked["given"])
-        report(said="ended", error="")
-    except BaseException as error:
+    except BaseException:
         traceback.print_exc()
-        report(said="ended", error=f"{type(error).__name__}: {error}")
 
 
 def main() -> None:
     """Fork what each line asks for, until the lines end; what was forked ends with this process."""
     global _report_fd
     django.setup()
-    for module in ("portfolio.tasks.orders", "portfolio.tasks.halts", "marketdata.feeds.ccxt", "hedgeapp.celery"):
+    for module in WARM:
         importlib.import_module(module)
     _report_fd = os.dup(1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -136,14 +136,15 @@ STOP: Final = [
     Cell(way="stop", step=step, words=words)
     for step, words in (
         ("marks.after", "before `OrderSent`, until another worker sent it"),
-        ("POST.before", "before the request is written, until another worker gave the order up"),
+        ("POST.before", "before the request is written, until another worker gave it up: the venue refuses it, −1021"),
         ("POST.answered", "after the answer, until another worker wrote the outcome"),
     )
 ]
+GIVEN_UP: Final = STOP[1]
 LATE: Final = Cell(
     way="stop",
     step="POST.before",
-    words="before the request is written, until its deadline has passed: the venue refuses it, −1021",
+    words="before the request is written, past its deadline, unseen: the venue refuses it, −1021",
 )
 RACE: Final = [
     Cell(way="race", words=f"two workers whose leases end all the time, order {number}") for number in range(1, 7)
