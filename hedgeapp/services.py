@@ -23,6 +23,7 @@ from django.db import close_old_connections, connections
 from django.utils.module_loading import import_string
 
 from hedgeapp.core.records import record
+from hedgeapp.ending import end
 from hedgeapp.eventlog import epochs
 from hedgeapp.eventlog.epochs import EpochIsOver, Fence
 
@@ -208,9 +209,7 @@ class Host:
         except EpochIsOver as over:
             log.warning("service.epoch_over", service=lease.name, reason=str(over))
         finally:
-            work.cancel()
-            _, unfinished = await asyncio.wait({work}, timeout=STOP_S)
-            if unfinished:
+            if await end({work}, within_s=STOP_S):
                 # A loop that cannot be stopped must not run beside its successor: the supervisor starts us again.
                 log.critical("service.would_not_stop", service=lease.name, stop_s=STOP_S)
                 os._exit(70)

@@ -6,7 +6,7 @@ from typing import Any
 from sandbox import margin
 from sandbox.binance.exchange import Exchange
 from sandbox.binance.markets import Parameters
-from sandbox.binance.wire import fixed, plain
+from sandbox.binance.wire import fixed, money, plain
 from sandbox.instruments import Spec
 from sandbox.matching import requirement
 from sandbox.rows import Position
@@ -35,18 +35,19 @@ class Reader:
         """Describe one asset of the account."""
         pool = self.cross.asset_pool(self.account, asset)
         free = self.cross.available(self.account, asset)
+        profit = money(pool.unrealized)  # so that the balances add up to the last decimal, as the venue's do
         changed = [each.updated_ms for spec, each, _ in self._rows() if spec.margin_asset == asset]
         return {
             "asset": asset,
             "walletBalance": fixed(pool.wallet),
-            "unrealizedProfit": fixed(pool.unrealized),
-            "marginBalance": fixed(pool.balance),
+            "unrealizedProfit": fixed(profit),
+            "marginBalance": fixed(pool.wallet + profit),
             "maintMargin": fixed(pool.maintenance),
             "initialMargin": fixed(pool.initial_margin),
             "positionInitialMargin": fixed(pool.position_margin),
             "openOrderInitialMargin": fixed(pool.order_margin),
             "crossWalletBalance": fixed(pool.wallet),
-            "crossUnPnl": fixed(pool.unrealized),
+            "crossUnPnl": fixed(profit),
             "availableBalance": fixed(free),
             "maxWithdrawAmount": fixed(min(free, max(ZERO, pool.wallet))),
             "updateTime": max(changed, default=0) or self.exchange.now_ms(),

@@ -19,6 +19,7 @@ from django.db import connections
 from hedgeapp.core.events.collateral import CollateralStated, MintSeen
 from hedgeapp.core.reference import Asset, Custodian
 from hedgeapp.database import conninfo
+from hedgeapp.ending import end
 from hedgeapp.eventlog import epochs
 from hedgeapp.services import Lease, Service
 from marketdata.board import Board
@@ -66,8 +67,7 @@ async def serving(name: str, run: Callable[[Lease], Awaitable[None]]) -> AsyncIt
             yield board
             assert not task.done()
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end([task])
             await lease.in_database(connections.close_all)
             lease.close()
             await sync_to_async(connections.close_all)()
@@ -136,7 +136,7 @@ async def test_wrong_keys_are_told_and_right_ones_taken_up(tmp_path: Path) -> No
         await introduced(*ASSETS, Custodian(name="ceffu", protocol="ceffu", url=url))
         async with serving("custodian:ceffu", custodian_service) as board:
             told = await health(board, "custodian:ceffu", is_connected=False)
-            assert "keys of ceffu expected" in told.error
+            assert "keys of ceffu to read with expected" in told.error
             await given_keys("ceffu", {**state.credentials(), "api_key": "somebody"})
             await until(lambda: _says(board, "custodian:ceffu", "G20010"))
             await given_keys("ceffu", state.credentials())

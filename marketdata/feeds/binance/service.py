@@ -13,6 +13,7 @@ from hedgeapp.core.marks import MarkKind
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Venue
 from hedgeapp.database import conninfo
+from hedgeapp.ending import end
 from hedgeapp.eventlog.append import AsyncLog
 from hedgeapp.services import Lease
 from marketdata.board import Board
@@ -26,7 +27,6 @@ POST_S: Final = 0.01  # marks are conflated over so long
 REPOST_S: Final = 1.0  # all marks are posted again this often
 REPORT_S: Final = 0.25  # counters reach the pulse this often
 CHECK_S: Final = 5.0  # between two looks whether the venue or its instruments changed
-END_S: Final = 0.2  # a task that has not ended by then is cancelled again
 WAIT_S: Final = 0.5  # between two looks while there are no instruments yet
 BACKOFF_S: Final = (0.2, 4.0)  # first and longest pause before dialing again
 QUIET_MAX: Final = timedelta(seconds=3)  # a venue that says nothing for longer is stale
@@ -108,19 +108,7 @@ async def _while_current(lease: Lease, setup: Setup, pulse: Pulse, board: Board)
                 return
         running.result()
     finally:
-        await _end({running, *others})
-
-
-async def _end(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel tasks until all have ended: a client that is just closing a connection may swallow the first time."""
-    pending = tasks
-    while pending:
-        for task in pending:
-            task.cancel()
-        done, pending = await asyncio.wait(pending, timeout=END_S)
-        for task in done:
-            if not task.cancelled():
-                task.exception()
+        await end({running, *others})
 
 
 async def _post(market: Market, board: Board) -> None:

@@ -19,6 +19,7 @@ from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Account, Venue
 from hedgeapp.database import conninfo
+from hedgeapp.ending import end
 from hedgeapp.eventlog.append import AsyncLog, SameKeyOtherContent
 from hedgeapp.services import Lease
 from marketdata.board import Board
@@ -272,6 +273,4 @@ async def _first_end(*coroutines: Coroutine[Any, Any, None]) -> None:
         for task in done:
             task.result()
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)

@@ -1,8 +1,9 @@
-"""A feed that begins anew ends what it was doing, whoever swallows a cancel."""
+"""What begins anew ends what it was doing, whoever swallows a cancel."""
 
 import asyncio
+import contextlib
 
-from marketdata.feeds.binance.service import _end
+from hedgeapp.ending import end
 
 
 async def test_a_task_that_swallows_a_cancel_is_cancelled_again() -> None:
@@ -23,6 +24,21 @@ async def test_a_task_that_swallows_a_cancel_is_cancelled_again() -> None:
 
     tasks = {asyncio.create_task(deaf()), asyncio.create_task(failing())}
     await asyncio.sleep(0)
-    await _end(tasks)
+    assert await end(tasks) == set()
     assert swallowed == 3
     assert all(task.done() for task in tasks)
+
+
+async def test_a_task_that_never_ends_is_named_when_the_time_is_up() -> None:
+    let_go = asyncio.Event()
+
+    async def deaf() -> None:
+        while not let_go.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await let_go.wait()
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    assert await end([task], within_s=0.05) == {task}
+    let_go.set()
+    await task
