@@ -32,7 +32,8 @@ def _held(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     written(*history(), intended(), HaltDeclared(at=AT, halt_id="all-1", scope="*", by="bob", reason="looks wrong"))
     Halt.objects.create(halt_id="all-1", scope="*", declared_at=AT, declared_by="bob", reason="looks wrong")
     with psycopg.connect(conninfo()) as connection:
-        append.lock(connection)
+        # Not by `lock`, which lets the server put out whoever is idle for long.
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [steps.LOCK_ID])
         yield
     Halt.objects.all().delete()
 
