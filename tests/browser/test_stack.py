@@ -14,6 +14,7 @@ from tests.chromium import launch_options
 from tests.stack import Stack, running_stack
 
 SOON_MS = 30_000  # on a busy machine
+TRADE_MS = 90_000  # the sandbox's hand trades every half a minute or so, and a hedged book moves by nothing else
 MARK_AGE_MAX_S = 3.0  # the sandbox's own limit on the age of a mark
 SAID_WITHIN_S = 5.0  # beyond that, on a busy machine: a frame, its way to the browser, a look
 
@@ -25,9 +26,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Return a stack with the sandbox's world."""
     with running_stack(tmp_path_factory.mktemp("var")) as stack:
         yield stack
-
-
-TRADE_MS = 90_000  # the sandbox's hand trades every half a minute or so, and a hedged book moves by nothing else
 
 
 def silence(stack: Stack, venue: str, *, on: bool) -> None:
