@@ -252,7 +252,7 @@ def _towards_flat(
     currency = book.catalogue.currency(instrument.base)
     if missing := unread(book):
         said = f"a net exposure of the whole book expected, found that {missing}: wait until it is read"
-        yield Refusal(rule="towards_flat", limit="whole", value="unread", unit="book", said=said)
+        yield Refusal(rule="towards_flat", limit="current", value="unread", unit=currency, said=said)
         return
     if net.value is None or not net.is_current:
         said = f"a current net exposure in {currency} expected, found that {net.because}: wait for it"
