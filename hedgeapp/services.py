@@ -115,9 +115,7 @@ class Host:
                     await self._forget_connection()
                 await asyncio.sleep(LOOK_S)
         finally:
-            for task in self._running.values():
-                task.cancel()
-            await asyncio.gather(*self._running.values(), return_exceptions=True)
+            await end(self._running.values(), within_s=2 * STOP_S)
             await self._forget_connection()
             self._thread.submit(connections.close_all)
             self._thread.shutdown(wait=False)

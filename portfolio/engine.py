@@ -16,6 +16,7 @@ from hedgeapp.core.events.marks import MarksTaken
 from hedgeapp.core.events.orders import HedgeProposed
 from hedgeapp.core.marks import Mark
 from hedgeapp.database import conninfo
+from hedgeapp.ending import together
 from hedgeapp.eventlog.append import AsyncLog, SameKeyOtherContent
 from hedgeapp.eventlog.stream import follow
 from hedgeapp.services import Lease
@@ -45,16 +46,15 @@ async def run(lease: Lease) -> None:
     """Keep the book, the exposure and the screen live for as long as the lease lasts."""
     book = await lease.in_database(restored_book)
     engine = Engine(lease, book)
-    async with contextlib.aclosing(engine), asyncio.TaskGroup() as tasks:
-        for loop in (
-            engine.follow_log,
-            engine.follow_board,
-            engine.measure,
-            engine.propose,
-            engine.show,
-            engine.each_second,
-        ):
-            tasks.create_task(loop(), name=f"engine:{loop.__name__}")
+    async with contextlib.aclosing(engine):
+        await together(
+            engine.follow_log(),
+            engine.follow_board(),
+            engine.measure(),
+            engine.propose(),
+            engine.show(),
+            engine.each_second(),
+        )
 
 
 class Engine:

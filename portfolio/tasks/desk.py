@@ -21,6 +21,7 @@ from hedgeapp.core.events.orders import CancelAsked, OrderIntended
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
 from hedgeapp.database import conninfo
+from hedgeapp.ending import together
 from hedgeapp.eventlog.stream import follow
 from hedgeapp.logs import redacted
 from portfolio.core.orders import HedgeOrder
@@ -92,10 +93,7 @@ class Desk:
         """Claim and carry until canceled; then let what is carried end."""
         BELL.hang()
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.doors.keep(), name="desk:doors")
-                tasks.create_task(self._follow(), name="desk:follow")
-                tasks.create_task(self._work(), name="desk:work")
+            await together(self.doors.keep(), self._follow(), self._work())
         finally:
             BELL.take_down()
             await self.doors.close()

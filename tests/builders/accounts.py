@@ -19,6 +19,7 @@ import psycopg
 
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.trading import FillRecorded
+from hedgeapp.ending import end
 from hedgeapp.eventlog import epochs
 from hedgeapp.eventlog.read import read
 from hedgeapp.services import Lease, Service
@@ -121,8 +122,7 @@ class Feed:
     async def stop(self) -> None:
         """End the service in the middle of whatever it does."""
         if self.task:
-            self.task.cancel()
-            await asyncio.gather(self.task, return_exceptions=True)
+            await end([self.task])
             self.lease.close()
             self.task = None
 

@@ -17,6 +17,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 
 from hedgeapp.core.events.feeds import FeedStateChanged
+from hedgeapp.ending import end
 from marketdata.core.catalogue import Row
 from marketdata.operations.changes import change
 from marketdata.queries.catalogue import reference
@@ -101,8 +102,7 @@ async def working(queue: Queue = "orders", accounts: Iterable[str] = (MAIN, COIN
     try:
         yield await until(ready, "gateways")
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end([task])
 
 
 @contextlib.contextmanager

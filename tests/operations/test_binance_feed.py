@@ -25,6 +25,7 @@ from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.reference import Asset, Venue
 from hedgeapp.database import conninfo
+from hedgeapp.ending import end
 from hedgeapp.eventlog import epochs
 from hedgeapp.eventlog.read import read
 from hedgeapp.services import Lease, Service
@@ -125,8 +126,7 @@ async def running(venue: Venue, *instruments: Instrument, patience: Patience = I
     try:
         yield found
     finally:
-        found.task.cancel()
-        await asyncio.gather(found.task, return_exceptions=True)
+        await end([found.task])
 
 
 async def act(sandbox: Sandbox, name: str, **given: Any) -> Any:
@@ -358,8 +358,7 @@ async def serving(venue: Venue, *instruments: Instrument) -> AsyncIterator[Servi
         try:
             yield Serving(board, task)
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end([task])
             await lease.in_database(connections.close_all)
             lease.close()
             await sync_to_async(connections.close_all)()
@@ -402,7 +401,7 @@ class TestTheService:
 
     async def test_a_venue_that_goes_down_and_comes_back_is_told_and_followed_again(self, sandbox: Sandbox) -> None:
         async with serving(venue_of(sandbox.port), ETH_LINEAR) as feed:
-            await feed.until(lambda health, marks: {mark.kind for mark in marks} == KINDS and health)
+            await feed.until(lambda health, _: health and health.is_connected)
             await act(sandbox, "down", venue="binance-usdm", down=True)
             try:
                 await feed.until(lambda health, _: health and not health.is_connected and health.error)

@@ -16,6 +16,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from hedgeapp.core.marks import Mark, MarkKind
+from hedgeapp.ending import end
 from hedgeapp.up.valkey import Valkey
 from marketdata import board as boards
 from marketdata.board import DEPTHS, FEEDS, MARKS, Board
@@ -123,8 +124,7 @@ async def follower(board: Board) -> AsyncIterator[Follower]:
     found = Follower(board)
     await found.until(lambda batches: len(batches) == 1)
     yield found
-    found.task.cancel()
-    await asyncio.gather(found.task, return_exceptions=True)
+    await end([found.task])
 
 
 async def test_the_latest_of_each_mark_is_read_back_to_the_last_digit(board: Board) -> None:

@@ -56,8 +56,9 @@ async def given_keys(holder: str, keys: dict[str, str]) -> None:
 
 @asynccontextmanager
 async def serving(name: str, run: Callable[[Lease], Awaitable[None]]) -> AsyncIterator[Board]:
-    """Run a service under a lease that was really taken; yield the board."""
+    """Run a service under a lease that was really taken, with nothing on the board before; yield the board."""
     board = Board.from_settings()
+    await emptied()
     async with await psycopg.AsyncConnection.connect(conninfo(), autocommit=True) as connection:
         epoch = await epochs.take(connection, name, "test")
         assert epoch
@@ -72,6 +73,12 @@ async def serving(name: str, run: Callable[[Lease], Awaitable[None]]) -> AsyncIt
             lease.close()
             await sync_to_async(connections.close_all)()
             await board.close()
+
+
+async def emptied() -> None:
+    """Make the board lose everything."""
+    async with redis.asyncio.from_url(settings.REDIS_URL) as client:
+        await client.flushall()
 
 
 async def until(true: Callable[[], Awaitable[Any]]) -> Any:
@@ -157,8 +164,7 @@ async def test_a_chains_rates_are_on_the_board_again_after_it_lost_everything(tm
                 rates = {(mark.subject, mark.kind): mark.value for mark in marks}
                 assert rates["wstETH", "protocol_rate"] == Decimal("1.22")
                 assert len(rates) == 4
-                async with redis.asyncio.from_url(settings.REDIS_URL) as client:
-                    await client.flushall()
+                await emptied()
             await until(board.read)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.reference import InstrumentChanged
+from hedgeapp.ending import end
 from hedgeapp.eventlog.append import append
 from hedgeapp.eventlog.read import read
 from hedgeapp.services import Lease, Service
@@ -58,9 +59,9 @@ def stored(owner: Connection) -> dict[tuple[str, tuple[str, ...]], tuple[Any, ..
 def advanced(owner: Connection, cuts: list[int]) -> None:
     """Project the log, ended and begun again after each of the cuts."""
     log = list(read(owner))
-    for start, end in zip([0, *cuts], [*cuts, len(log)], strict=True):
-        if log[start:end]:
-            read_models.advance(restored_book(rows.projected_seq()), log[start:end])
+    for start, stop in zip([0, *cuts], [*cuts, len(log)], strict=True):
+        if log[start:stop]:
+            read_models.advance(restored_book(rows.projected_seq()), log[start:stop])
 
 
 @settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -163,6 +164,5 @@ async def test_the_service_follows_the_log(log_url: str, owner: Connection) -> N
             await asyncio.sleep(0.05)
         assert await lease.in_database(lambda: models.Fill.objects.count()) == 10
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await end([running])
         lease.close()

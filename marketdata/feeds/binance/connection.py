@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
 from typing import Final
 
 import aiohttp
@@ -12,6 +11,7 @@ import msgspec
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Venue
+from hedgeapp.ending import together
 from marketdata.feeds.binance.market import Market
 from marketdata.feeds.binance.messages import Answer
 
@@ -96,15 +96,11 @@ class Connection:
         """Read all sockets and keep all books; raise ConnectionIsLost when a socket fails, with books wiped."""
         timeout = aiohttp.ClientTimeout(total=self._patience.snapshot_s_max, sock_connect=self._patience.dial_s_max)
         try:
-            async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as tasks:
-                for socket in self._protocol.sockets:
-                    tasks.create_task(self._read(session, socket))
-                tasks.create_task(self._keep_books(session))
-        except BaseExceptionGroup as group:
-            first = next(_leaves(group))
-            if not isinstance(first, FAULTS):
-                raise
-            raise ConnectionIsLost(self._sentence(first)) from first
+            async with aiohttp.ClientSession(timeout=timeout) as session:
+                sockets = (self._read(session, socket) for socket in self._protocol.sockets)
+                await together(*sockets, self._keep_books(session))
+        except FAULTS as error:
+            raise ConnectionIsLost(self._sentence(error)) from error
         finally:
             self._market.wipe_books()
 
@@ -207,11 +203,3 @@ class Connection:
         if isinstance(error, TimeoutError):
             return f"{self._venue.name}: expected a connection within {self._patience.dial_s_max:g} s, found none"
         return f"{self._venue.name}: expected a connection, found {type(error).__name__}: {error}"
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

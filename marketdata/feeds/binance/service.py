@@ -13,7 +13,7 @@ from hedgeapp.core.marks import MarkKind
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Venue
 from hedgeapp.database import conninfo
-from hedgeapp.ending import end
+from hedgeapp.ending import end, together
 from hedgeapp.eventlog.append import AsyncLog
 from hedgeapp.services import Lease
 from marketdata.board import Board
@@ -58,10 +58,9 @@ async def run(lease: Lease) -> None:
     """Keep the board up to date with one venue's public data for as long as the lease lasts."""
     board = Board.from_settings()
     try:
-        async with AsyncLog(conninfo(), fence=lease.fence) as events, asyncio.TaskGroup() as tasks:
+        async with AsyncLog(conninfo(), fence=lease.fence) as events:
             pulse = Pulse(lease.name, lease.epoch, board, events, quiet_max=QUIET_MAX)
-            tasks.create_task(pulse.keep(), name=f"{lease.name}:pulse")
-            tasks.create_task(_follow(lease, pulse, board), name=f"{lease.name}:follow")
+            await together(pulse.keep(), _follow(lease, pulse, board))
     finally:
         await board.close()
 

@@ -1,11 +1,11 @@
 """Ceffu: what the custodian's wallets hold, read by signed requests."""
 
-import asyncio
 from datetime import timedelta
 
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Asset, Custodian
 from hedgeapp.database import conninfo
+from hedgeapp.ending import together
 from hedgeapp.eventlog.append import AsyncLog
 from hedgeapp.services import Lease
 from marketdata.board import Board
@@ -57,10 +57,9 @@ async def run(lease: Lease, pace: Pace = PACE, settings: Settings | None = None)
     """Keep the log up to date with one custodian's wallets for as long as the lease lasts."""
     board = Board.from_settings()
     try:
-        async with AsyncLog(conninfo(), fence=lease.fence) as events, asyncio.TaskGroup() as tasks:
+        async with AsyncLog(conninfo(), fence=lease.fence) as events:
             pulse = Pulse(lease.name, lease.epoch, board, events, quiet_max=pace.quiet_max)
-            tasks.create_task(pulse.keep(), name=f"{lease.name}:pulse")
-            tasks.create_task(_follow(lease, pulse, events, pace, settings or Settings()), name=f"{lease.name}:poll")
+            await together(pulse.keep(), _follow(lease, pulse, events, pace, settings or Settings()))
     finally:
         await board.close()
 

@@ -1,10 +1,10 @@
 """Chain: rates of staked ether, holdings of our wallets, mints and redemptions, read by JSON-RPC."""
 
-import asyncio
 from datetime import timedelta
 
 from hedgeapp.core.reference import Chain
 from hedgeapp.database import conninfo
+from hedgeapp.ending import together
 from hedgeapp.eventlog.append import AsyncLog
 from hedgeapp.services import Lease
 from marketdata.board import Board
@@ -35,10 +35,9 @@ async def run(lease: Lease, pace: Pace = PACE, bounds: Bounds | None = None) -> 
     """Keep the board and the log up to date with one chain for as long as the lease lasts."""
     board = Board.from_settings()
     try:
-        async with AsyncLog(conninfo(), fence=lease.fence) as events, asyncio.TaskGroup() as tasks:
+        async with AsyncLog(conninfo(), fence=lease.fence) as events:
             pulse = Pulse(lease.name, lease.epoch, board, events, quiet_max=pace.quiet_max)
-            tasks.create_task(pulse.keep(), name=f"{lease.name}:pulse")
-            tasks.create_task(_follow(lease, pulse, board, events, pace, bounds or Bounds()), name=f"{lease.name}:poll")
+            await together(pulse.keep(), _follow(lease, pulse, board, events, pace, bounds or Bounds()))
     finally:
         await board.close()
 
