@@ -13,9 +13,11 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from hedgeapp.up.environment import kept_secrets
 from hedgeapp.up.ports import reserve
@@ -25,7 +27,13 @@ from hedgeapp.up.voice import Voice
 
 ROOT = Path(__file__).resolve().parent.parent
 PURE = (ROOT / "tests" / "core", ROOT / "tests" / "up")  # these need no server of ours
-ONE_WORKER = (ROOT / "tests" / "journeys", ROOT / "tests" / "browser")  # a whole stack each: one after the other
+STACKS = (  # what brings up a whole stack
+    "tests/browser/test_first_hedge.py",
+    "tests/browser/test_stack.py",
+    "tests/journeys/",
+    "tests/up/test_stack.py",
+    "tests/up/test_whole.py",
+)
 APP_URL = "TEST_APP_DATABASE_URL"
 VALKEYS = "TEST_VALKEY_URLS"
 
@@ -63,8 +71,8 @@ def _describe() -> Servers:
 
 def _join() -> None:
     """Make one worker's part of the environment out of what the controller described."""
-    valkeys = os.environ[VALKEYS].split()
-    os.environ["REDIS_URL"] = valkeys[int(_worker.removeprefix("gw")) % len(valkeys)]
+    if valkeys := os.environ.get(VALKEYS, "").split():  # none for pure tests
+        os.environ["REDIS_URL"] = valkeys[int(_worker.removeprefix("gw")) % len(valkeys)]
     var = Path(os.environ["HEDGEAPP_VAR"]) / _worker
     var.mkdir(exist_ok=True)
     os.environ["HEDGEAPP_VAR"] = str(var)
@@ -112,11 +120,20 @@ def pytest_unconfigure() -> None:
         _leave.close()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that bring up a whole stack on one worker (`--dist loadgroup`)."""
-    for item in items:
-        if any(item.path.is_relative_to(folder) for folder in ONE_WORKER):
-            item.add_marker(pytest.mark.xdist_group("stack"))
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives the tests of a file to one worker, and all that bring up a whole stack too: one stack at a time.
+
+    xdist's own marks for groups do nothing under this pytest: pytest-dev/pytest-xdist#1386.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "stack" if file.startswith(STACKS) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Let the workers of pytest-xdist take files."""
+    return ByFile(config, log)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ def folded(book: Book, events: list[Event], after: int = 0) -> Book:
     return book
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(histories())
 def test_a_copy_is_the_same_book_and_goes_its_own_way(history: list[Event]) -> None:
     half = len(history) // 2

@@ -390,7 +390,7 @@ def settled(book: Book, order: OrderIntended | HedgeProposed, price: Decimal, ve
 
 
 @given(book=books, flying=orders, marked=st.integers(-100, 100), slips=st.integers(-30, 30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_whatever_fills_a_proposal_never_leads_across_zero(
     book: Book, flying: list[tuple[str, str, int, int]], marked: int, slips: int
 ) -> None:
@@ -412,7 +412,7 @@ def test_whatever_fills_a_proposal_never_leads_across_zero(
 
 
 @given(book=books, flying=orders)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_nothing_is_proposed_whenever_what_is_under_way_may_suffice(
     book: Book, flying: list[tuple[str, str, int, int]]
 ) -> None:
@@ -428,7 +428,7 @@ def test_nothing_is_proposed_whenever_what_is_under_way_may_suffice(
 
 
 @given(book=books, slips=st.integers(-30, 30))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_hedging_again_and_again_leads_into_the_band_and_then_stops(book: Book, slips: int) -> None:
     at = AT
     for number in range(20):

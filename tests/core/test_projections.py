@@ -42,7 +42,7 @@ def current(log: list[Recorded]) -> dict[tuple[str, Key], Values]:
     return {name: values for name, values in found.items() if name[0] != "portfolio_fill"}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(events=histories(), cut=st.integers(0, 70))
 def test_a_book_loaded_in_mid_log_folds_into_the_same_book_and_the_same_rows(events: list[Event], cut: int) -> None:
     log = recorded(events)
@@ -51,14 +51,14 @@ def test_a_book_loaded_in_mid_log_folds_into_the_same_book_and_the_same_rows(eve
     assert rows_of(resumed) == rows_of(whole) == current(log)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(events=histories(), cuts=st.tuples(st.integers(0, 70), st.integers(0, 70)))
 def test_rows_written_across_restarts_are_those_written_in_one_go(events: list[Event], cuts: tuple[int, int]) -> None:
     log = recorded(events)
     assert rows(log, cuts) == rows(log)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(events=histories(), cut=st.integers(1, 70))
 def test_the_rows_of_a_past_event_are_what_was_current_then(events: list[Event], cut: int) -> None:
     log = recorded(events)

@@ -258,7 +258,6 @@ def test_no_order_of_actions_sends_an_order_twice_or_loses_one(rig: Rig) -> None
     bounds = settings(
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,
-        deadline=None,
         phases=(Phase.explicit, Phase.generate),  # an example takes seconds: none is made smaller
         suppress_health_check=list(HealthCheck),
     )

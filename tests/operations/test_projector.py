@@ -64,7 +64,7 @@ def advanced(owner: Connection, cuts: list[int]) -> None:
             read_models.advance(restored_book(rows.projected_seq()), log[start:stop])
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=histories(max_size=40), cuts=st.lists(st.integers(0, 50), max_size=3))
 def test_stored_rows_are_what_the_book_holds(owner: Connection, events: list[Event], cuts: list[int]) -> None:
     cleared(owner)

@@ -138,7 +138,7 @@ def check_account(bench: Bench, name: str) -> None:
     assert wallet == bench.accounts.wallet(name, bench.spec.margin_asset)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(actions)
 def test_book_orders_fills_positions_and_wallets_agree_and_the_book_is_never_crossed(
     rows: list[tuple[object, ...]],
@@ -150,7 +150,7 @@ def test_book_orders_fills_positions_and_wallets_agree_and_the_book_is_never_cro
         check(bench)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(actions)
 def test_every_trade_of_an_account_is_on_the_public_tape_once(rows: list[tuple[object, ...]]) -> None:
     bench = Bench(levels=2)
@@ -171,7 +171,7 @@ def test_every_trade_of_an_account_is_on_the_public_tape_once(rows: list[tuple[o
         assert first.account != second.account
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(prices.filter(lambda ticks: ticks > PRICE), sizes), min_size=2, max_size=8),
     st.integers(1, 150),
@@ -188,7 +188,7 @@ def test_a_better_price_fills_first_and_at_one_price_the_older_order(rows: list[
     assert all(not more for more, after in zip(left, begun[1:], strict=False) if after)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.integers(1, 8),
     st.lists(st.tuples(st.integers(1, 8), st.integers(PRICE + 1, PRICE + 3), st.booleans()), min_size=2, max_size=8),

@@ -14,8 +14,6 @@ from tests.stack import Stack
 
 PATIENCE_S = 20.0
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Stack]:

@@ -12,8 +12,6 @@ from tests.stack import MARKS, Stack
 
 PATIENCE_S = 60.0
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
