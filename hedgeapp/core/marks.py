@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from hedgeapp.core.records import record
+from hedgeapp.core.records import fact
 
 MarkKind = Literal[
     "mark",  # the venue's mark price of an instrument, in its quote
@@ -19,7 +19,7 @@ MarkKind = Literal[
 ]
 
 
-@record
+@fact
 class Mark:
     """A value with its source and its two times.
 

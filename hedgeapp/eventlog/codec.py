@@ -4,20 +4,16 @@ The body is compact JSON in the order of the record's fields: decimals are strin
 RFC 3339. What this version cannot read whole (a kind or a field it does not know) is refused, never half read.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+from msgspec import inspect
 
 from hedgeapp.core.events import KINDS, Event
 
-_NESTED = (
-    msgspec.inspect.DataclassType,
-    msgspec.inspect.VarTupleType,
-    msgspec.inspect.TupleType,
-    msgspec.inspect.ListType,
-    msgspec.inspect.DictType,
-)
+RECORDS = (inspect.StructType, inspect.DataclassType)
+LISTS = (inspect.VarTupleType, inspect.ListType)
 
 
 class UnknownKind(ValueError):
@@ -67,76 +63,52 @@ def encode(event: Event) -> tuple[str, bytes]:
 
 def decode(kind: str, body: bytes) -> Event:
     """Return the event of a kind and a body; refuse with UnknownKind, UnknownField or BodyIsMalformed."""
-    decoder = DECODERS.get(kind)
-    if decoder is None:
+    if kind not in DECODERS:
         raise UnknownKind(kind)
-    return decoder(body)
+    try:
+        event: Event = DECODERS[kind](body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if unknown := _unknown(kind, body):
+            raise UnknownField(kind, unknown) from error
+        raise BodyIsMalformed(kind, str(error)) from error
+    # A fact refuses fields that it does not know; the records inside of some do not.
+    if kind not in PLAIN and encode_body(event) != body and (unknown := _unknown(kind, body)):
+        raise UnknownField(kind, unknown)
+    return event
 
 
-def _strict(kind: type[Any]) -> Callable[[bytes], Event]:
-    """Build a decoder that lets no unknown field pass, which msgspec's own does for dataclasses."""
-    read, name = msgspec.json.Decoder(kind).decode, kind.__name__
-    commas = _commas(kind)
-
-    def decoded(body: bytes) -> Event:
-        try:
-            event: Event = read(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise BodyIsMalformed(name, str(error)) from error
-        if not (commas and body.count(b",") == commas(event)) and encode_body(event) != body:
-            unknown = _unknown(msgspec.json.decode(body), msgspec.to_builtins(event), "")
-            if unknown:
-                raise UnknownField(name, unknown)
-        return event
-
-    return decoded
+def _unknown(kind: str, body: bytes) -> list[str]:
+    """Return the paths of the fields in a body that its kind has no place for."""
+    try:
+        given = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []
+    return list(dict.fromkeys(_without_place(given, inspect.type_info(KINDS[kind]), "")))
 
 
-def _commas(kind: type[Any]) -> Callable[[Any], int] | None:
-    """Return how many commas a body of this kind has if it holds no unknown field; None where that proves nothing.
-
-    It does where every field is required, and those that have fields of their own are flat records in a tuple: between
-    n fields there are n − 1 commas. A comma in a text only costs a closer look.
-    """
-    own, flat, lists = 0, _flat(kind), dict[str, int]()
-    for field in msgspec.inspect.type_info(kind).fields:  # type: ignore[attr-defined]
-        of = field.type
-        if isinstance(of, msgspec.inspect.VarTupleType) and isinstance(of.item_type, msgspec.inspect.DataclassType):
-            lists[field.name] = _flat(of.item_type.cls)
-        elif not field.required or _is_nested(of):
-            return None
-        own += 1
-    if flat:
-        return lambda _: flat
-    if not all(lists.values()):
-        return None
-    return lambda event: own - 1 + sum(max(0, len(getattr(event, name)) * (of + 1) - 1) for name, of in lists.items())
+def _without_place(given: Any, of: inspect.Type, path: str) -> Iterator[str]:
+    if isinstance(of, inspect.UnionType):
+        of = next((member for member in of.types if isinstance(member, RECORDS)), of)
+    if isinstance(of, LISTS) and isinstance(given, list):
+        for one in given:
+            yield from _without_place(one, of.item_type, path)
+    elif isinstance(of, RECORDS) and isinstance(given, dict):
+        places = {field.encode_name: field.type for field in of.fields}
+        for name, value in given.items():
+            if name not in places:
+                yield path + name
+            else:
+                yield from _without_place(value, places[name], f"{path}{name}.")
 
 
-def _flat(kind: type[Any]) -> int:
-    """Return the commas of a record whose fields are all required and have none of their own, else 0."""
-    fields = msgspec.inspect.type_info(kind).fields  # type: ignore[attr-defined]
-    return len(fields) - 1 if all(field.required and not _is_nested(field.type) for field in fields) else 0
+def _is_plain(of: inspect.Type) -> bool:
+    """Tell whether a type holds nothing that would let an unknown field pass."""
+    if isinstance(of, inspect.StructType):
+        return all(_is_plain(field.type) for field in of.fields)
+    if isinstance(of, inspect.UnionType):
+        return all(map(_is_plain, of.types))
+    return _is_plain(of.item_type) if isinstance(of, LISTS) else not isinstance(of, inspect.DataclassType)
 
 
-def _is_nested(found: msgspec.inspect.Type) -> bool:
-    if isinstance(found, msgspec.inspect.UnionType):
-        return any(_is_nested(member) for member in found.types)
-    return isinstance(found, _NESTED)
-
-
-def _unknown(given: Any, known: Any, path: str) -> list[str]:
-    """Return the paths of fields in `given` that `known` has no place for."""
-    if isinstance(given, dict) and isinstance(known, dict):
-        here = [path + name for name in given if name not in known]
-        return here + [
-            found for name in given if name in known for found in _unknown(given[name], known[name], f"{path}{name}.")
-        ]
-    if isinstance(given, list) and isinstance(known, list | tuple):
-        return sorted({found for one, other in zip(given, known, strict=True) for found in _unknown(one, other, path)})
-    return []
-
-
-# How bodies of most kinds are read at once: msgspec's decoder, and the number of commas at which it is enough.
-COUNTED = {name: (msgspec.json.Decoder(kind).decode, _flat(kind)) for name, kind in KINDS.items() if _flat(kind)}
-DECODERS = {name: _strict(kind) for name, kind in KINDS.items()}
+DECODERS = {name: msgspec.json.Decoder(kind).decode for name, kind in KINDS.items()}
+PLAIN = frozenset(name for name, kind in KINDS.items() if _is_plain(inspect.type_info(kind)))

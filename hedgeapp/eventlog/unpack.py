@@ -8,11 +8,11 @@ import msgspec
 
 from hedgeapp.core.events import Recorded
 from hedgeapp.eventlog import chain
-from hedgeapp.eventlog.codec import COUNTED, BodyIsMalformed, decode
+from hedgeapp.eventlog.codec import DECODERS, PLAIN, decode
 
 _HEAD: Final = Struct(">4xq4xqi").unpack_from  # seq, recorded_at, length of kind
 _LENGTH: Final = Struct(">i").unpack_from
-_COUNTED: Final = {kind.encode(): how for kind, how in COUNTED.items()}
+_PLAIN: Final = {kind.encode(): DECODERS[kind] for kind in PLAIN}
 
 
 class ChainIsBroken(ValueError):
@@ -47,7 +47,7 @@ class Unpack:
     def _events(self, blob: bytes, previous: bytes, place: int) -> list[Recorded]:
         blob = previous + blob  # now each row stands behind the hash before it, just as it was hashed
         verify, start, end, found = self._verify, chain.HASH_BYTES, len(blob), list[Recorded]()
-        kind, read, commas = b"", None, 0
+        kind, body, read = b"", b"", None
         new = tuple.__new__  # past the class's own constructor, which takes its fields one by one
         try:
             while start < end:
@@ -55,7 +55,7 @@ class Unpack:
                 at = start + 28 + size
                 if blob[start + 28 : at] != kind:
                     kind = blob[start + 28 : at]
-                    read, commas = _COUNTED.get(kind, (None, 0))
+                    read = _PLAIN.get(kind)
                 at += 8 + _LENGTH(blob, at)[0]
                 stop = at + _LENGTH(blob, at - 4)[0]
                 if verify:
@@ -66,10 +66,11 @@ class Unpack:
                 if taken_us != self._taken_us:
                     self._taken_us, self._recorded_at = taken_us, chain.moment(taken_us)
                 body = blob[at:stop]
-                event = read(body) if read and body.count(b",") == commas else decode(kind.decode(), body)
+                event = read(body) if read else decode(kind.decode(), body)
                 found.append(new(Recorded, (seq, self._recorded_at, event)))
-        except msgspec.DecodeError as error:
-            raise BodyIsMalformed(kind.decode(), str(error)) from error
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            decode(kind.decode(), body)  # says what is wrong
+            raise
         return found
 
 

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
 import redis
 from channels.db import database_sync_to_async
@@ -14,14 +13,12 @@ from django.contrib.auth.models import User
 from playwright.async_api import expect
 
 from hedgeapp.core.events.orders import OrderAcknowledged, OrderOutcomeUnknown, OrderSent
-from hedgeapp.database import conninfo
 from hedgeapp.eventlog.models import LoggedEvent
 from marketdata.board import DEPTHS, FEEDS, MARKS
 from portfolio.models import Fill, Work
 from tests.browser.conftest import NAME, Watched, Web
 from tests.browser.test_desk import CONTRAST, NAMELESS, TOO_WIDE, TWICE
 from tests.builders.desks import D, written
-from tests.builders.log import emptied
 from tests.web.tickets import depths, fresh, posted, quoted
 
 TICKET = "/orders/ticket/?currency=ETH"
@@ -31,8 +28,6 @@ TICK_MS = 1_200  # a refresh and its answer
 @pytest.fixture(autouse=True)
 def market(web: Web) -> Iterator[None]:
     """Fill the log and the board, of this moment, with a book that is long 30 ETH."""
-    with psycopg.connect(conninfo()) as connection:
-        emptied(connection)
     Work.objects.all().delete()
     Fill.objects.all().delete()
     at = fresh()

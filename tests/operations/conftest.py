@@ -7,18 +7,13 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from tests.builders.log import emptied
-
 
 @pytest.fixture
 def log_url(transactional_db: None) -> str:
     """The test database with an empty log, as its owner."""
     from hedgeapp.database import conninfo
 
-    url = conninfo()
-    with psycopg.connect(url) as connection:
-        emptied(connection)
-    return url
+    return conninfo()
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from hedgeapp.eventlog import append, steps
 from hedgeapp.eventlog.models import LoggedEvent
 from portfolio.models import Halt, Work
 from tests.builders.desks import history, written
-from tests.builders.log import emptied
 from tests.builders.orders import AT, NAME, intended
 from tests.web.test_tickets import TYPED
 
@@ -25,8 +24,6 @@ BUSY = "the log&#x27;s lock expected"
 def _held(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let another connection hold the log's lock, and nobody wait long for it."""
     monkeypatch.setattr(append, "BOUNDS", steps.BOUNDS.replace(f"'{steps.LOCK_WAIT_MS_MAX}'", "'50'"))
-    with psycopg.connect(conninfo()) as connection:
-        emptied(connection)
     Work.objects.all().delete()
     Halt.objects.all().delete()
     written(*history(), intended(), HaltDeclared(at=AT, halt_id="all-1", scope="*", by="bob", reason="looks wrong"))

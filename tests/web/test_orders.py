@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -20,12 +19,10 @@ from hedgeapp.core.events.orders import (
     OrderRefused,
     OrderRejected,
 )
-from hedgeapp.database import conninfo
 from hedgeapp.eventlog.models import LoggedEvent
 from portfolio.models import Fill, Work
 from tests.builders.books import LINEAR, USDM, D
 from tests.builders.desks import history, written
-from tests.builders.log import emptied
 from tests.builders.orders import NAME, VENUE_ID, fill, intended, seen, sent
 
 PATH = f"/orders/{NAME}/"
@@ -36,8 +33,6 @@ UNKNOWN = OrderOutcomeUnknown(at=NOW, client_order_id=NAME, because="no answer w
 
 @pytest.fixture(autouse=True)
 def _log(transactional_db: None) -> None:
-    with psycopg.connect(conninfo()) as connection:
-        emptied(connection)
     Work.objects.all().delete()
     Fill.objects.all().delete()
     written(*history())

@@ -20,7 +20,6 @@ from portfolio.core.frames import Frame
 from portfolio.models import Fill, FrameTaken
 from portfolio.screen import latest, overview
 from portfolio.views.errors import failed
-from tests.builders.log import emptied
 from tests.web.frames import AT, Desk
 
 PAGES = ("/", "/orders/", "/events/", "/data/")
@@ -183,8 +182,6 @@ class TestEvents:
 
     @pytest.fixture(autouse=True)
     def _filled(self, db: None) -> None:
-        with connection.cursor() as cursor:
-            emptied(cursor.connection)
         log(*balances(250))
 
     def test_events_come_newest_first_a_page_at_a_time(self, desk: Client) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 import redis
 from django.conf import settings as configured
@@ -15,13 +14,11 @@ from django.test import Client
 from hedgeapp.access.roles import grant_roles
 from hedgeapp.core.events.halts import HaltDeclared
 from hedgeapp.core.events.orders import HedgeProposed, ProposalClosed
-from hedgeapp.database import conninfo
 from hedgeapp.eventlog.models import LoggedEvent
 from marketdata.board import DEPTHS, FEEDS, MARKS
 from portfolio.models import Fill, Work
 from tests.builders.books import COINM, INVERSE, LINEAR, USDM, D, balance
 from tests.builders.desks import written
-from tests.builders.log import emptied
 from tests.web.tickets import depths, fresh, posted, quoted
 
 PATH = "/orders/ticket/"
@@ -42,8 +39,6 @@ TYPED = {
 @pytest.fixture(autouse=True)
 def at(transactional_db: None) -> Iterator[datetime]:
     """Return the moment of a log and a board that are fresh."""
-    with psycopg.connect(conninfo()) as connection:
-        emptied(connection)
     Work.objects.all().delete()
     Fill.objects.all().delete()
     now, url = fresh(), configured.REDIS_URL

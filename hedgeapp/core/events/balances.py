@@ -3,10 +3,10 @@
 from datetime import datetime
 from decimal import Decimal
 
-from hedgeapp.core.records import record
+from hedgeapp.core.records import fact
 
 
-@record
+@fact
 class BalanceStated:
     """The venue's word on an account's wallet balance of one asset: realized cash, unrealized PnL not in it."""
 
@@ -20,7 +20,7 @@ class BalanceStated:
         return f"balance:{self.account}:{self.asset}:{int(self.at.timestamp() * 1000)}:{self.total}"
 
 
-@record
+@fact
 class TransferSeen:
     """A transfer into (positive) or out of (negative) an account, by the venue's ledger."""
 

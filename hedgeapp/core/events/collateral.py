@@ -3,10 +3,10 @@
 from datetime import datetime
 from decimal import Decimal
 
-from hedgeapp.core.records import record
+from hedgeapp.core.records import fact
 
 
-@record
+@fact
 class CollateralStated:
     """A custodian's or a chain's word on one wallet: total = free + locked, in units of `asset`.
 
@@ -26,7 +26,7 @@ class CollateralStated:
         return f"collateral:{self.holder}:{self.wallet}:{self.asset}:{self.reference}"
 
 
-@record
+@fact
 class SupplyStated:
     """The chain's word on the synthetic dollar's total supply at a block."""
 
@@ -41,7 +41,7 @@ class SupplyStated:
         return f"supply:{self.chain}:{self.asset}:{self.block}"
 
 
-@record
+@fact
 class MintSeen:
     """A confirmed mint: collateral came in, synthetic dollars went out. Amounts in units of their assets."""
 
@@ -62,7 +62,7 @@ class MintSeen:
         return f"mint:{self.chain}:{self.transaction}:{self.log_index}"
 
 
-@record
+@fact
 class RedeemSeen:
     """A confirmed redemption: synthetic dollars were burned, collateral went out. Amounts in units of their assets."""
 

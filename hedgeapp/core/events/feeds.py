@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Literal
 
-from hedgeapp.core.records import record
+from hedgeapp.core.records import fact
 
 FeedState = Literal["live", "stale", "disconnected"]
 
 
-@record
+@fact
 class FeedStateChanged:
     """A feed changed its state; `reason` is a sentence for the desk."""
 
@@ -22,7 +22,7 @@ class FeedStateChanged:
         return f"feed:{self.feed}:{self.state}:{int(self.at.timestamp() * 1_000_000)}"
 
 
-@record
+@fact
 class ServiceTaken:
     """A worker took a service over under a new epoch; anything an older epoch writes from now on is refused."""
 

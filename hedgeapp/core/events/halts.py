@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Final
 
-from hedgeapp.core.records import record
+from hedgeapp.core.records import fact
 
 EVERYWHERE: Final = "*"  # the scope of a halt of all venues
 
 
-@record
+@fact
 class HaltDeclared:
     """Somebody stopped new risk; `scope` is a venue, or EVERYWHERE."""
 
@@ -23,7 +23,7 @@ class HaltDeclared:
         return f"halt-declared:{self.halt_id}"
 
 
-@record
+@fact
 class HaltTookHold:
     """The venues' word that nothing of the halt's scope is left working that may add risk; `canceled` were."""
 
@@ -36,7 +36,7 @@ class HaltTookHold:
         return f"halt-took-hold:{self.halt_id}"
 
 
-@record
+@fact
 class ResumeAsked:
     """The first of two people wants the halt lifted."""
 
@@ -50,7 +50,7 @@ class ResumeAsked:
         return f"resume-asked:{self.halt_id}:{self.by}"
 
 
-@record
+@fact
 class HaltLifted:
     """The second of two people lifted the halt."""
 

@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from hedgeapp.core.marks import Mark
-from hedgeapp.core.records import record
+from hedgeapp.core.records import fact
 
 
-@record
+@fact
 class MarksTaken:
     """All marks in use at one moment, taken once a second."""
 

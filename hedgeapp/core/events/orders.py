@@ -9,13 +9,13 @@ from decimal import Decimal
 from typing import Literal
 
 from hedgeapp.core.events.trading import Side
-from hedgeapp.core.records import record
+from hedgeapp.core.records import fact
 
 TimeInForce = Literal["gtc", "ioc", "fok", "post_only"]
 ProposalEnd = Literal["sent", "withdrawn", "superseded", "dismissed"]
 
 
-@record
+@fact
 class HedgeProposed:
     """The engine proposes a hedge because a net exposure left its band; a person sends it or does not.
 
@@ -39,7 +39,7 @@ class HedgeProposed:
         return f"hedge-proposed:{self.proposal_id}"
 
 
-@record
+@fact
 class ProposalClosed:
     """A proposal is no longer open; `by` is who or what closed it."""
 
@@ -54,7 +54,7 @@ class ProposalClosed:
         return f"proposal-closed:{self.proposal_id}"
 
 
-@record
+@fact
 class OrderIntended:
     """Somebody wants an order sent; `quantity` is in contracts, `price` its worst price, in the quote.
 
@@ -79,7 +79,7 @@ class OrderIntended:
         return f"order-intended:{self.client_order_id}"
 
 
-@record
+@fact
 class OrderRefused:
     """We refused to send an intended order; `rule` names the check, `said` has its limit, value and unit."""
 
@@ -93,7 +93,7 @@ class OrderRefused:
         return f"order-refused:{self.client_order_id}"
 
 
-@record
+@fact
 class OrderSent:
     """The venue may have the order from now on: written before the request, and never twice.
 
@@ -113,7 +113,7 @@ class OrderSent:
         return f"order-sent:{self.client_order_id}"
 
 
-@record
+@fact
 class OrderAcknowledged:
     """The venue said that it has the order, under an id of its own."""
 
@@ -126,7 +126,7 @@ class OrderAcknowledged:
         return f"order-acknowledged:{self.client_order_id}"
 
 
-@record
+@fact
 class OrderRejected:
     """The venue refused the order, in words that leave no doubt; `code` is its own."""
 
@@ -140,7 +140,7 @@ class OrderRejected:
         return f"order-rejected:{self.client_order_id}"
 
 
-@record
+@fact
 class OrderOutcomeUnknown:
     """The request ended without the venue's word: it may or may not have the order."""
 
@@ -153,7 +153,7 @@ class OrderOutcomeUnknown:
         return f"order-outcome-unknown:{self.client_order_id}"
 
 
-@record
+@fact
 class OrderNeverArrived:
     """The venue said that it does not know the order, after the time in which it could still have taken it."""
 
@@ -166,7 +166,7 @@ class OrderNeverArrived:
         return f"order-never-arrived:{self.client_order_id}"
 
 
-@record
+@fact
 class CancelAsked:
     """Somebody wants an order canceled; asking again changes nothing."""
 

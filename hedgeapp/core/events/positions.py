@@ -3,10 +3,10 @@
 from datetime import datetime
 from decimal import Decimal
 
-from hedgeapp.core.records import record
+from hedgeapp.core.records import fact
 
 
-@record
+@fact
 class PositionOpened:
     """A position that was there before our first fill: signed contracts at the venue's entry price.
 
@@ -26,7 +26,7 @@ class PositionOpened:
         return f"opening:{self.account}:{self.instrument}"
 
 
-@record
+@fact
 class PositionStated:
     """The venue's own word on a position: signed contracts, entry price (None when flat)."""
 
@@ -41,7 +41,7 @@ class PositionStated:
         return f"position:{self.account}:{self.instrument}:{int(self.at.timestamp() * 1000)}:{self.quantity}"
 
 
-@record
+@fact
 class FundingPaid:
     """Funding that an account received (positive) or paid (negative), in `asset`."""
 

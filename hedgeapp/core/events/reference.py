@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from hedgeapp.core.instruments import Instrument
-from hedgeapp.core.records import record
+from hedgeapp.core.records import fact
 from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
 
 
-@record
+@fact
 class AssetChanged:
     """An asset was added or changed; `version` counts the changes of this row from 1, `by` is a person or a feed."""
 
@@ -22,7 +22,7 @@ class AssetChanged:
         return f"asset:{self.asset.symbol}:{self.version}"
 
 
-@record
+@fact
 class VenueChanged:
     """A venue was added or changed."""
 
@@ -37,7 +37,7 @@ class VenueChanged:
         return f"venue:{self.venue.name}:{self.version}"
 
 
-@record
+@fact
 class AccountChanged:
     """An account was added or changed; its keys never enter the log."""
 
@@ -52,7 +52,7 @@ class AccountChanged:
         return f"account:{self.account.name}:{self.version}"
 
 
-@record
+@fact
 class InstrumentChanged:
     """An instrument was added or its specification changed."""
 
@@ -67,7 +67,7 @@ class InstrumentChanged:
         return f"instrument:{self.instrument.id}:{self.version}"
 
 
-@record
+@fact
 class CustodianChanged:
     """A custodian was added or changed."""
 
@@ -82,7 +82,7 @@ class CustodianChanged:
         return f"custodian:{self.custodian.name}:{self.version}"
 
 
-@record
+@fact
 class ChainChanged:
     """A chain was added or changed."""
 
@@ -97,7 +97,7 @@ class ChainChanged:
         return f"chain:{self.chain.name}:{self.version}"
 
 
-@record
+@fact
 class LimitChanged:
     """A limit was added or changed."""
 

@@ -4,13 +4,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from hedgeapp.core.records import record
+from hedgeapp.core.records import fact
 
 Side = Literal["buy", "sell"]
 OrderStatus = Literal["working", "partially_filled", "filled", "canceled", "rejected", "expired"]
 
 
-@record
+@fact
 class OrderSeen:
     """The venue reported an order's state; quantities are contracts, `price` is None for a market order."""
 
@@ -33,7 +33,7 @@ class OrderSeen:
         return f"order:{self.account}:{self.instrument}:{self.venue_order_id}:{self.status}:{self.filled.normalize():f}"
 
 
-@record
+@fact
 class FillRecorded:
     """An execution: `quantity` contracts (> 0) at `price`; a positive `fee` was paid, a negative one received."""
 
