@@ -231,17 +231,18 @@ class Versions:
 
     def add(self, seq: int, changed: list[Change]) -> None:
         """Take the changes of one event."""
+        rows, current = self.rows, self._current
         for table, key, values in changed:
             if table is FILL:  # never changes: it need not be remembered
-                self.rows[table].append((seq, None, *key, *values))
+                rows[FILL].append((seq, None, *key, *values))
                 continue
             place = (table, key)
-            before = self._current.get(place)
+            before = current.get(place)
             if before is None:
                 self.began[place] = seq
             else:
-                self.rows[table].append((before[0], seq, *key, *before[1]))
-            self._current[place] = (seq, values)
+                rows[table].append((before[0], seq, *key, *before[1]))
+            current[place] = (seq, values)
 
     def finish(self) -> None:
         """Complete the rows that are current, which have no end."""

@@ -122,16 +122,16 @@ class Book:
     def fold(self, batch: Iterable[Recorded]) -> None:
         """Fold events of the log, in its order; a fill of a position that is there stays in this loop."""
         latest, orders, positions = self._latest, self.our_orders.of_id, self.positions
+        instruments = self.catalogue.instruments
         for recorded in batch:
-            event = recorded.event
-            self.seq, self.recorded_at = recorded.seq, recorded.recorded_at
+            self.seq, self.recorded_at, event = recorded
             if isinstance(event, FillRecorded):
                 latest.append(recorded)
                 position = positions.get((event.account, event.instrument))
                 if position is None or orders:
                     self._fill(event)
                 else:
-                    position.fill(event, self.catalogue.instruments[event.instrument].contract_size)
+                    position.fill(event, instruments[event.instrument].contract_size)
             else:
                 if not isinstance(event, QUIET):
                     latest.append(recorded)

@@ -143,7 +143,7 @@ class Orders:
 
     def of_fill(self, fill: FillRecorded) -> HedgeOrder | None:
         """Return the order that a fill is one of, or None when it is not ours or was let go."""
-        return self.of_id.get(self._by_venue_id.get(order_key(fill), ""))
+        return self.of_id.get(self._by_venue_id.get(order_key(fill), "")) if self.of_id else None
 
     def under_way(self) -> Iterator[HedgeOrder]:
         """Yield those of which something may still come into the log, as few as they are among all."""

@@ -157,8 +157,8 @@ class Position:
         """Fold a fill, sized by the contract size now in force; nothing changes if it is there already."""
         if self.opening is not None and _trade(fill.trade_id) <= _trade(self.opening.last_trade_id):
             return
-        kept, one = self._kept, (fill, contract_size)
-        if not kept or fill.at > kept[-1][0].at or order_of_kept(one) > order_of_kept(kept[-1]):
+        kept, fees, one, at = self._kept, self.fees, (fill, contract_size), fill.at
+        if not kept or at > kept[-1][0].at or order_of_kept(one) > order_of_kept(kept[-1]):
             kept.append(one)
         else:
             place = bisect_left(kept, order_of_kept(one), key=order_of_kept)
@@ -169,9 +169,9 @@ class Position:
                 self._fold_again(place // FILLS_LET_GO)
         if len(kept) >= FILLS_KEPT + FILLS_LET_GO:
             self._let_go()
-        self.fees[fill.fee_asset] = self.fees.get(fill.fee_asset, ZERO) + fill.fee
-        if fill.at > self.updated_at:
-            self.updated_at = fill.at
+        fees[fill.fee_asset] = fees.get(fill.fee_asset, ZERO) + fill.fee
+        if at > self.updated_at:
+            self.updated_at = at
 
     def open(self, opening: PositionOpened, contract_size: Decimal) -> None:
         """Start from a position that was there before the first fill; trades up to its last one are inside it.
@@ -234,11 +234,11 @@ class Position:
         return position
 
     def _now(self) -> Held:
-        kept = self._kept
-        while self._folded < len(kept):
-            until = min(len(kept), self._folded - self._folded % FILLS_LET_GO + FILLS_LET_GO)
-            self._held = after(self.kind, self._held, kept[self._folded : until])
-            self._folded = until
+        kept, folded, count = self._kept, self._folded, len(self._kept)
+        while folded < count:
+            until = min(count, folded - folded % FILLS_LET_GO + FILLS_LET_GO)
+            self._held = after(self.kind, self._held, kept[folded:until])
+            self._folded = folded = until
             if not until % FILLS_LET_GO:
                 self._passed.append(self._held)
         return self._held

@@ -14,7 +14,7 @@ import psycopg
 from hedgeapp.core.records import record
 from hedgeapp.eventlog.append import lock as lock_log
 from hedgeapp.eventlog.read import head, read, read_batches, rebuilding
-from marketdata.core.catalogue import KINDS
+from marketdata.core.catalogue import KINDS, is_reference
 from portfolio.core.book import Book
 from portfolio.models import Checkpoint
 from portfolio.operations import read_models, tables
@@ -109,7 +109,8 @@ class Rebuild:
         for batch in read_batches(self.reader, until=seq, verify=True):
             for recorded in batch:
                 versions.add(recorded.seq, changes(book, recorded))
-                reference.apply(recorded.event)
+                if is_reference(recorded.event):
+                    reference.apply(recorded.event)
             self.folded += len(batch)
             self._send(ROWS_PER_COPY)
 
