@@ -22,10 +22,10 @@ SERVICES = {"feeds": "feed:binance-usdm", "accounts": "account:binance-usdm:main
 def measure() -> list[Row]:
     """Start it twice in one folder (the second start is warm), watch it for a while, kill each worker once."""
     with tempfile.TemporaryDirectory() as folder:
-        with running_stack(Path(folder)):
-            pass
-        started = time.monotonic()
         with running_stack(Path(folder)) as stack:
+            ports = {"PORT": str(stack.port), "SANDBOX_PORT": str(stack.sandbox_port)}
+        started = time.monotonic()
+        with running_stack(Path(folder), **ports) as stack:
             ready_s = time.monotonic() - started
             cores, gib = _cost(stack)
             back_s = [_back_after_kill(stack, process, service) for process, service in SERVICES.items()]

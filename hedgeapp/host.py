@@ -5,9 +5,11 @@ daemon thread beside the worker's pool.
 """
 
 import asyncio
+import concurrent.futures
+import os
 import threading
 from collections.abc import Coroutine
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import structlog
 import uvloop
@@ -17,6 +19,9 @@ from django.utils.module_loading import import_string
 
 from hedgeapp.database import conninfo
 from hedgeapp.services import STOP_S, Host
+
+RUN_DESK: Final = "portfolio.tasks.desk.run_kept"
+NICEST: Final = 19
 
 log = structlog.get_logger()
 
@@ -101,8 +106,14 @@ class DeskHost(LoopBesideWorker):
         """Carry work only where the environment names a queue."""
         return bool(settings.ENVIRONMENT.hedgeapp_desk)
 
-    def main(self) -> Coroutine[Any, Any, None]:
+    async def main(self) -> None:
         """Carry until canceled."""
-        run = import_string("portfolio.tasks.desk.run_kept")
-        coroutine: Coroutine[Any, Any, None] = run(settings.ENVIRONMENT.hedgeapp_desk)
-        return coroutine
+        with concurrent.futures.ThreadPoolExecutor(1) as thread:
+            run = await asyncio.get_running_loop().run_in_executor(thread, _imported_gently, RUN_DESK)
+        await run(settings.ENVIRONMENT.hedgeapp_desk)
+
+
+def _imported_gently(path: str) -> Any:
+    """Import in a thread that lets every other go first: feeds that start beside a desk are what people wait for."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICEST)
+    return import_string(path)

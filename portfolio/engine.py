@@ -32,7 +32,7 @@ from portfolio.core.rows import ExposureRow
 from portfolio.operations.books import restored_book
 from portfolio.operations.frames import keep_frame
 
-MEASURE_S = 0.02  # exposure is measured no more often
+MEASURE_S = 0.02  # marks alone change the exposure no more often; a fact is measured at once
 PROPOSE_S = 0.25  # from one change of the proposals to the next
 AGAIN_S = 0.1  # while a currency is out of its band or a proposal stands, it is decided again this often
 FRAME_S = 0.25  # the screen changes this often
@@ -69,6 +69,7 @@ class Engine:
         self.shown: Frame | None = None
         self._latency = Latency()
         self._changed = asyncio.Event()
+        self._is_fact = asyncio.Event()  # what changed is not only marks
         self._measured = asyncio.Event()
         self._again_at: dict[str, float] = {}
         self._board = Board.from_settings()
@@ -86,6 +87,8 @@ class Engine:
         async for batch in follow(conninfo(), after=self.book.seq):
             self.book.fold(batch)
             self._changed.set()
+            if not all(isinstance(recorded.event, MarksTaken) for recorded in batch):
+                self._is_fact.set()
 
     async def follow_board(self) -> None:
         """Take the latest marks as they come."""
@@ -96,14 +99,17 @@ class Engine:
             self._changed.set()
 
     async def measure(self) -> None:
-        """Measure exposure after each change, at most every `MEASURE_S`."""
+        """Measure exposure at once after each fact, and after changes of marks at most every `MEASURE_S`."""
         while True:
             await self._changed.wait()
             self._changed.clear()
+            self._is_fact.clear()
             self.exposure = exposure(self.book, self.marks, _now(), self.feeds)
             self._latency.measured(_now())
             self._measured.set()
-            await asyncio.sleep(MEASURE_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(MEASURE_S):
+                    await self._is_fact.wait()
 
     async def propose(self) -> None:
         """Propose hedges and close proposals as soon as the exposure asks for it, at most every `PROPOSE_S`."""

@@ -43,12 +43,12 @@ class Stack:
     """A running stack: where it is, what it says, and its processes."""
 
     def __init__(self, var: Path, *options: str, **environment: str) -> None:
-        """Start it; `environment` adds to a bare one, with free ports."""
+        """Start it; `environment` adds to a bare one, with free ports unless it gives `PORT` and `SANDBOX_PORT`."""
         self.var = var
-        self.port, self.sandbox_port = free_port(), free_port()
         bare = {name: value for name, value in os.environ.items() if name not in OWN_SERVERS}
-        ports = {"HEDGEAPP_VAR": str(var), "PORT": str(self.port), "SANDBOX_PORT": str(self.sandbox_port)}
+        ports = {"HEDGEAPP_VAR": str(var), "PORT": str(free_port()), "SANDBOX_PORT": str(free_port())}
         self._given = bare | ports | environment
+        self.port, self.sandbox_port = int(self._given["PORT"]), int(self._given["SANDBOX_PORT"])
         self.lines: list[str] = []
         self.process = subprocess.Popen(
             [sys.executable, "-m", "hedgeapp.up", *options],

@@ -118,7 +118,7 @@ VENUE: Final = [
     Cell(way="venue", words=words, faults=faults)
     for words, faults in (
         ("carries it out and never answers", (SWALLOWED,)),
-        ("carries it out after 0.8 s, was asked before, and never answers", ({**SWALLOWED, "late_ms": 800},)),
+        ("carries it out after 0.4 s, was asked before, and never answers", ({**SWALLOWED, "late_ms": 400},)),
         ("never hears of it", (SILENT,)),
         ("502, carried out", ({"kind": "bad_gateway", "status": 502, "executed": True},)),
         ("502, not carried out", ({"kind": "bad_gateway", "status": 502, "executed": False},)),
