@@ -9,9 +9,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
@@ -28,7 +29,9 @@ from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Account, Asset, Venue
+from hedgeapp.eventlog import chain
 from hedgeapp.eventlog.append import append_encoded
+from hedgeapp.eventlog.codec import DECODERS
 from hedgeapp.eventlog.read import read_batches, rebuilding
 from hedgeapp.eventlog.steps import Encoded, encoded
 
@@ -129,8 +132,10 @@ def _append(connection: psycopg.Connection[Any], ready: Sequence[Encoded]) -> fl
 
 
 def _rebuilding(connection: psycopg.Connection[Any], url: str) -> Iterator[Row]:
-    yield from _rates("rebuild the book", [_book(connection) for _ in range(ROUNDS)], BOOK_PER_S_MIN)
-    yield from _rates("rebuild all read models", [_read_models(url) for _ in range(ROUNDS)], ROWS_PER_S_MIN)
+    rows = connection.execute(f"SELECT kind, body, {chain.MATERIAL_SQL} || hash FROM eventlog_event").fetchall()
+    bare = Bare([(DECODERS[kind], body, material) for kind, body, material in rows])
+    yield from _rates("rebuild the book", bare, lambda: _book(connection), BOOK_PER_S_MIN)
+    yield from _rates("rebuild all read models", bare, lambda: _read_models(url), ROWS_PER_S_MIN)
 
 
 @record
@@ -139,6 +144,22 @@ class Rate:
 
     per_core_s: float
     per_s: float
+
+
+class Bare:
+    """What no rebuild can leave out, and nothing else: each row hashed, each body decoded, from memory."""
+
+    def __init__(self, rows: Sequence[tuple[Callable[[bytes], Any], bytes, bytes]]) -> None:
+        self._rows = rows
+
+    def __call__(self) -> Rate:
+        """Do it once."""
+        watch = Watch()
+        with rebuilding():
+            for decode, body, material in self._rows:
+                sha256(material).digest()
+                decode(body)
+        return watch.rate(len(self._rows))
 
 
 def _book(connection: psycopg.Connection[Any]) -> Rate:
@@ -178,16 +199,20 @@ class Watch:
         return Rate(per_core_s=count / core, per_s=count / wall)
 
 
-def _rates(name: str, rates: Sequence[Rate], least: int) -> Iterator[Row]:
-    per_core_s = max(rate.per_core_s for rate in rates)
+def _rates(name: str, bare: Bare, rebuild: Callable[[], Rate], least: int) -> Iterator[Row]:
+    """Let a rebuild and the bare work take turns: what else the machine does strikes both."""
+    pairs = [(rebuild(), bare()) for _ in range(ROUNDS)]
+    rates = [ours for ours, _ in pairs]
+    ratio = statistics.median(ours.per_core_s / other.per_core_s for ours, other in pairs)
+    best = max(rate.per_core_s for rate in rates)
     yield Row(
         name=f"{name}, hashes verified",
-        value=per_core_s,
+        value=best,
         unit="events/s a core",
-        compared_with="the budget",
-        ratio=per_core_s / least,
+        compared_with=f"hashing and decoding alone: {max(other.per_core_s for _, other in pairs):,.0f}",
+        ratio=ratio,
         budget=f"≥ {least:,} events/s a core",
-        is_met=per_core_s >= least,
+        is_met=best >= least,
     )
     yield Row(name=f"{name}, by the clock", value=max(rate.per_s for rate in rates), unit="events/s")
 

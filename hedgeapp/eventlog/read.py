@@ -16,7 +16,7 @@ from hedgeapp.eventlog import chain
 from hedgeapp.eventlog.unpack import ChainIsBroken as ChainIsBroken
 from hedgeapp.eventlog.unpack import Unpack
 
-BATCH_ROWS: Final = 500  # rows per round trip, some 200 KiB: with what is made of them they fit into a cache
+BATCH_ROWS: Final = 300  # per round trip, some 120 KiB: above 128 KiB malloc maps fresh pages for each, read thrice
 
 # Many rows travel as one value: per-row work of the driver would cost more than the hashing. The hash before the first
 # row comes with it, so that any range can be verified.
