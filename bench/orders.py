@@ -123,6 +123,7 @@ class Log:
 def measure() -> list[Row]:
     """Run a whole stack whose world moves no exposure by itself, click, click all at once, and breach the band."""
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder), **QUIET) as stack:
+        stack.said(r"desk\.open queue=orders")  # it opens behind the feeds
         bench = _Bench(stack)
         clicks, bare = bench.clicks()
         a_second = bench.all_at_once()

@@ -13,8 +13,8 @@ from tests.sandbox.running import REQUEST_S, Sandbox
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """One sandbox for every test that leaves it as it was; its hand rests."""
-    running = Sandbox(tmp_path_factory.mktemp("sandbox"), "--hand-every", "0")
+    """One sandbox for every test that leaves it as it was; its hand rests, and nobody mints."""
+    running = Sandbox(tmp_path_factory.mktemp("sandbox"), "--hand-every", "0", "--mint-every", "0")
     yield running
     assert running.stop() == 0, running.log.read_text()
 

@@ -9,6 +9,8 @@ from playwright.async_api import Page, async_playwright, expect
 from tests.chromium import launch_options
 from tests.sandbox.running import MAIN, Sandbox
 
+SOON_MS = 30_000  # on a busy machine
+
 
 @pytest.fixture
 async def page(sandbox: Sandbox) -> AsyncIterator[Page]:
@@ -41,7 +43,7 @@ async def test_the_ledger_shows_what_a_drill_did_and_each_client_order_id_once(s
     await expect(page.locator("#ledger")).to_contain_text("each client order id is in this ledger once")
     given = {"account": MAIN, "symbol": "ETHUSDT", "side": "SELL", "quantity": "0.05"}
     order_id = sandbox.control("fill", **given)["order_id"]
-    await expect(page.locator("#ledger")).to_contain_text(str(order_id))
+    await expect(page.locator("#ledger")).to_contain_text(str(order_id), timeout=SOON_MS)
 
 
 def test_the_page_needs_no_other_file(sandbox: Sandbox) -> None:
