@@ -17,7 +17,7 @@ up: base ## install what is missing and run the whole stack; Ctrl-C stops it
 test: dev ## install what the tests need, then every check and every test, beside a running stack
 	@$(IN_VENV) -m hedgeapp.up.checks
 	@$(IN_VENV) -m tests.chromium
-	@$(IN_VENV) -m pytest -n 3
+	@$(IN_VENV) -m pytest -n 2
 
 check: dev ## format, lint, types, layers and migrations, without the tests
 	@$(IN_VENV) -m hedgeapp.up.checks
