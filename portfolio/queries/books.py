@@ -36,8 +36,8 @@ class BookIsBusy(TimeoutError):
 class FollowingBook:
     """A book that follows the log; made at the first look, from the latest snapshot, then only the log's tail is read.
 
-    Threads take turns. Whoever holds the book may wait for the database, never for the log's lock: that one is taken
-    first, or not at all.
+    Threads take turns. Whoever holds the book may wait for the database's answers, never for a connection of the pool
+    (those who have them all may be waiting for the book) nor for the log's lock: those are taken first, or not at all.
     """
 
     def __init__(self) -> None:
@@ -51,6 +51,7 @@ class FollowingBook:
 
         Within a transaction it comes before the first append: what is rolled back must not be folded.
         """
+        connection.ensure_connection()
         if not self._turn.acquire(timeout=WAIT_S_MAX):
             raise BookIsBusy
         try:
@@ -68,7 +69,6 @@ class FollowingBook:
             return True
 
     def _caught_up(self) -> Book:
-        connection.ensure_connection()
         raw = connection.connection
         cursor = psycopg.Cursor(raw, row_factory=tuple_row)
         known, head, head_hash = cursor.execute(_WHERE, (self._known[0],), binary=True).fetchone() or (None, 0, b"")

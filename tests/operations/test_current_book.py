@@ -1,9 +1,11 @@
 """A process's own book is the log's, whoever wrote it and whatever became of the log."""
 
 import threading
+import time
 from datetime import UTC, datetime
 
 import psycopg
+from django.conf import settings
 from django.db import connection, transaction
 
 from hedgeapp.core.events import Event
@@ -19,6 +21,9 @@ from portfolio.queries.feeds import NOT_TOLD, heard
 from tests.builders.books import book_of, reference
 from tests.builders.log import emptied
 from tests.builders.orders import DESK, intended
+
+POOLED = settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"]
+WAIT_S, SOON_S = 30.0, 0.2
 
 
 def written(*events: Event) -> None:
@@ -84,6 +89,36 @@ def test_threads_take_turns(log_url: str) -> None:
         thread.join()
     assert len(seen) == 80
     assert current_book().seq == max(seen)
+
+
+def test_nobody_keeps_the_book_from_those_who_hold_every_connection(log_url: str) -> None:
+    written(*reference())
+    connection.close()
+    following, has_connection, may_look = FollowingBook(), threading.Barrier(POOLED + 1), threading.Event()
+    seen: list[int] = []
+
+    def look(is_connected: bool) -> None:
+        try:
+            if is_connected:
+                connection.ensure_connection()
+                has_connection.wait(WAIT_S)
+                assert may_look.wait(WAIT_S)
+            with following.held() as book:
+                seen.append(book.seq)
+        finally:
+            connection.close()
+
+    holders = [threading.Thread(target=look, args=[True]) for _ in range(POOLED)]
+    latecomer = threading.Thread(target=look, args=[False])
+    for thread in holders:
+        thread.start()
+    has_connection.wait(WAIT_S)
+    latecomer.start()
+    time.sleep(SOON_S)  # by now it waits for a connection
+    may_look.set()
+    for thread in [*holders, latecomer]:
+        thread.join()
+    assert len(seen) == POOLED + 1
 
 
 def feed(state: str, at: datetime) -> FeedStateChanged:
