@@ -18,6 +18,7 @@ import numpy as np
 import psycopg
 
 from bench.report import Row
+from hedgeapp.eventlog.steps import CHANNEL
 from hedgeapp.up.bootstrap import ROOT
 from tests.stack import Stack, running_stack
 from tests.world import World
@@ -31,12 +32,13 @@ EXCESS, BREACH = "50", "30"  # ETH by which the book is made too long for the cl
 AWAY: Final = Decimal("0.002")  # from the mark: an order there is met at once
 P99_MS_MAX: Final = 150.0
 WAIT_S: Final = 30.0
-LOOK_S: Final = 0.001
+LOOK_S: Final = 0.05  # the log is looked at whenever something is announced, and no less often
+RECENT: Final = 3_000  # events among which an open proposal is looked for, so that looking loads nothing
 QUIET_S: Final = 0.6  # without a proposal: there will be none
 SYMBOLS: Final = {INSTRUMENT: SYMBOL, "binance-coinm:ETH-USD-PERP": "ETHUSD_PERP"}
-OPEN: Final = """
+OPEN: Final = f"""
 SELECT convert_from(body, 'UTF8')::jsonb, recorded_at FROM eventlog_event AS proposed
- WHERE kind = 'HedgeProposed' AND NOT EXISTS (
+ WHERE seq > (SELECT max(seq) FROM eventlog_event) - {RECENT} AND kind = 'HedgeProposed' AND NOT EXISTS (
        SELECT FROM eventlog_event WHERE key = replace(proposed.key, 'hedge-proposed:', 'proposal-closed:'))
  ORDER BY seq DESC LIMIT 1
 """
@@ -100,6 +102,7 @@ class Log:
 
     def __init__(self, url: str) -> None:
         self._connection: psycopg.Connection[Any] = psycopg.connect(url, autocommit=True)
+        self._connection.execute(f"LISTEN {CHANNEL}")
 
     def first(self, query: str, *given: Any) -> tuple[Any, ...]:
         """Wait for a row."""
@@ -107,8 +110,13 @@ class Log:
         while (row := self.now(query, *given)) is None:
             if time.monotonic() > end:
                 raise RuntimeError(f"a row of {query} {given} expected within {WAIT_S:g} s, found none")
-            time.sleep(LOOK_S)
+            self.wait()
         return row
+
+    def wait(self) -> None:
+        """Wait until something is announced, or for a moment."""
+        for _ in self._connection.notifies(timeout=LOOK_S, stop_after=1):
+            pass
 
     def now(self, query: str, *given: Any) -> tuple[Any, ...] | None:
         """Return a row, if there is one."""
@@ -210,7 +218,7 @@ class _Bench:
                 price = self._price(name.partition(":")[0], SYMBOLS[name], proposal[0]["side"])
                 self.log.taken_at(f"order-acknowledged:{self._sent(proposal[0], {name: price})}")
                 quiet_from = time.monotonic()
-            time.sleep(LOOK_S)
+            self.log.wait()
 
     def _breach(self) -> tuple[float, float]:
         prices = {name: self._price(name.partition(":")[0], symbol, "sell") for name, symbol in SYMBOLS.items()}

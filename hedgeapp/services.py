@@ -7,7 +7,6 @@ log refuses an older one.
 """
 
 import asyncio
-import concurrent.futures
 import contextlib
 import fnmatch
 import os
@@ -19,10 +18,10 @@ from typing import Any, TypeVar
 import psycopg
 import structlog
 from django.conf import settings
-from django.db import close_old_connections, connections
 from django.utils.module_loading import import_string
 
 from hedgeapp.core.records import record
+from hedgeapp.database import DatabaseThreads
 from hedgeapp.ending import end
 from hedgeapp.eventlog import epochs
 from hedgeapp.eventlog.epochs import EpochIsOver, Fence
@@ -65,7 +64,7 @@ class Lease:
         self.name = service.name
         self.epoch = epoch
         self.fence = Fence(service=service.name, epoch=epoch)
-        self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix=f"db:{service.name}")
+        self._thread = DatabaseThreads(service.name)
 
     @property
     def subject(self) -> str:
@@ -74,16 +73,10 @@ class Lease:
 
     async def in_database(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run blocking database work in this service's own thread and connection."""
-
-        def with_fresh_connection() -> T:
-            close_old_connections()
-            return work(*args, **kwargs)
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, with_fresh_connection)
+        return await self._thread.run(work, *args, **kwargs)
 
     def close(self) -> None:
-        self._thread.submit(connections.close_all)
-        self._thread.shutdown(wait=False)
+        self._thread.close()
 
 
 class Host:
@@ -97,7 +90,7 @@ class Host:
         self._share = 1
         self._free_since: dict[str, float] = {}
         self._looking: psycopg.AsyncConnection[Any] | None = None
-        self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="db:host")
+        self._thread = DatabaseThreads("host")
 
     def prefers(self, name: str) -> bool:
         """Tell whether this worker is meant for the service."""
@@ -117,12 +110,10 @@ class Host:
         finally:
             await end(self._running.values(), within_s=2 * STOP_S)
             await self._forget_connection()
-            self._thread.submit(connections.close_all)
-            self._thread.shutdown(wait=False)
+            self._thread.close()
 
     async def _look(self) -> None:
-        loop = asyncio.get_running_loop()
-        services = await loop.run_in_executor(self._thread, _declared_afresh)
+        services = await self._thread.run(declared)
         if self._looking is None or self._looking.closed:
             self._looking = await psycopg.AsyncConnection.connect(
                 self.conninfo, autocommit=True, connect_timeout=3, application_name=self._presence
@@ -134,7 +125,7 @@ class Host:
         self._drop_ended({service.name for service in services})
         for service in services:
             if service.name not in self._running:
-                await self._consider(service, held.get(service.name), loop.time())
+                await self._consider(service, held.get(service.name), asyncio.get_running_loop().time())
 
     async def _forget_connection(self) -> None:
         if self._looking:
@@ -211,11 +202,6 @@ class Host:
                 # A loop that cannot be stopped must not run beside its successor: the supervisor starts us again.
                 log.critical("service.would_not_stop", service=lease.name, stop_s=STOP_S)
                 os._exit(70)
-
-
-def _declared_afresh() -> list[Service]:
-    close_old_connections()
-    return declared()
 
 
 async def _kept_running(lease: Lease) -> None:

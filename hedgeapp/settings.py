@@ -75,7 +75,7 @@ DATABASES: dict[str, Any] = {
 }
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
-    "pool": {"min_size": 1, "max_size": 8, "timeout": 5},
+    "pool": {"min_size": 1, "max_size": 12, "timeout": 5},  # one worker may have to host every service
 }
 DATABASES["owner"]["TEST"] = {"MIRROR": "default"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

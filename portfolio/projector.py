@@ -1,5 +1,7 @@
 """The projector: read models follow the log, a batch and its checkpoint at a time, so that a kill loses nothing."""
 
+from typing import Final
+
 import structlog
 
 from hedgeapp.database import conninfo
@@ -9,6 +11,8 @@ from portfolio.operations import read_models
 from portfolio.operations.books import restored_book
 from portfolio.queries.rows import projected_seq
 
+GATHER_S: Final = 0.05  # pages may be so far behind; whoever acts reads the log
+
 log = structlog.get_logger()
 
 
@@ -17,5 +21,5 @@ async def run(lease: Lease) -> None:
     seq = await lease.in_database(projected_seq)
     book = await lease.in_database(restored_book, seq)
     log.info("projector.begun", seq=seq)
-    async for batch in follow(conninfo(), after=seq):
+    async for batch in follow(conninfo(), after=seq, gather_s=GATHER_S):
         await lease.in_database(read_models.advance, book, batch)

@@ -12,7 +12,6 @@ from msgspec import inspect
 
 from hedgeapp.core.events import KINDS, Event
 
-RECORDS = (inspect.StructType, inspect.DataclassType)
 LISTS = (inspect.VarTupleType, inspect.ListType)
 
 
@@ -71,9 +70,6 @@ def decode(kind: str, body: bytes) -> Event:
         if unknown := _unknown(kind, body):
             raise UnknownField(kind, unknown) from error
         raise BodyIsMalformed(kind, str(error)) from error
-    # A fact refuses fields that it does not know; the records inside of some do not.
-    if kind not in PLAIN and encode_body(event) != body and (unknown := _unknown(kind, body)):
-        raise UnknownField(kind, unknown)
     return event
 
 
@@ -88,11 +84,11 @@ def _unknown(kind: str, body: bytes) -> list[str]:
 
 def _without_place(given: Any, of: inspect.Type, path: str) -> Iterator[str]:
     if isinstance(of, inspect.UnionType):
-        of = next((member for member in of.types if isinstance(member, RECORDS)), of)
+        of = next((member for member in of.types if isinstance(member, inspect.StructType)), of)
     if isinstance(of, LISTS) and isinstance(given, list):
         for one in given:
             yield from _without_place(one, of.item_type, path)
-    elif isinstance(of, RECORDS) and isinstance(given, dict):
+    elif isinstance(of, inspect.StructType) and isinstance(given, dict):
         places = {field.encode_name: field.type for field in of.fields}
         for name, value in given.items():
             if name not in places:
@@ -101,14 +97,4 @@ def _without_place(given: Any, of: inspect.Type, path: str) -> Iterator[str]:
                 yield from _without_place(value, places[name], f"{path}{name}.")
 
 
-def _is_plain(of: inspect.Type) -> bool:
-    """Tell whether a type holds nothing that would let an unknown field pass."""
-    if isinstance(of, inspect.StructType):
-        return all(_is_plain(field.type) for field in of.fields)
-    if isinstance(of, inspect.UnionType):
-        return all(map(_is_plain, of.types))
-    return _is_plain(of.item_type) if isinstance(of, LISTS) else not isinstance(of, inspect.DataclassType)
-
-
 DECODERS = {name: msgspec.json.Decoder(kind).decode for name, kind in KINDS.items()}
-PLAIN = frozenset(name for name, kind in KINDS.items() if _is_plain(inspect.type_info(kind)))

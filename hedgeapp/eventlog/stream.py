@@ -24,12 +24,14 @@ log = structlog.get_logger()
 
 
 async def follow(
-    conninfo: str, after: int, *, batch_rows: int = BATCH_ROWS, verify: bool = False
+    conninfo: str, after: int, *, batch_rows: int = BATCH_ROWS, verify: bool = False, gather_s: float = 0.0
 ) -> AsyncIterator[list[Recorded]]:
     """Yield the events after a seq in lists of up to `batch_rows`, then whatever is appended, without end.
 
     A lost connection is opened again and reading goes on after the last event that was yielded. Nothing is read ahead:
-    a slow reader holds back only itself. Refuses with ChainIsBroken if `verify`, UnknownKind, UnknownField.
+    a slow reader holds back only itself. After an announcement the reader waits `gather_s` for what comes with it, so
+    that one who is in no hurry is not woken for each event. Refuses with ChainIsBroken if `verify`, UnknownKind,
+    UnknownField.
     """
     unpack = Unpack(verify=verify)
     while True:
@@ -39,6 +41,7 @@ async def follow(
                     blob, before, last = await _batch(connection, after, batch_rows)
                     if blob is None:
                         await _announced(connection)
+                        await asyncio.sleep(gather_s)
                         continue
                     batch = unpack(blob, before, after)
                     after = last

@@ -8,11 +8,11 @@ import msgspec
 
 from hedgeapp.core.events import Recorded
 from hedgeapp.eventlog import chain
-from hedgeapp.eventlog.codec import DECODERS, PLAIN, decode
+from hedgeapp.eventlog.codec import DECODERS, decode
 
 _HEAD: Final = Struct(">4xq4xqi").unpack_from  # seq, recorded_at, length of kind
 _LENGTH: Final = Struct(">i").unpack_from
-_PLAIN: Final = {kind.encode(): DECODERS[kind] for kind in PLAIN}
+_READ: Final = {kind.encode(): read for kind, read in DECODERS.items()}
 
 
 class ChainIsBroken(ValueError):
@@ -55,7 +55,7 @@ class Unpack:
                 at = start + 28 + size
                 if blob[start + 28 : at] != kind:
                     kind = blob[start + 28 : at]
-                    read = _PLAIN.get(kind)
+                    read = _READ.get(kind)
                 at += 8 + _LENGTH(blob, at)[0]
                 stop = at + _LENGTH(blob, at - 4)[0]
                 if verify:
@@ -66,7 +66,7 @@ class Unpack:
                 if taken_us != self._taken_us:
                     self._taken_us, self._recorded_at = taken_us, chain.moment(taken_us)
                 body = blob[at:stop]
-                event = read(body) if read else decode(kind.decode(), body)
+                event = read(body) if read else decode(kind.decode(), body)  # which refuses the kind
                 found.append(new(Recorded, (seq, self._recorded_at, event)))
         except (msgspec.DecodeError, UnicodeDecodeError):
             decode(kind.decode(), body)  # says what is wrong

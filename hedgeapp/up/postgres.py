@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import field
 from pathlib import Path
 
 import psycopg
@@ -82,9 +81,12 @@ class Cluster:
 
     folder: Path
     port: int
-    owner_password: str = field(repr=False)
-    app_password: str = field(repr=False)
+    owner_password: str
+    app_password: str
     durable: bool = True
+
+    def __repr__(self) -> str:
+        return f"Cluster({str(self.folder)!r}, {self.port})"  # without the passwords
 
     @property
     def data(self) -> Path:

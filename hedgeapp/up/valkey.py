@@ -5,7 +5,6 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import field
 from pathlib import Path
 
 from hedgeapp.core.records import record
@@ -34,8 +33,11 @@ class Valkey:
 
     folder: Path
     port: int
-    password: str = field(repr=False)
+    password: str
     durable: bool = True
+
+    def __repr__(self) -> str:
+        return f"Valkey({str(self.folder)!r}, {self.port})"  # without the password
 
     @property
     def url(self) -> str:

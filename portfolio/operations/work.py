@@ -19,11 +19,15 @@ HELP_S: Final = 2.0  # urgent work that nobody claimed for so long is taken by t
 SAID_LENGTH_MAX: Final = 500  # characters
 
 _TABLE: Final = Work._meta.db_table
+# A commit that does not wait for the disk: if the server dies within the moment, the row is as it was before and is
+# claimed again; what may not happen twice is in the log, which waits.
+_UNHURRIED: Final = "(SELECT set_config('synchronous_commit', 'off', true)) AS unhurried"
 # The database's clock counts, so that workers on several machines agree on who holds what.
 _CLAIM: Final = f"""
 UPDATE {_TABLE} AS work
    SET claims = work.claims + 1, claimed_by = %(by)s,
        claimed_until = clock_timestamp() + %(lease_s)s * interval '1 second'
+  FROM {_UNHURRIED}
  WHERE work.id IN (
        SELECT id FROM {_TABLE}
         WHERE closed_at IS NULL AND due_at <= clock_timestamp()
@@ -36,10 +40,13 @@ RETURNING work.id, work.kind, work.subject, work.queue, work.tries, work.claims
 _PUT_OFF: Final = f"""
 UPDATE {_TABLE} SET due_at = clock_timestamp() + %s * interval '1 second', tries = tries + 1, said = %s,
                     claimed_by = '', claimed_until = NULL
+  FROM {_UNHURRIED}
  WHERE id = %s AND claims = %s AND closed_at IS NULL
 """
 _CLOSE: Final = f"""
-UPDATE {_TABLE} SET closed_at = %s, said = %s, claimed_by = '', claimed_until = NULL WHERE id = %s AND closed_at IS NULL
+UPDATE {_TABLE} SET closed_at = %s, said = %s, claimed_by = '', claimed_until = NULL
+  FROM {_UNHURRIED}
+ WHERE id = %s AND closed_at IS NULL
 """
 
 

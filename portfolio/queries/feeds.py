@@ -15,7 +15,8 @@ def heard(book: Book) -> list[FeedHealth]:
     A feed writes into the log when it falls silent or loses its source. One that was live by its last word, and whose
     holder proves that it lives, was therefore heard when the holder last proved it.
     """
-    held = {row.service: row for row in Epoch.objects.filter(service__in=list(book.feeds))}
+    rows = Epoch.objects.values_list("service", "epoch", "heartbeat_at", named=True)
+    held = {row.service: row for row in rows}
     found = []
     for name, told in sorted(book.feeds.items()):
         row, taken = held.get(name), book.services.get(name)

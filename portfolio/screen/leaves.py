@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from html import escape
 from typing import Literal
 
@@ -43,10 +44,8 @@ def figure(
     if shown.value is None:
         text, precise, way = ("—" if shown.state == "unknown" else none), "", "flat"
     else:
-        value = shown.value * scale
-        text = (numbers.signed if sign else numbers.plain)(value, places) + suffix
-        precise = f"{numbers.full(value)} {unit}".strip()
-        way = numbers.direction(Decimal(f"{value:.{places}f}"))
+        text, whole, way = _written(shown.value * scale, places, sign)
+        text, precise = text + suffix, f"{whole} {unit}".strip()
     mark = {"up": "▲", "down": "▼"}.get(way, "") if arrow else ""
     arrowed = f'<span class="arrow" aria-hidden="true">{mark}</span>' if mark else ""
     direction = f' data-sign="{way}"' if arrow else ""
@@ -60,6 +59,13 @@ def figure(
         at=shown.at,
         until=shown.until,
     )
+
+
+@lru_cache(maxsize=4_096)
+def _written(value: Decimal, places: int, sign: bool) -> tuple[str, str, str]:
+    """Return a number rounded, whole, and which way its rounding points; most of a frame's are those of the last."""
+    rounded = (numbers.signed if sign else numbers.plain)(value, places)
+    return rounded, numbers.full(value), numbers.direction(Decimal(f"{value:.{places}f}"))
 
 
 def word(id: str, said: str, level: Level, because: str = "") -> Leaf:

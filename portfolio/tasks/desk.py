@@ -5,7 +5,6 @@ is needed. What it holds is written nowhere else but in the rows: another worker
 """
 
 import asyncio
-import concurrent.futures
 import os
 import socket
 from collections.abc import Awaitable, Callable
@@ -13,14 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import structlog
-from django.db import connections
 from django.utils.module_loading import import_string
 
 from hedgeapp.core.events.halts import HaltDeclared
 from hedgeapp.core.events.orders import CancelAsked, OrderIntended
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
-from hedgeapp.database import conninfo
+from hedgeapp.database import DatabaseThreads, conninfo
 from hedgeapp.ending import together
 from hedgeapp.eventlog.stream import follow
 from hedgeapp.logs import redacted
@@ -83,7 +81,7 @@ class Desk:
         self.queue = queue
         self.holder = f"{socket.gethostname()}/{os.getpid()}"
         self.doors = Doors(self.in_database)
-        self._threads = concurrent.futures.ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="db:desk")
+        self._threads = DatabaseThreads("desk", DATABASE_THREADS)
         self._carried: set[asyncio.Task[None]] = set()
         self._free_at = 0.0  # by the loop's clock: when claims of dead processes are looked for next
         self._asked: dict[tuple[str, str], Mark] = {}
@@ -97,18 +95,11 @@ class Desk:
         finally:
             BELL.take_down()
             await self.doors.close()
-            self._threads.shutdown(wait=False)
+            self._threads.close()
 
     async def in_database(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run blocking database work in a thread."""
-
-        def with_connection_of_the_pool() -> T:
-            try:
-                return work(*args, **kwargs)
-            finally:
-                connections.close_all()  # back into the pool
-
-        return await asyncio.get_running_loop().run_in_executor(self._threads, with_connection_of_the_pool)
+        return await self._threads.run(work, *args, **kwargs)
 
     async def order(self, client_order_id: str) -> HedgeOrder | None:
         """Return an order as it is by the log's head."""
@@ -177,8 +168,9 @@ class Desk:
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        if len(self._carried) == CARRIED_AT_ONCE:
+            BELL.ring()  # there may be more than could be carried
         self._carried.discard(task)
-        BELL.ring()
 
     async def _carry(self, claim: Claim) -> None:
         outcome = await self._outcome(claim)
