@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import math
 import os
 import sys
 from decimal import Decimal
@@ -35,7 +36,13 @@ def arguments() -> argparse.ArgumentParser:
         command.add_argument("--port", type=int, default=DEFAULT_PORT)
         command.add_argument("--folder", type=Path, required=True, help="where everything durable lives")
         command.add_argument("--seed", type=int, default=1, help="of the market model and a new folder's history")
-    serve = commands.choices["run"]
+    _add_model(commands.choices["run"])
+    _add_accounts(commands.choices["run"])
+    return parser
+
+
+def _add_model(serve: argparse.ArgumentParser) -> None:
+    """Describe what moves the markets, and how fast."""
     serve.add_argument(
         "--replay",
         type=Path,
@@ -48,6 +55,13 @@ def arguments() -> argparse.ArgumentParser:
         default=os.environ.get("SANDBOX_SPEED", "1"),
         help="of the replay, 1 is as recorded (default: $SANDBOX_SPEED)",
     )
+    serve.add_argument(
+        "--volatility",
+        type=_volatility,
+        default=os.environ.get("SANDBOX_VOLATILITY", "1"),
+        help="of the model: 1 is as modeled, at 0 index prices and bases stay where they are"
+        " (default: $SANDBOX_VOLATILITY or 1)",
+    )
     for name, seconds, meaning in PACES:
         variable = f"SANDBOX_{name.replace('-', '_').upper()}"
         serve.add_argument(
@@ -56,6 +70,10 @@ def arguments() -> argparse.ArgumentParser:
             default=os.environ.get(variable, str(seconds)),
             help=f"{meaning} (default: ${variable} or {seconds:g})",
         )
+
+
+def _add_accounts(serve: argparse.ArgumentParser) -> None:
+    """Describe what the accounts' margin rests on."""
     serve.add_argument(
         "--funding-of",
         type=_intervals,
@@ -66,7 +84,16 @@ def arguments() -> argparse.ArgumentParser:
     serve.add_argument(
         "--collateral-ratios", type=_ratios, default=RATIOS, help="what assets count for then, as USDT=1,ETH=0.95"
     )
-    return parser
+
+
+def _volatility(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number of 0 or more, 1 is as modeled, found {text}")
+    return value
 
 
 def _ratios(text: str) -> dict[str, Decimal]:
@@ -108,6 +135,7 @@ def main() -> int:
                 collateral_ratios=given.collateral_ratios,
                 replay=given.replay,
                 replay_speed=given.speed,
+                volatility=given.volatility,
             )
             _loop(given.port, settings)
     except (PortIsTaken, LedgerIsUnreadable, NotACapture) as problem:

@@ -28,29 +28,37 @@ SWEEP_LEVELS_MAX = 3
 
 
 class IndexWalk:
-    """The index price of one coin: a geometric Brownian walk with jumps, one step every STEP_MS."""
+    """The index price of one coin: a geometric Brownian walk with jumps, one step every STEP_MS.
 
-    def __init__(self, coin: str, price: float, rng: Random) -> None:
+    `volatility` scales every move: 1 is as modeled, at 0 the price stays where it is.
+    """
+
+    def __init__(self, coin: str, price: float, rng: Random, volatility: float = 1.0) -> None:
         self.price = price
         self._rng = rng
-        self._sigma = VOLATILITY_PER_YEAR[coin] * math.sqrt(STEP_MS / 1000 / YEAR_S)
-        self._drift = DRIFT_PER_YEAR[coin] * STEP_MS / 1000 / YEAR_S
+        self._sigma = volatility * VOLATILITY_PER_YEAR[coin] * math.sqrt(STEP_MS / 1000 / YEAR_S)
+        self._drift = volatility * DRIFT_PER_YEAR[coin] * STEP_MS / 1000 / YEAR_S
+        self._jump_size = volatility * JUMP_SIZE
         self._jump_chance = JUMPS_PER_HOUR * STEP_MS / 1000 / 3600
 
     def step(self) -> None:
         """Move the price by one step."""
         move = self._rng.gauss(self._drift, self._sigma)
         if self._rng.random() < self._jump_chance:
-            move += self._rng.gauss(0.0, JUMP_SIZE)
+            move += self._rng.gauss(0.0, self._jump_size)
         self.price *= math.exp(move)
 
 
 class Maker:
-    """Keeps one instrument's book around its fair price and lets takers hit it."""
+    """Keeps one instrument's book around its fair price and lets takers hit it.
 
-    def __init__(self, market: Market, rng: Random) -> None:
+    `volatility` scales the noise of the basis: 1 is as modeled, at 0 the basis stays where it is.
+    """
+
+    def __init__(self, market: Market, rng: Random, volatility: float = 1.0) -> None:
         self.market = market
         self._rng = rng
+        self._volatility = volatility
         spec = market.spec
         self._tick_scale = float(10**spec.price_decimals)
         self._home = spec.basis_bp / 10_000
@@ -66,11 +74,7 @@ class Maker:
 
     def step(self) -> None:
         """Live through one step: quotes, trades and changes deeper in the book."""
-        rng, market = self._rng, self.market
-        prices = market.prices
-        pull = STEP_MS / 1000 / BASIS_RETURN_S
-        noise = BASIS_SPREAD_BP / 10_000 * math.sqrt(2 * pull)
-        prices.basis += (self._home - prices.basis) * pull + rng.gauss(0.0, noise)
+        self._move_basis()
         fair = self._fair_ticks()
         self._keep_levels()
         self._owed += self._events_per_step
@@ -79,6 +83,13 @@ class Maker:
             self._event(fair)
         for _ in range(DEEP_CHANGES_PER_STEP):
             self._deep_change()
+
+    def _move_basis(self) -> None:
+        prices = self.market.prices
+        pull = STEP_MS / 1000 / BASIS_RETURN_S
+        noise = self._rng.gauss(0.0, self._volatility * BASIS_SPREAD_BP / 10_000 * math.sqrt(2 * pull))
+        if self._volatility:
+            prices.basis += (self._home - prices.basis) * pull + noise
 
     def _fair_ticks(self) -> float:
         prices = self.market.prices

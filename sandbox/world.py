@@ -55,6 +55,7 @@ class Settings:
     collateral_ratios: Mapping[str, Decimal] = field(default_factory=lambda: dict(RATIOS))
     replay: Path | None = None
     replay_speed: float = 1.0
+    volatility: float = 1.0  # of the model: 1 is as modeled, at 0 index prices and bases stay where they are
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,7 +120,7 @@ class World:
         price = saved.get("index", {}).get(coin, START_PRICE_USD[coin])
         if self.reel:
             price = self.reel.index(coin) or price
-        return IndexWalk(coin, price, self._random(f"index {coin}"))
+        return IndexWalk(coin, price, self._random(f"index {coin}"), self.settings.volatility)
 
     def _market(self, spec: Spec, saved: dict[str, dict[str, dict[str, float]]]) -> Market:
         name = f"{spec.venue}:{spec.symbol}"
@@ -143,7 +144,8 @@ class World:
         return self.settings.funding_of_s.get(spec.symbol, self.settings.funding_every_s)
 
     def _maker(self, market: Market) -> Maker:
-        maker = Maker(market, self._random(f"maker {market.spec.venue}:{market.spec.symbol}"))
+        random = self._random(f"maker {market.spec.venue}:{market.spec.symbol}")
+        maker = Maker(market, random, self.settings.volatility)
         maker.open()
         return maker
 

@@ -18,6 +18,7 @@ from tests.stack import Stack, running_stack
 from tests.world import World
 
 SOON_MS = 60_000  # on a busy machine
+STILL = {"SANDBOX_MINT_EVERY": "0", "SANDBOX_HAND_EVERY": "0", "SANDBOX_VOLATILITY": "0"}
 CONFIRMED_MS = 90_000  # a block of the chain and three on top of it, twelve seconds each
 ACCOUNTS = ("binance-usdm:main", "binance-usdm:reserve", "binance-coinm:main")
 TICK = Decimal("0.01")
@@ -44,7 +45,7 @@ pytestmark = [pytest.mark.timeout(400), pytest.mark.asyncio(loop_scope="module")
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Return a stack whose world moves no exposure by itself."""
-    with running_stack(tmp_path_factory.mktemp("var"), SANDBOX_MINT_EVERY="0", SANDBOX_HAND_EVERY="0") as running:
+    with running_stack(tmp_path_factory.mktemp("var"), **STILL) as running:
         yield running
 
 

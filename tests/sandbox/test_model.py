@@ -1,11 +1,13 @@
 """The seeded market model."""
 
+import math
 from collections.abc import Callable, Iterator
 from itertools import count
 from random import Random
 
 import pytest
 
+from sandbox.__main__ import arguments
 from sandbox.book import Book
 from sandbox.instruments import Spec, instruments
 from sandbox.market import Market, Prices
@@ -20,7 +22,9 @@ class Counted:
         return next(self._numbers)
 
 
-def lived(spec: Spec, seed: int, seconds: int, check: Callable[[Market], None] | None = None) -> Market:
+def lived(
+    spec: Spec, seed: int, seconds: int, check: Callable[[Market], None] | None = None, volatility: float = 1
+) -> Market:
     """Let one market live through some seconds."""
     price = START_PRICE_USD[spec.coin]
     market = Market(
@@ -31,7 +35,8 @@ def lived(spec: Spec, seed: int, seconds: int, check: Callable[[Market], None] |
         aggregate_ids=Counted(),
         funding_ms=28_800_000,
     )
-    walk, maker = IndexWalk(spec.coin, price, Random(seed)), Maker(market, Random(seed + 1))
+    walk = IndexWalk(spec.coin, price, Random(seed), volatility)
+    maker = Maker(market, Random(seed + 1), volatility)
     maker.open()
     market.book.watch(100)
     for _ in range(seconds * STEPS_PER_SECOND):
@@ -73,6 +78,39 @@ def test_a_jump_of_the_index_is_followed_without_crossing() -> None:
             assert not market.book.crossed()
         assert abs(market.mid / (market.prices.index * (1 + market.prices.basis)) - 1) < 0.001
         assert min(len(market.book.bids), len(market.book.asks)) >= 200
+
+
+def test_without_volatility_prices_stay_where_they_are() -> None:
+    for spec in instruments():
+        market = lived(spec, 5, 20, volatility=0)
+        assert market.prices.index == START_PRICE_USD[spec.coin]
+        assert market.prices.basis == 0
+        assert market.trades
+
+
+def test_volatility_scales_every_move_of_the_index() -> None:
+    def moved(volatility: float) -> float:
+        walk = IndexWalk("ETH", 1.0, Random(5), volatility)
+        for _ in range(200_000):
+            walk.step()
+        return math.log(walk.price)
+
+    assert moved(2) == pytest.approx(2 * moved(1))
+
+
+def test_volatility_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["run", "--folder", "anywhere"]
+    assert arguments().parse_args(command).volatility == 1
+    monkeypatch.setenv("SANDBOX_VOLATILITY", "0.5")
+    assert arguments().parse_args(command).volatility == 0.5
+    assert arguments().parse_args([*command, "--volatility", "0"]).volatility == 0
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "calm"])
+def test_a_volatility_that_is_none_is_refused_in_a_sentence(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    with pytest.raises(SystemExit):
+        arguments().parse_args(["run", "--folder", "anywhere", f"--volatility={text}"])
+    assert f"expected a number of 0 or more, 1 is as modeled, found {text}" in capsys.readouterr().err
 
 
 def test_trades_come_at_about_the_rate_of_the_instrument() -> None:
