@@ -64,6 +64,11 @@ class LoopBesideWorker(bootsteps.StartStopStep):
                 runner.run(self._main())
             except asyncio.CancelledError:
                 log.info(f"{self.thread_name}.stopped")
+                return
+            except BaseException:
+                log.exception(f"{self.thread_name}.failed")
+        # A worker without its loop looks alive and does nothing: the supervisor starts another.
+        os._exit(70)
 
     async def _main(self) -> None:
         self._task = asyncio.current_task()

@@ -103,8 +103,9 @@ class Host:
                 try:
                     async with asyncio.timeout(LOOK_S_MAX):
                         await self._look()
-                except (psycopg.Error, OSError, TimeoutError) as error:
-                    log.warning("services.look_failed", error=str(error), error_kind=type(error).__name__)
+                except Exception as error:
+                    # PostgreSQL gone, as psycopg or Django puts it, or anything else: without a host a worker is idle.
+                    log.warning("services.look_failed", error=str(error).strip(), error_kind=type(error).__name__)
                     await self._forget_connection()
                 await asyncio.sleep(LOOK_S)
         finally:

@@ -3,10 +3,17 @@
 const form = document.getElementById("ticket-form");
 const dialog = document.getElementById("ticket-confirm");
 const AT_ONCE = ["ioc", "fok"];
-const typed = (name) => form?.querySelector(`[data-follows="${name}"]`)?.hasAttribute("data-typed");
+const field = (name) => form.elements[name];
+// Somebody may have typed before this script ran.
+const typed = (name) => form && (field(name).hasAttribute("data-typed") || field(name).value !== field(name).defaultValue);
 const followed = { quantity: !typed("quantity"), price: !typed("price") };
 
-const field = (name) => form.elements[name];
+// A number that is selected whole may still move, and stays selected: what is typed replaces it. With the cursor
+// somewhere in it, it waits: else what is typed would land in another number than the one that was seen.
+const isHeld = (name) => {
+  const box = field(name);
+  return box === document.activeElement && box.selectionEnd - box.selectionStart < box.value.length;
+};
 
 function suggested(name) {
   const from = document.getElementById("ticket-suggests")?.dataset;
@@ -24,7 +31,7 @@ const WORDS = {
 function say() {
   for (const name of Object.keys(followed)) {
     const says = form.querySelector(`[data-says="${name}"]`);
-    const words = followed[name] ? WORDS[name]() : "as you typed it";
+    const words = !followed[name] ? "as you typed it" : isHeld(name) ? "waits while you are in it" : WORDS[name]();
     if (says.textContent !== words) says.textContent = words;
     form.querySelector(`[data-follow="${name}"]`).hidden = followed[name] || "readOnly" in form.dataset;
   }
@@ -34,7 +41,9 @@ function follow() {
   if (dialog?.open) return;
   for (const name of Object.keys(followed)) {
     const value = suggested(name);
-    if (followed[name] && value && field(name).value !== value) field(name).value = value;
+    if (!followed[name] || !value || field(name).value === value || isHeld(name)) continue;
+    field(name).value = value;
+    if (field(name) === document.activeElement) field(name).select();
   }
   say();
 }
@@ -49,6 +58,10 @@ function judge() {
 }
 
 if (form) {
+  for (const name of Object.keys(followed)) {
+    field(name).addEventListener("focus", (event) => event.target.select());
+    if (field(name) === document.activeElement) field(name).select();
+  }
   form.addEventListener("input", (event) => {
     const { name } = event.target;
     if (name in followed) followed[name] = false;

@@ -117,6 +117,26 @@ async def test_what_is_typed_keeps_its_place_and_the_focus_while_the_rest_moves(
     await expect(price).to_have_value("3004.78")
 
 
+async def test_a_number_does_not_move_under_the_hand_that_types_it(desk: Watched) -> None:
+    await opened(desk)
+    price, mid = desk.page.locator("#ticket-price"), desk.page.locator("#ticket-live .mid").first
+    await price.focus()
+    await database_sync_to_async(moved)("3010")
+    await expect(price).to_have_value("3002.78")  # selected whole, it follows
+    await desk.page.keyboard.type("2999")
+    await expect(price).to_have_value("2999")
+
+    await desk.page.get_by_role("button", name="follow the market").click()
+    await expect(price).to_have_value("3002.78")
+    await price.press("End")
+    await database_sync_to_async(moved)("3012")
+    await expect(mid).to_contain_text("3,012")
+    await expect(desk.page.locator("[data-says=price]")).to_have_text("waits while you are in it")
+    await expect(price).to_have_value("3002.78")
+    await price.press("Tab")
+    await expect(price).to_have_value("3004.78")
+
+
 async def test_what_is_confirmed_is_what_is_sent_however_the_market_moves(desk: Watched) -> None:
     await opened(desk)
     await confirmed(desk)

@@ -61,6 +61,16 @@ class LogReader:
         found = self.rows("SELECT epoch FROM eventlog_epoch WHERE service = %s", service)
         return int(found[0][0]) if found else 0
 
+    def holder(self, service: str, epoch: int | None = None) -> str:
+        """Return who took a service in an epoch, or in the last one; empty if nobody did."""
+        found = self.rows(
+            "SELECT body->>'holder' FROM (SELECT convert_from(body, 'UTF8')::jsonb AS body FROM eventlog_event"
+            " WHERE kind = 'ServiceTaken') AS taken WHERE body->>'service' = %s AND (body->>'epoch')::int = %s",
+            service,
+            self.epoch(service) if epoch is None else epoch,
+        )
+        return str(found[0][0]) if found else ""
+
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:

@@ -12,11 +12,12 @@ from tests.journeys.conftest import ACCOUNTS, LogReader
 from tests.stack import Stack
 from tests.world import World
 
-BACK_S = 30.0  # a service is back within, even on a busy machine; `make bench` measures how fast
+BACK_S = 60.0  # a service is back within, even on a busy machine; `make bench` measures how fast
 PAUSE_S = 0.5
-AGREE_S = 30.0  # REST backfill closes what the stream missed within
+AGREE_S = 60.0  # REST backfill closes what the stream missed within
+PREFERRED = {"feeds": "feed:binance-usdm", "accounts": "account:binance-usdm:main", "engine": "engine"}
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 def test_the_log_says_what_the_venue_says(stack: Stack, world: World, log: LogReader) -> None:
@@ -24,10 +25,7 @@ def test_the_log_says_what_the_venue_says(stack: Stack, world: World, log: LogRe
     agreed(stack, world, log)
 
 
-@pytest.mark.parametrize(
-    ("process", "service"),
-    [("feeds", "feed:binance-usdm"), ("accounts", "account:binance-usdm:main"), ("engine", "engine")],
-)
+@pytest.mark.parametrize(("process", "service"), PREFERRED.items())
 def test_a_killed_worker_is_back_and_nothing_is_lost(
     stack: Stack, world: World, log: LogReader, process: str, service: str
 ) -> None:
@@ -42,6 +40,13 @@ def test_a_killed_postgresql_is_back_and_nothing_is_lost(stack: Stack, world: Wo
     os.kill(stack.pid("postgres"), signal.SIGKILL)
     trade(world)
     agreed(stack, world, log)
+    for process, service in PREFERRED.items():
+        mine = f"/{stack.pid(process)}"
+        stack.until(
+            lambda mine=mine, service=service: log.holder(service).endswith(mine) or None,  # type: ignore[misc]
+            AGREE_S,
+            f"{service} to be back in {process}, which prefers it",
+        )
 
 
 def test_a_killed_and_emptied_valkey_is_back_and_nothing_is_lost(stack: Stack, world: World, log: LogReader) -> None:
@@ -68,14 +73,8 @@ def test_a_stopped_holder_is_replaced_and_writes_nothing_when_it_wakes(
         os.kill(pid, signal.SIGCONT)
     trade(world)
     agreed(stack, world, log)
-    by_holder = log.rows(
-        "SELECT body->>'holder' FROM (SELECT seq, convert_from(body, 'UTF8')::jsonb AS body FROM eventlog_event"
-        " WHERE kind = 'ServiceTaken') AS taken WHERE body->>'service' = %s AND (body->>'epoch')::int = %s",
-        service,
-        taken,
-    )
-    assert by_holder
-    assert not by_holder[0][0].endswith(f"/{pid}")
+    assert log.holder(service, taken)
+    assert not log.holder(service, taken).endswith(f"/{pid}")
 
 
 def trade(world: World) -> None:
