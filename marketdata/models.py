@@ -268,16 +268,17 @@ class Limit(Row):
         "data_age_ms_max: age at which a datum is stale. margin_ratio_max: maintenance margin / margin balance. "
         "order_size_max: one order's delta. price_collar: how far an order's price may be from the mark. "
         "hedge_clip_min: a smaller hedge is not proposed. hedge_release: a proposal is withdrawn when the net is back "
-        "within this share of its band. hedge_cooldown: time between two proposals.",
+        "within this share of its band. hedge_cooldown: time between two proposals. "
+        "break_usd_max: what an open break may be worth before nothing automatic may act at its venue.",
     )
     subject = models.CharField(
         max_length=63,
         help_text="Of what: a currency (ETH) for a band, an order or a hedge, a kind of datum (mark, balance…) "
-        "for an age.",
+        "for an age, venue for a break.",
     )
     value = _number(help_text="The bound itself, in its unit. More than 0.")
     unit = models.CharField(
-        max_length=63, help_text="Unit of the value: the currency, bp, ms, s, or ratio (1 is 100 %)."
+        max_length=63, help_text="Unit of the value: the currency, USD, bp, ms, s, or ratio (1 is 100 %)."
     )
     note = models.CharField(max_length=500, blank=True, help_text="Why the bound is what it is.")
 

@@ -92,6 +92,7 @@ LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
     "hedge_clip_min": LimitKind(unit=None, subjects=None),
     "hedge_release": LimitKind(unit="ratio", subjects=None, value_max=Decimal(1)),
     "hedge_cooldown": LimitKind(unit="s", subjects=None, value_max=Decimal(86_400)),
+    "break_usd_max": LimitKind(unit="USD", subjects=frozenset({"venue"})),
 }
 
 

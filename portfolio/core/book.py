@@ -15,6 +15,7 @@ from typing import Final, TypeVar, assert_never
 from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
+from hedgeapp.core.events.breaks import ReconciliationEvent, RunBegun, RunEnded
 from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
@@ -36,6 +37,7 @@ from hedgeapp.core.events.reference import (
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
+from portfolio.core.blocking import Blocking
 from portfolio.core.catalogue import Catalogue, ReferenceChange
 from portfolio.core.faults import Faults
 from portfolio.core.halts import HaltEvent, Halts
@@ -50,10 +52,10 @@ ORDERS_KEPT: Final = 1_000  # that are no longer working
 WAITING_KEPT: Final = 10_000  # fills of instruments that are not known yet, all together
 
 Key = TypeVar("Key")
-DeskEvent = HedgeProposed | ProposalClosed | OrderEvent | HaltEvent
+DeskEvent = HedgeProposed | ProposalClosed | OrderEvent | HaltEvent | ReconciliationEvent
 
 FINAL: Final = frozenset({"filled", "canceled", "rejected", "expired"})
-QUIET: Final = (MarksTaken, BalanceStated, PositionStated, CollateralStated, SupplyStated)
+QUIET: Final = (MarksTaken, BalanceStated, PositionStated, CollateralStated, SupplyStated, RunBegun, RunEnded)
 
 
 class Book:
@@ -86,6 +88,7 @@ class Book:
         self.proposals: dict[str, HedgeProposed] = {}
         self.last_proposals: dict[str, LastProposal] = {}
         self.halts = Halts()
+        self.blocking = Blocking()
         self.marks: dict[tuple[str, str], Mark] = {}
         self.feeds: dict[str, FeedStateChanged] = {}
         self.services: dict[str, ServiceTaken] = {}
@@ -165,6 +168,9 @@ class Book:
                 self._of_desk(event)
 
     def _of_desk(self, event: DeskEvent) -> None:
+        if isinstance(event, ReconciliationEvent):
+            self.blocking.apply(event)
+            return
         match event:
             case HedgeProposed():
                 self.proposals[event.proposal_id] = event

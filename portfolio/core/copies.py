@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from portfolio.core.blocking import Blocking
 from portfolio.core.book import Book
 from portfolio.core.catalogue import Catalogue
 from portfolio.core.faults import Faults
@@ -45,5 +46,5 @@ _MAKERS: Final[Mapping[type, Callable[[Any], Any]]] = {
     list: list.copy,
     set: set.copy,
     deque: deque.copy,
-    **dict.fromkeys((Catalogue, Faults, Halts, Orders, Position), _part),
+    **dict.fromkeys((Blocking, Catalogue, Faults, Halts, Orders, Position), _part),
 }

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
+from hedgeapp.core.events.breaks import ReconciliationEvent
 from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import EVERYWHERE, HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
@@ -32,6 +33,7 @@ from hedgeapp.core.events.reference import (
     VenueChanged,
 )
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
+from portfolio.core.break_headlines import reconciliation_sentence
 from portfolio.core.catalogue import ReferenceChange
 from portfolio.core.halts import HaltEvent
 from portfolio.core.orders import OrderEvent
@@ -51,6 +53,8 @@ def headline(recorded: Recorded) -> EventRow:
 
 
 def _sentence(event: Event) -> str:
+    if isinstance(event, ReconciliationEvent):
+        return reconciliation_sentence(event)
     match event:
         case FillRecorded() as fill:
             did = "bought" if fill.side == "buy" else "sold"

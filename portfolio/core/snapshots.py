@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from hedgeapp.core.events.balances import BalanceStated
+from hedgeapp.core.events.breaks import VenueBlocked
 from hedgeapp.core.events.collateral import CollateralStated, SupplyStated
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.orders import HedgeProposed
@@ -14,6 +15,7 @@ from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
+from portfolio.core.blocking import Blocking
 from portfolio.core.book import Book
 from portfolio.core.early_fills import EarlyFill
 from portfolio.core.faults import Faults
@@ -23,7 +25,7 @@ from portfolio.core.positions import Position, PositionState
 from portfolio.core.proposals import LastProposal
 from portfolio.core.rows import EventRow, Fault
 
-VERSION: Final = 5  # of the arithmetic: raised when the same log would fold into another book
+VERSION: Final = 6  # of the arithmetic: raised when the same log would fold into another book
 
 
 class SnapshotIsOfAnotherVersion(ValueError):
@@ -65,6 +67,7 @@ class BookState:
     proposals: tuple[HedgeProposed, ...]
     last_proposals: tuple[LastProposal, ...]
     halts: tuple[Halt, ...]
+    blocking: tuple[VenueBlocked, ...]
     marks: tuple[Mark, ...]
     feeds: tuple[FeedStateChanged, ...]
     services: tuple[ServiceTaken, ...]
@@ -108,6 +111,7 @@ def dump(book: Book) -> BookState:
         proposals=tuple(book.proposals.values()),
         last_proposals=tuple(book.last_proposals.values()),
         halts=tuple(book.halts),
+        blocking=tuple(book.blocking),
         marks=tuple(book.marks.values()),
         feeds=tuple(book.feeds.values()),
         services=tuple(book.services.values()),
@@ -143,6 +147,7 @@ def load(state: BookState) -> Book:
     book.proposals = {one.proposal_id: one for one in state.proposals}
     book.last_proposals = {one.currency: one for one in state.last_proposals}
     book.halts = Halts(state.halts)
+    book.blocking = Blocking(state.blocking)
     book.marks = {(one.subject, one.kind): one for one in state.marks}
     book.feeds = {one.feed: one for one in state.feeds}
     book.services = {one.service: one for one in state.services}

@@ -22,6 +22,7 @@ from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument, Tier
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Token, Venue, Wallet
+from tests.builders.breaks import BREAKS
 from tests.builders.orders import DESK
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -178,4 +179,6 @@ OTHERS: list[Event] = [
     ServiceTaken(at=AT, service="engine", epoch=4, holder="host/12"),
 ]
 
-EVERY_KIND: dict[str, Event] = {type(event).__name__: event for event in [*REFERENCE, *TRADING, *OTHERS, *DESK]}
+EVERY_KIND: dict[str, Event] = {
+    type(event).__name__: event for event in [*REFERENCE, *TRADING, *OTHERS, *DESK, *BREAKS]
+}

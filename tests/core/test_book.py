@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hedgeapp.core.events import KINDS, Event
+from hedgeapp.core.events.breaks import VenueBlocked, VenueFreed
 from hedgeapp.core.events.feeds import FeedStateChanged
 from hedgeapp.core.events.positions import FundingPaid
 from hedgeapp.core.events.trading import OrderSeen, OrderStatus
@@ -32,11 +33,12 @@ from tests.builders.books import (
     recorded,
     reference,
 )
+from tests.builders.breaks import BREAKS
 from tests.builders.examples import OTHERS, REFERENCE, TRADING
 from tests.builders.orders import DESK
 from tests.strategies import account_events
 
-EVENTS: list[Event] = [*REFERENCE, *TRADING, *OTHERS, *DESK]
+EVENTS: list[Event] = [*REFERENCE, *TRADING, *OTHERS, *DESK, *BREAKS]
 SECOND = timedelta(seconds=1)
 
 
@@ -70,6 +72,16 @@ def test_every_kind_of_event_is_folded_and_told() -> None:
     book = rebuilt(EVENTS)
     assert book.seq == len(EVENTS)
     assert all(row.sentence for row in book.latest_events)
+
+
+def test_a_venue_stays_blocked_across_a_snapshot_until_it_is_freed() -> None:
+    blocked = VenueBlocked(at=AT, venue="binance-usdm", break_ids=("fill-1",), because="above its limit")
+    continued = load(msgspec.json.decode(msgspec.json.encode(dump(rebuilt([blocked]))), type=BookState))
+    assert continued.blocking.of("binance-usdm") == blocked
+    assert continued.blocking.of("binance-coinm") is None
+    for one in recorded([VenueFreed(at=AT, venue="binance-usdm")], after=1):
+        continued.apply(one)
+    assert continued.blocking.of("binance-usdm") is None
 
 
 @settings(max_examples=60)

@@ -7,6 +7,27 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
+from hedgeapp.core.events.breaks import (
+    BalanceAnchored,
+    BreakAccepted,
+    BreakAssigned,
+    BreakExplained,
+    BreakFound,
+    BreakHealed,
+    BreakInvestigated,
+    BreakReopened,
+    BreakResized,
+    BreakVerified,
+    ClosingAsked,
+    ClosingWithdrawn,
+    DifferenceSeen,
+    DifferenceSettled,
+    HealProposed,
+    RunBegun,
+    RunEnded,
+    VenueBlocked,
+    VenueFreed,
+)
 from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
@@ -71,6 +92,25 @@ Event = (
     | HaltTookHold
     | ResumeAsked
     | HaltLifted
+    | RunBegun
+    | RunEnded
+    | BalanceAnchored
+    | DifferenceSeen
+    | DifferenceSettled
+    | BreakFound
+    | BreakResized
+    | BreakAssigned
+    | BreakInvestigated
+    | BreakExplained
+    | HealProposed
+    | ClosingAsked
+    | ClosingWithdrawn
+    | BreakHealed
+    | BreakAccepted
+    | BreakVerified
+    | BreakReopened
+    | VenueBlocked
+    | VenueFreed
 )
 
 KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in Event.__args__}

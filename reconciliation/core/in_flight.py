@@ -1,0 +1,77 @@
+"""In flight: work under way that accounts for a difference until it has settled.  Orders x at -> InFlight"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from hedgeapp.core.amounts import ZERO
+from hedgeapp.core.differences import DifferenceKind
+from hedgeapp.core.records import record
+from portfolio.core.orders import HedgeOrder
+from reconciliation.core.compare import Mismatch
+
+SETTLES_IN: Final = timedelta(seconds=30)  # after an order's last word everything of it is on both sides
+UNKNOWN_SETTLES_IN: Final = timedelta(seconds=120)  # an order whose outcome is unknown is asked for until then
+
+
+@record
+class InFlight:
+    """Why a difference of one item may be there: `least` to `most` of what is counted, until a time.
+
+    `least` and `most` are None where nothing is counted: then it accounts for the item being on one side only.
+    """
+
+    kind: DifferenceKind
+    item: str
+    least: Decimal | None
+    most: Decimal | None
+    until: datetime
+    because: str
+
+    def explains(self, kind: DifferenceKind, found: Mismatch, at: datetime) -> bool:
+        """Tell whether it accounts for a difference at a time."""
+        if (kind, found.item) != (self.kind, self.item) or at >= self.until:
+            return False
+        if self.least is None or self.most is None:
+            return True
+        return found.amount is not None and self.least <= found.amount <= self.most
+
+
+def of_orders(orders: Iterable[HedgeOrder], account: str) -> list[InFlight]:
+    """Return what orders of an account account for: contracts of a position, and the order itself as an open one.
+
+    Orders of one instrument and side are taken together: any part of each may have filled.
+    """
+    found: list[InFlight] = []
+    sums: dict[tuple[str, bool], list[HedgeOrder]] = {}
+    for order in orders:
+        if order.intent.account != account or order.sent_at is None:
+            continue
+        name = order.client_order_id
+        because = f"order {name} is {order.state}"
+        if order.venue_order_id:
+            item = f"{order.intent.instrument}:{order.venue_order_id}"
+            found.append(_of("open_order", item, None, None, order, because))
+        sums.setdefault((order.intent.instrument, order.intent.side == "buy"), []).append(order)
+    for (instrument, buys), of_side in sums.items():
+        most = sum((order.in_flight for order in of_side), ZERO)
+        names = ", ".join(order.client_order_id for order in of_side)
+        latest = max(of_side, key=settles_at)
+        least, most = (ZERO, most) if buys else (-most, ZERO)
+        found.append(_of("position", instrument, least, most, latest, f"orders under way: {names}"))
+    return found
+
+
+def settles_at(order: HedgeOrder) -> datetime:
+    """Return when nothing of an order that was sent can be on one side only any more."""
+    assert order.sent_at is not None
+    words = (order.sent_at, order.acknowledged_at, order.filled_at, order.ended_at, order.cancel_asked_at)
+    after = UNKNOWN_SETTLES_IN if order.state in ("sent", "unknown") else SETTLES_IN
+    return max(word for word in words if word is not None) + after
+
+
+def _of(
+    kind: DifferenceKind, item: str, least: Decimal | None, most: Decimal | None, order: HedgeOrder, because: str
+) -> InFlight:
+    return InFlight(kind=kind, item=item, least=least, most=most, until=settles_at(order), because=because)

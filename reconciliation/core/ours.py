@@ -1,0 +1,118 @@
+"""Ours: what our book says of a subject, in the rows of each kind.  Book x subject -> sides
+
+A balance is what the venue said when it was anchored and what the log's facts have booked since: a change that no fill,
+fee, funding or transfer explains is a difference, however often the venue repeats it.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from hedgeapp.core.amounts import ZERO, Purse
+from hedgeapp.core.events.balances import TransferSeen
+from hedgeapp.core.events.breaks import BalanceAnchored
+from hedgeapp.core.events.positions import FundingPaid
+from hedgeapp.core.events.trading import FillRecorded, OrderSeen
+from hedgeapp.core.instruments import Instrument
+from portfolio.core.book import FINAL, Book
+from reconciliation.core.compare import Values
+
+Rows = dict[str, Values]
+
+
+def positions(book: Book, account: str) -> Rows:
+    """Return an account's positions by instrument, as its fills fold into."""
+    return {instrument: (position.quantity,) for (of, instrument), position in book.positions.items() if of == account}
+
+
+def booked(book: Book, account: str) -> dict[str, Decimal]:
+    """Return what the facts of an account have put into each of its assets: profit, fees, funding, transfers."""
+    purse = Purse()
+    for (of, name), position in book.positions.items():
+        if of == account:
+            purse.add(book.catalogue.instruments[name].settlement, position.settled)
+            for asset, paid in position.fees.items():
+                purse.add(asset, -paid)
+    for (of, _), by_asset in book.funding.items():
+        if of == account:
+            for asset, paid in by_asset.items():
+                purse.add(asset, paid)
+    for (of, asset), moved in book.transfers.items():
+        if of == account:
+            purse.add(asset, moved)
+    return {amount.asset: amount.value for amount in purse}
+
+
+def balances(book: Book, account: str, anchors: Mapping[str, BalanceAnchored]) -> Rows:
+    """Return an account's balances that are anchored, with what was booked since; `anchors` are by asset."""
+    now = booked(book, account)
+    return {asset: (anchor.total + now.get(asset, ZERO) - anchor.booked,) for asset, anchor in sorted(anchors.items())}
+
+
+def open_orders(book: Book, account: str) -> Rows:
+    """Return the orders of an account that are not over by the venue's last word in the log."""
+    return {
+        order_item(order): order_values(order)
+        for (of, _, _), order in book.orders.items()
+        if of == account and order.status not in FINAL
+    }
+
+
+def order_item(order: OrderSeen) -> str:
+    """Return what names an order: a venue's ids do so within an instrument."""
+    return f"{order.instrument}:{order.venue_order_id}"
+
+
+def order_values(order: OrderSeen) -> Values:
+    """Return an open order's row."""
+    return (order.side, order.price, order.quantity, order.filled, order.client_order_id)
+
+
+def fills(events: Iterable[FillRecorded]) -> Rows:
+    """Return fills by instrument and trade id."""
+    return {f"{fill.instrument}:{fill.trade_id}": fill_values(fill) for fill in events}
+
+
+def fill_values(fill: FillRecorded) -> Values:
+    """Return a fill's row."""
+    return (fill.side, fill.quantity, fill.price, fill.fee, fill.fee_asset, fill.venue_order_id)
+
+
+def fundings(events: Iterable[FundingPaid]) -> Rows:
+    """Return fundings by instrument and the venue's id."""
+    return {f"{paid.instrument}:{paid.payment_id}": (paid.amount, paid.asset, paid.instrument) for paid in events}
+
+
+def transfers(events: Iterable[TransferSeen]) -> Rows:
+    """Return transfers by asset and the venue's id."""
+    return {f"{moved.asset}:{moved.transfer_id}": (moved.amount, moved.asset) for moved in events}
+
+
+def collateral(book: Book, holder: str) -> Rows:
+    """Return what a custodian or a chain holds for us, by wallet and asset."""
+    return {
+        f"{wallet}:{asset}": (stated.total, stated.locked)
+        for (of, wallet, asset), stated in book.collateral.items()
+        if of == holder
+    }
+
+
+def supply(book: Book, chain: str) -> Rows:
+    """Return the supply of the synthetic dollar on a chain."""
+    return {asset: (stated.total,) for (of, asset), stated in book.supply.items() if of == chain}
+
+
+def specifications(instruments: Iterable[Instrument]) -> Rows:
+    """Return instruments with what their numbers are made of."""
+    return {
+        one.id: (
+            one.kind,
+            one.settlement,
+            one.contract_size,
+            one.tick_size,
+            one.step_size,
+            one.expires_at.isoformat() if one.expires_at else "",
+            one.is_trading,
+            "; ".join(f"{t.floor:f} {t.cap:f} {t.maintenance_rate:f} {t.deduction:f}" for t in one.tiers),
+        )
+        for one in instruments
+    }
