@@ -109,6 +109,11 @@ class Board:
         except msgspec.MsgspecError:
             return None
 
+    async def read_depths(self) -> dict[str, Depth]:
+        """Return every book next to its touch, by instrument."""
+        async with asyncio.timeout(TIMEOUT_S):
+            return {depth.instrument: depth for depth in await _values(self._redis, DEPTHS, _depth)}
+
     async def post_health(self, health: FeedHealth) -> bool:
         """Write a feed's health; return False when the board is away."""
         try:

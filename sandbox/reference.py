@@ -39,6 +39,19 @@ HEDGING: tuple[tuple[str, str, str, dict[str, str]], ...] = (
         {"ETH": "0.4", "BTC": "0.4"},
     ),
     ("hedge_cooldown", "s", "Marks and fills settle before the next hedge is proposed.", {"ETH": "5", "BTC": "5"}),
+    ("taker_fee", "bp", "What a hedge is taken to pay until a fill shows it.", {"ETH": "5", "BTC": "5"}),
+    (
+        "mint_redeem_spread",
+        "bp",
+        "A mint pays so much less and a redemption costs so much more than their inputs.",
+        {"ETH": "4", "BTC": "4", "stETH": "5", "wstETH": "5", "USDT": "1", "USDC": "1"},
+    ),
+    (
+        "mint_redeem_size_max",
+        "",
+        "A larger size is not priced; an asset without this limit is not offered.",
+        {"ETH": "100", "BTC": "5", "stETH": "100", "wstETH": "80", "USDT": "1000000", "USDC": "1000000"},
+    ),
 )
 LIMITS: tuple[dict[str, Any], ...] = (
     {"name": "ETH net delta", "kind": "net_delta_band", "subject": "ETH", "value": "25", "unit": "ETH", "note": BAND},

@@ -1,22 +1,13 @@
 """Fees: what a venue took of our latest fills, which is what it may be expected to take of the next."""
 
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Mapping
 from typing import Final
 
 from hedgeapp.core.instruments import Instrument, value
-from hedgeapp.core.records import record
+from portfolio.core.fees import PaidRate as PaidRate
 from portfolio.models import Fill
 
 FILLS_LOOKED_AT: Final = 1_000  # the latest of all accounts
-
-
-@record
-class PaidRate:
-    """The share of a fill's value that its fee was, and when."""
-
-    rate: Decimal
-    at: datetime
 
 
 def paid_rate(account: str, instrument: Instrument, *, is_maker: bool) -> PaidRate | None:
@@ -36,7 +27,21 @@ def paid_rate(account: str, instrument: Instrument, *, is_maker: bool) -> PaidRa
         .order_by("-from_seq")
         .first()
     )
-    if fill is None:
-        return None
+    return None if fill is None else _rate(fill, instrument)
+
+
+def taker_rates(instruments: Mapping[str, Instrument]) -> dict[str, PaidRate]:
+    """Return by instrument the rate of its latest fill, in any account, that took from the book."""
+    found: dict[str, PaidRate] = {}
+    for fill in Fill.objects.order_by("-from_seq")[:FILLS_LOOKED_AT]:
+        instrument = instruments.get(fill.instrument)
+        if instrument is None or fill.instrument in found or fill.is_maker:
+            continue
+        if fill.fee_asset == instrument.settlement:
+            found[fill.instrument] = _rate(fill, instrument)
+    return found
+
+
+def _rate(fill: Fill, instrument: Instrument) -> PaidRate:
     worth = value(instrument.kind, fill.quantity * instrument.contract_size, fill.price)
     return PaidRate(rate=fill.fee / worth, at=fill.at)

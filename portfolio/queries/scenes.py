@@ -31,6 +31,11 @@ def depth_of(instrument: str) -> Depth | None:
     return async_to_sync(_depth)(instrument)
 
 
+def depths() -> dict[str, Depth]:
+    """Return every book next to its touch, by instrument; none while the board is away."""
+    return async_to_sync(_depths)()
+
+
 async def _posted() -> tuple[list[Mark], tuple[FeedHealth, ...]]:
     board = Board.from_settings()
     try:
@@ -49,5 +54,16 @@ async def _depth(instrument: str) -> Depth | None:
             return await board.read_depth(instrument)
     except AWAY:
         return None
+    finally:
+        await board.close()
+
+
+async def _depths() -> dict[str, Depth]:
+    board = Board.from_settings()
+    try:
+        async with asyncio.timeout(BOARD_S_MAX):
+            return await board.read_depths()
+    except AWAY:
+        return {}
     finally:
         await board.close()
