@@ -270,8 +270,9 @@ class Limit(Row):
         "hedge_clip_min: a smaller hedge is not proposed. hedge_release: a proposal is withdrawn when the net is back "
         "within this share of its band. hedge_cooldown: time between two proposals. "
         "break_usd_max: what an open break may be worth before nothing automatic may act at its venue. "
-        "taker_fee: what a venue is taken to charge until a fill of ours shows it. mint_redeem_spread: what a price is worse than its inputs, either "
-        "way. mint_redeem_size_max: the largest size that is priced; an asset without it is not offered.",
+        "taker_fee: what a venue is taken to charge until a fill of ours shows it. mint_redeem_spread: what a price is "
+        "worse than its inputs, either way. mint_redeem_size_max: "
+        "the largest size that is priced; an asset without it is not offered.",
     )
     subject = models.CharField(
         max_length=63,
