@@ -10,17 +10,22 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import pytest_asyncio
 import redis
+from channels.db import database_sync_to_async
 from channels.layers import channel_layers
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
-from playwright.async_api import BrowserContext, Page, async_playwright
+from django.test import Client
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from hedgeapp.up.ports import free_port
+from tests.builders.passwords import QuickArgon2
 from tests.chromium import launch_options
 
 ROOT = Path(__file__).resolve().parents[2]
+ONE_LOOP = pytest.mark.asyncio(loop_scope="session")  # the browser's, which all tests share
 READY_S_MAX = 30.0
 NAME, PASSWORD = "desk", "a long enough password"
 
@@ -90,12 +95,19 @@ def running_web(web_environment: dict[str, str]) -> Iterator[Web]:
 @pytest.fixture
 def web(running_web: Web, transactional_db: None) -> Iterator[Web]:
     """Return the web process with one person and an empty screen."""
-    User.objects.create_user(NAME, password=PASSWORD, is_staff=True, is_superuser=True)
+    quick = QuickArgon2().encode(PASSWORD, "a salt for tests")
+    User.objects.create(username=NAME, password=quick, is_staff=True, is_superuser=True)
     with redis.from_url(settings.REDIS_URL) as store:
         store.delete("screen:frame")
     channel_layers.backends.clear()
     yield running_web
     channel_layers.backends.clear()
+
+
+def _session() -> str:
+    client = Client()
+    client.force_login(User.objects.get(username=NAME))
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
 class Watched:
@@ -113,30 +125,44 @@ class Watched:
         return found
 
     async def log_in(self) -> None:
-        """Log in by the form, as a person does."""
+        """Let the person be logged in, and open the Overview."""
+        cookie = await database_sync_to_async(_session)()
+        await self.page.context.add_cookies(
+            [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": self.url, "httpOnly": True}]
+        )
         await self.page.goto(f"{self.url}/")
-        await self.page.get_by_label("Name").fill(NAME)
+
+    async def log_in_by_form(self, name: str = NAME, path: str = "/") -> None:
+        """Log in as a person does, on the way to a page."""
+        await self.page.goto(f"{self.url}{path}")
+        await self.page.get_by_label("Name").fill(name)
         await self.page.get_by_label("Password").fill(PASSWORD)
         await self.page.get_by_role("button", name="Log in").click()
-        await self.page.wait_for_url(f"{self.url}/")
+        await self.page.wait_for_url(f"{self.url}{path}")
 
     async def text(self, id: str) -> str:
         """Return the number in a cell."""
         return await self.page.locator(f"#{id} b").inner_text()
 
 
-@pytest.fixture
-async def context(web: Web) -> AsyncIterator[BrowserContext]:
-    """Return a fresh browser profile at the desk's smallest size."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Return a browser for all tests of this folder: to start one costs more than most tests."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(**launch_options())
-        context = await browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="dark")
-        await context.add_init_script(WATCH)
-        yield context
+        yield browser
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
+async def context(browser: Browser, web: Web) -> AsyncIterator[BrowserContext]:
+    """Return a fresh profile at the desk's smallest size."""
+    async with await browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="dark") as context:
+        await context.add_init_script(WATCH)
+        yield context
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def desk(context: BrowserContext, web: Web) -> Watched:
     """Return a page that is not logged in yet."""
     return Watched(await context.new_page(), web.url)

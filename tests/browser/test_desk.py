@@ -10,8 +10,10 @@ from playwright.async_api import BrowserContext, expect
 from hedgeapp.access.links import new_link
 from portfolio.core.figures import State
 from portfolio.screen.publication import Screen
-from tests.browser.conftest import NAME, Watched
+from tests.browser.conftest import NAME, ONE_LOOP, Watched
 from tests.web.frames import Desk
+
+pytestmark = ONE_LOOP
 
 # The contrast of each text with what is behind it; colors are painted, because they are written in several notations.
 CONTRAST = """

@@ -10,8 +10,10 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from marketdata.models import Venue
 from portfolio.models import Halt
-from tests.browser.conftest import NAME, PASSWORD, Watched, Web
+from tests.browser.conftest import NAME, ONE_LOOP, PASSWORD, Watched, Web
 from tests.browser.test_desk import CONTRAST, NAMELESS, TWICE
+
+pytestmark = ONE_LOOP
 
 PHONE = {"width": 390, "height": 844}
 THUMB_PX_MIN = 44  # height of a target that a thumb hits
@@ -112,17 +114,16 @@ async def test_two_people_resume_and_the_page_of_the_first_follows(
 
     await database_sync_to_async(colleague)()
     assert context.browser is not None
-    another = await (await context.browser.new_context(color_scheme="light")).new_page()
-    await another.goto(f"{web.url}/login/?next=/halt/")
-    await another.get_by_label("Name").fill("bob")
-    await another.get_by_label("Password").fill(PASSWORD)
-    await another.get_by_role("button", name="Log in").click()
+    own = await context.browser.new_context(color_scheme="light")
+    another = await own.new_page()
+    await Watched(another, web.url).log_in_by_form("bob", "/halt/")
     await shot(another, "halt-light")
     await another.get_by_role("button", name="Approve: resume all venues").click()
     await expect(another.get_by_text("Nothing is halted")).to_be_visible()
     await shot(another, "halt-lifted-light")
     await expect(desk.page.get_by_text("Nothing is halted")).to_be_visible()
     await expect(desk.page.locator(".halt-notice")).to_have_count(0)
+    await own.close()
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -7,9 +7,11 @@ from playwright.async_api import expect
 from portfolio.core.frames import Frame
 from portfolio.core.rows import Stand
 from portfolio.screen.publication import Screen
-from tests.browser.conftest import Watched
+from tests.browser.conftest import ONE_LOOP, Watched
 from tests.builders.proposals import proposal_rows
 from tests.web.frames import Desk
+
+pytestmark = ONE_LOOP
 
 TICKET = "/orders/ticket/?proposal=ETH-7"
 

@@ -13,10 +13,12 @@ from playwright.async_api import BrowserContext, Page, expect
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.orders import OrderOutcomeUnknown
 from hedgeapp.eventlog.models import LoggedEvent
-from tests.browser.conftest import NAME, PASSWORD, Watched, Web
+from tests.browser.conftest import ONE_LOOP, Watched, Web
 from tests.browser.test_desk import CONTRAST, NAMELESS, TWICE
 from tests.builders.blotters import began, life, name, projected, rows, told
 from tests.builders.orders import seen
+
+pytestmark = ONE_LOOP
 
 PHONE = {"width": 390, "height": 844}
 THUMB_PX_MIN = 44  # height of a target that a thumb hits
@@ -150,11 +152,8 @@ async def test_it_is_read_in_both_themes_and_on_a_phone(
     size = PHONE if view == "phone" else {"width": 1280, "height": 720}
     own = await context.browser.new_context(viewport=size, color_scheme=scheme, has_touch=view == "phone")  # type: ignore[arg-type]
     page = await own.new_page()
-    await page.goto(f"{web.url}/login/?next=/orders/")
-    await page.get_by_label("Name").fill(NAME)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Log in").click()
-    await page.wait_for_url(f"{web.url}/orders/")
+    await Watched(page, web.url).log_in()
+    await page.goto(f"{web.url}/orders/")
     await shot(page, f"orders-{scheme}-{view}")
     for check in (CONTRAST, NAMELESS, TWICE, OVERLAPPING):
         assert await page.evaluate(check) == []

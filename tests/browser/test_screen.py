@@ -14,8 +14,10 @@ from hedgeapp import live
 from portfolio.models import FrameTaken
 from portfolio.screen import overview
 from portfolio.screen.publication import Screen, fragment
-from tests.browser.conftest import Watched, Web
+from tests.browser.conftest import ONE_LOOP, Watched, Web
 from tests.web.frames import Desk
+
+pytestmark = ONE_LOOP
 
 PILL = "#connection"
 
@@ -28,12 +30,18 @@ async def showing(desk: Watched, screen: Screen, number: int = 1) -> None:
     """Log in to a screen that shows a frame, with its socket open."""
     await screen.publish(now().frame(number))
     await desk.log_in()
+    await connected(desk)
+
+
+async def connected(desk: Watched) -> None:
     await expect(desk.page.locator(PILL)).to_have_text("waiting for a frame")
 
 
 async def test_a_person_logs_in_and_watches_numbers_change(desk: Watched) -> None:
     screen = Screen()
-    await showing(desk, screen)
+    await screen.publish(now().frame(1))
+    await desk.log_in_by_form()
+    await connected(desk)
     assert await desk.text("exposure-ETH-net") == "▲+13.418"
     for number, drift in enumerate(("1", "-20", "0.25"), start=2):
         await screen.publish(now(drift).frame(number))

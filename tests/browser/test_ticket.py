@@ -16,10 +16,12 @@ from hedgeapp.core.events.orders import OrderAcknowledged, OrderOutcomeUnknown, 
 from hedgeapp.eventlog.models import LoggedEvent
 from marketdata.board import DEPTHS, FEEDS, MARKS
 from portfolio.models import Fill, Work
-from tests.browser.conftest import NAME, Watched, Web
+from tests.browser.conftest import NAME, ONE_LOOP, Watched, Web
 from tests.browser.test_desk import CONTRAST, NAMELESS, TOO_WIDE, TWICE
 from tests.builders.desks import D, written
 from tests.web.tickets import depths, fresh, posted, quoted
+
+pytestmark = ONE_LOOP
 
 TICKET = "/orders/ticket/?currency=ETH"
 TICK_MS = 1_200  # a refresh and its answer

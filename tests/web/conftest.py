@@ -21,6 +21,11 @@ def _plain_static_files(settings: Any) -> None:
     Path(settings.STATIC_ROOT).mkdir(exist_ok=True)
 
 
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["tests.builders.passwords.QuickArgon2"]
+
+
 @pytest.fixture
 def screen_store() -> Iterator["redis.Redis"]:
     """Return Redis without any frame in it."""
