@@ -1,5 +1,7 @@
 """Voice: what the supervisor and its children say, line by line, on one terminal."""
 
+import errno
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from typing import TextIO
 COLORS = (36, 33, 32, 35, 34, 96, 93, 92)  # ANSI foregrounds, by order of appearance
 NAME_WIDTH = 9
 OWN_NAME = "up"
+DEAF = (errno.EPIPE, errno.EIO)  # the reader of a pipe has ended, the terminal is gone
 
 
 class Voice:
@@ -25,7 +28,13 @@ class Voice:
         if self._is_terminal:
             color = self._colors.setdefault(name, COLORS[len(self._colors) % len(COLORS)])
             label = f"\x1b[{color}m{label}\x1b[0m"
-        print(f"{label} {text}", file=self._stream, flush=True)
+        try:
+            print(f"{label} {text}", file=self._stream, flush=True)
+        except OSError as error:
+            # What runs goes on and ends in order, heard or not; a disk that is full for now costs lines, no more.
+            if error.errno in DEAF:
+                with open(os.devnull, "w") as nowhere:
+                    os.dup2(nowhere.fileno(), self._stream.fileno())
 
     @contextmanager
     def step(self, label: str) -> Iterator[None]:

@@ -4,7 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -73,6 +76,42 @@ def test_a_killed_process_comes_back_and_is_reported(world: Stack) -> None:
     os.kill(first, signal.SIGKILL)
     assert world.said(r"sandbox \(process \d+\) was ended by SIGKILL; restart 1", PATIENCE_S)
     world.pid("sandbox", other_than=first)
+
+
+def test_it_runs_on_and_ends_in_order_when_nobody_listens_any_more(world: Stack) -> None:
+    environment = world.environment
+    world.stop()
+    mute = subprocess.Popen(
+        [sys.executable, "-m", "hedgeapp.up", "--only", "sandbox"], cwd=ROOT, env=environment, stdout=subprocess.PIPE
+    )
+    assert mute.stdout
+
+    def answering(other_than: int = 0) -> int | None:
+        with suppress(OSError, ValueError):
+            with urllib.request.urlopen(f"{world.sandbox_url}/", timeout=5):
+                pass
+            (pid,) = [int(one) for one in Path(f"/proc/{mute.pid}/task/{mute.pid}/children").read_text().split()]
+            return pid if pid != other_than else None
+        return None
+
+    try:
+        first = _until(answering)
+        mute.stdout.close()
+        os.kill(first, signal.SIGKILL)
+        again = _until(lambda: answering(other_than=first))
+        mute.send_signal(signal.SIGINT)
+        assert mute.wait(PATIENCE_S) == 0
+        assert gone([again])()
+    finally:
+        mute.kill()
+
+
+def _until(look: Callable[[], int | None]) -> int:
+    until = time.monotonic() + 3 * PATIENCE_S
+    while (found := look()) is None:
+        assert time.monotonic() < until, "a sandbox that answers expected, found none"
+        time.sleep(0.1)
+    return found
 
 
 def test_an_unknown_process_is_named(tmp_path: Path) -> None:
