@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypeVar, assert_never
+from typing import Final, assert_never
 
-from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.breaks import ReconciliationEvent, RunBegun, RunEnded
@@ -20,6 +19,7 @@ from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSe
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
 from hedgeapp.core.events.marks import MarksTaken
+from hedgeapp.core.events.moves import DelegationStated
 from hedgeapp.core.events.orders import (
     HedgeProposed,
     ProposalClosed,
@@ -39,23 +39,30 @@ from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
 from portfolio.core.blocking import Blocking
 from portfolio.core.catalogue import Catalogue, ReferenceChange
+from portfolio.core.collateral_folding import CollateralEvent, add, fold_collateral
 from portfolio.core.faults import Faults
 from portfolio.core.halts import HaltEvent, Halts
 from portfolio.core.headlines import headline
+from portfolio.core.move_delegations import follow_balance
+from portfolio.core.move_folding import MoveDeskEvent, fold_move
+from portfolio.core.move_gates import Gate
+from portfolio.core.moves import Moves
 from portfolio.core.orders import OrderEvent, Orders
 from portfolio.core.positions import OpeningCameTooLate, Position
+from portfolio.core.price_highs import PriceHighs
 from portfolio.core.proposals import LastProposal
+from portfolio.core.row_changes import RowChanges, row_name
 from portfolio.core.rows import EventRow
 
 EVENTS_KEPT: Final = 50  # latest ones, for the screen
 ORDERS_KEPT: Final = 1_000  # that are no longer working
 WAITING_KEPT: Final = 10_000  # fills of instruments that are not known yet, all together
 
-Key = TypeVar("Key")
-DeskEvent = HedgeProposed | ProposalClosed | OrderEvent | HaltEvent | ReconciliationEvent
+DeskEvent = HedgeProposed | ProposalClosed | OrderEvent | HaltEvent | ReconciliationEvent | MoveDeskEvent
 
 FINAL: Final = frozenset({"filled", "canceled", "rejected", "expired"})
-QUIET: Final = (MarksTaken, BalanceStated, PositionStated, CollateralStated, SupplyStated, RunBegun, RunEnded)
+STATED: Final = (BalanceStated, PositionStated, CollateralStated, SupplyStated, DelegationStated)
+QUIET: Final = (MarksTaken, *STATED, RunBegun, RunEnded)
 
 
 class Book:
@@ -66,7 +73,7 @@ class Book:
     `orders` by (account, instrument, venue_order_id); `marks` by (subject, kind); `proposals`, the open ones, by id;
     `last_proposals` by currency. `our_orders` are those of `orders` that we sent, and those that no venue has seen yet.
     `minted` and `redeemed` are in synthetic dollars per chain. `delegated` is what of a balance is mirrored from a
-    custodian.
+    custodian; `mirrored`, by (custodian, account, asset), is the custodian's own word on it.
     """
 
     def __init__(self) -> None:
@@ -79,6 +86,7 @@ class Book:
         self.balances: dict[tuple[str, str], BalanceStated] = {}
         self.transfers: dict[tuple[str, str], Decimal] = {}
         self.delegated: dict[tuple[str, str], Decimal] = {}
+        self.mirrored: dict[tuple[str, str, str], DelegationStated] = {}
         self.collateral: dict[tuple[str, str, str], CollateralStated] = {}
         self.supply: dict[tuple[str, str], SupplyStated] = {}
         self.minted: dict[str, Decimal] = {}
@@ -89,7 +97,11 @@ class Book:
         self.last_proposals: dict[str, LastProposal] = {}
         self.halts = Halts()
         self.blocking = Blocking()
+        self.moves = Moves()
+        self.gate = Gate()
+        self.row_changes = RowChanges()
         self.marks: dict[tuple[str, str], Mark] = {}
+        self.price_highs = PriceHighs()
         self.feeds: dict[str, FeedStateChanged] = {}
         self.services: dict[str, ServiceTaken] = {}
         self.faults = Faults()
@@ -154,6 +166,7 @@ class Book:
                 self._of_collateral(event)
             case MarksTaken():
                 self.marks.update({(mark.subject, mark.kind): mark for mark in event.marks})
+                self.price_highs.note(event)
             case FeedStateChanged():
                 if event.feed not in self.feeds or event.at >= self.feeds[event.feed].at:
                     self.feeds[event.feed] = event
@@ -170,6 +183,9 @@ class Book:
     def _of_desk(self, event: DeskEvent) -> None:
         if isinstance(event, ReconciliationEvent):
             self.blocking.apply(event)
+            return
+        if isinstance(event, MoveDeskEvent):
+            self._contradiction(event, fold_move(event, self))
             return
         match event:
             case HedgeProposed():
@@ -267,37 +283,20 @@ class Book:
                     self.stated[event.account, event.instrument] = event
                 self._show_stated(event)
             case FundingPaid():
-                _add(self.funding.setdefault((event.account, event.instrument), {}), event.asset, event.amount)
+                add(self.funding.setdefault((event.account, event.instrument), {}), event.asset, event.amount)
             case BalanceStated():
                 balance = self.balances.get((event.account, event.asset))
                 if balance is None or event.at >= balance.at:
+                    follow_balance(self.delegated, self.moves, balance, event)
                     self.balances[event.account, event.asset] = event
             case TransferSeen():
-                _add(self.transfers, (event.account, event.asset), event.amount)
+                add(self.transfers, (event.account, event.asset), event.amount)
             case _:
                 assert_never(event)
 
-    def _of_collateral(self, event: CollateralStated | SupplyStated | MintSeen | RedeemSeen) -> None:
-        match event:
-            case CollateralStated():
-                if event.holder not in self.catalogue.custodians and event.holder not in self.catalogue.chains:
-                    self._fault(event, event.holder, f"holder {event.holder} is not known: introduce it")
-                if event.asset not in self.catalogue.assets:
-                    self._fault(event, event.asset, f"asset {event.asset} is not known: introduce it")
-                key = (event.holder, event.wallet, event.asset)
-                before = self.collateral.get(key)
-                if before is None or _place_of(event) >= _place_of(before):
-                    self.collateral[key] = event
-            case SupplyStated():
-                supply = self.supply.get((event.chain, event.asset))
-                if supply is None or event.block >= supply.block:
-                    self.supply[event.chain, event.asset] = event
-            case MintSeen():
-                _add(self.minted, event.chain, event.synthetic_amount)
-            case RedeemSeen():
-                _add(self.redeemed, event.chain, event.synthetic_amount)
-            case _:
-                assert_never(event)
+    def _of_collateral(self, event: CollateralEvent) -> None:
+        for subject, because in fold_collateral(event, self):
+            self._fault(event, subject, because)
 
     def _change(self, event: ReferenceChange) -> None:
         if isinstance(event, InstrumentChanged):
@@ -310,6 +309,8 @@ class Book:
                     "give the new contract another symbol",
                 )
                 return
+        assert self.recorded_at is not None
+        self.row_changes.note(row_name(event), event.by, self.recorded_at)
         name = self.catalogue.change(event)
         self.faults.resolve(name)
         for waiting in sorted(self._waiting.pop(name, ()), key=lambda one: isinstance(one, FillRecorded)):
@@ -321,11 +322,3 @@ class Book:
 
     def _fault(self, event: Event, subject: str, because: str) -> None:
         self.faults.add(seq=self.seq, at=event.at, kind=type(event).__name__, subject=subject, because=because)
-
-
-def _add(sums: dict[Key, Decimal], key: Key, value: Decimal) -> None:
-    sums[key] = sums.get(key, ZERO) + value
-
-
-def _place_of(stated: CollateralStated) -> tuple[datetime, int, str]:
-    return stated.at, len(stated.reference), stated.reference

@@ -13,8 +13,12 @@ from portfolio.core.book import Book
 from portfolio.core.catalogue import Catalogue
 from portfolio.core.faults import Faults
 from portfolio.core.halts import Halts
+from portfolio.core.move_gates import Gate
+from portfolio.core.moves import Moves
 from portfolio.core.orders import Orders
 from portfolio.core.positions import Position
+from portfolio.core.price_highs import PriceHighs
+from portfolio.core.row_changes import RowChanges
 
 
 def copied(book: Book) -> Book:
@@ -46,5 +50,5 @@ _MAKERS: Final[Mapping[type, Callable[[Any], Any]]] = {
     list: list.copy,
     set: set.copy,
     deque: deque.copy,
-    **dict.fromkeys((Blocking, Catalogue, Faults, Halts, Orders, Position), _part),
+    **dict.fromkeys((Blocking, Catalogue, Faults, Gate, Halts, Moves, Orders, Position, PriceHighs, RowChanges), _part),
 }

@@ -36,6 +36,8 @@ from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from portfolio.core.break_headlines import reconciliation_sentence
 from portfolio.core.catalogue import ReferenceChange
 from portfolio.core.halts import HaltEvent
+from portfolio.core.move_folding import MoveDeskEvent
+from portfolio.core.move_headlines import move_headline
 from portfolio.core.orders import OrderEvent
 from portfolio.core.rows import EventRow
 
@@ -55,6 +57,8 @@ def headline(recorded: Recorded) -> EventRow:
 def _sentence(event: Event) -> str:
     if isinstance(event, ReconciliationEvent):
         return reconciliation_sentence(event)
+    if isinstance(event, MoveDeskEvent):
+        return move_headline(event)
     match event:
         case FillRecorded() as fill:
             did = "bought" if fill.side == "buy" else "sold"

@@ -20,6 +20,7 @@ from portfolio.core.book import Book
 from portfolio.core.early_fills import EarlyFill
 from portfolio.core.faults import Faults
 from portfolio.core.halts import Halt, Halts
+from portfolio.core.move_snapshots import MovesState, dump_moves, load_moves
 from portfolio.core.orders import HedgeOrder
 from portfolio.core.positions import Position, PositionState
 from portfolio.core.proposals import LastProposal
@@ -68,6 +69,7 @@ class BookState:
     last_proposals: tuple[LastProposal, ...]
     halts: tuple[Halt, ...]
     blocking: tuple[VenueBlocked, ...]
+    moves: MovesState
     marks: tuple[Mark, ...]
     feeds: tuple[FeedStateChanged, ...]
     services: tuple[ServiceTaken, ...]
@@ -112,6 +114,7 @@ def dump(book: Book) -> BookState:
         last_proposals=tuple(book.last_proposals.values()),
         halts=tuple(book.halts),
         blocking=tuple(book.blocking),
+        moves=dump_moves(book),
         marks=tuple(book.marks.values()),
         feeds=tuple(book.feeds.values()),
         services=tuple(book.services.values()),
@@ -148,6 +151,7 @@ def load(state: BookState) -> Book:
     book.last_proposals = {one.currency: one for one in state.last_proposals}
     book.halts = Halts(state.halts)
     book.blocking = Blocking(state.blocking)
+    load_moves(book, state.moves)
     book.marks = {(one.subject, one.kind): one for one in state.marks}
     book.feeds = {one.feed: one for one in state.feeds}
     book.services = {one.service: one for one in state.services}

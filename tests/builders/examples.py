@@ -23,6 +23,7 @@ from hedgeapp.core.instruments import Instrument, Tier
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Token, Venue, Wallet
 from tests.builders.breaks import BREAKS
+from tests.builders.moves import GOLDEN as MOVES
 from tests.builders.orders import DESK
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -180,5 +181,5 @@ OTHERS: list[Event] = [
 ]
 
 EVERY_KIND: dict[str, Event] = {
-    type(event).__name__: event for event in [*REFERENCE, *TRADING, *OTHERS, *DESK, *BREAKS]
+    type(event).__name__: event for event in [*REFERENCE, *TRADING, *OTHERS, *DESK, *BREAKS, *MOVES.values()]
 }

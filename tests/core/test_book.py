@@ -35,10 +35,11 @@ from tests.builders.books import (
 )
 from tests.builders.breaks import BREAKS
 from tests.builders.examples import OTHERS, REFERENCE, TRADING
+from tests.builders.moves import MOVES
 from tests.builders.orders import DESK
 from tests.strategies import account_events
 
-EVENTS: list[Event] = [*REFERENCE, *TRADING, *OTHERS, *DESK, *BREAKS]
+EVENTS: list[Event] = [*REFERENCE, *TRADING, *OTHERS, *DESK, *BREAKS, *MOVES]
 SECOND = timedelta(seconds=1)
 
 

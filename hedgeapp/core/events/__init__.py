@@ -6,6 +6,7 @@ A published event never changes: add a field with a default, or a new kind.
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from hedgeapp.core.events.approvals import GateChangeAgreed, GateChangeDropped, GateChangeProposed, MoveDecided
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.breaks import (
     BalanceAnchored,
@@ -32,6 +33,25 @@ from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSe
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
 from hedgeapp.core.events.marks import MarksTaken
+from hedgeapp.core.events.moves import (
+    DelegationStated,
+    MoveApproved,
+    MoveDone,
+    MoveExpired,
+    MoveIntended,
+    MoveJudged,
+    MoveNeverArrived,
+    MoveOutcomeUnknown,
+    MoveProposed,
+    MoveRefused,
+    MoveRejected,
+    MoveReported,
+    MoveSeenAtVenue,
+    MoveSubmitted,
+    MoveWithdrawn,
+    UnintendedMoveReviewed,
+    UnintendedMoveSeen,
+)
 from hedgeapp.core.events.orders import (
     CancelAsked,
     HedgeProposed,
@@ -111,6 +131,27 @@ Event = (
     | BreakReopened
     | VenueBlocked
     | VenueFreed
+    | MoveProposed
+    | MoveJudged
+    | MoveDecided
+    | MoveApproved
+    | MoveWithdrawn
+    | MoveExpired
+    | MoveRefused
+    | MoveIntended
+    | MoveSubmitted
+    | MoveReported
+    | MoveRejected
+    | MoveOutcomeUnknown
+    | MoveNeverArrived
+    | MoveSeenAtVenue
+    | MoveDone
+    | UnintendedMoveSeen
+    | UnintendedMoveReviewed
+    | DelegationStated
+    | GateChangeProposed
+    | GateChangeAgreed
+    | GateChangeDropped
 )
 
 KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in Event.__args__}
