@@ -12,13 +12,16 @@ import msgspec
 
 from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.events import Recorded
+from hedgeapp.core.events.approvals import MoveDecided
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.collateral import CollateralStated
+from hedgeapp.core.events.moves import MoveProposed
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.reference import InstrumentChanged
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from portfolio import models
 from portfolio.core.book import Book
+from portfolio.core.move_states import Move, MoveEvent
 from portfolio.core.orders import HedgeOrder, OrderEvent
 
 Key = tuple[str, ...]
@@ -49,7 +52,8 @@ ORDER: Final = Table(models.Order)
 FILL: Final = Table(models.Fill)
 COLLATERAL: Final = Table(models.Collateral)
 HEDGE_ORDER: Final = Table(models.HedgeOrder)
-TABLES: Final = (POSITION, BALANCE, ORDER, FILL, COLLATERAL, HEDGE_ORDER)
+MOVE: Final = Table(models.CollateralMove)
+TABLES: Final = (POSITION, BALANCE, ORDER, FILL, COLLATERAL, HEDGE_ORDER, MOVE)
 OF_OUR_ORDERS: Final = get_args(OrderEvent)
 
 Change = tuple[Table, Key, Values]
@@ -85,6 +89,9 @@ def changes(book: Book, recorded: Recorded) -> list[Change]:
             return [change for key in sorted(waited) for change in _position(book, *key)]
         case _:
             book.apply(recorded)
+            if isinstance(event, MoveEvent):
+                move = book.moves.get(event.payload.move_id if isinstance(event, MoveProposed) else event.move_id)
+                return [_move(move)] if move is not None else []
             return _our_order(book, event.client_order_id) if isinstance(event, OF_OUR_ORDERS) else []
 
 
@@ -98,6 +105,7 @@ def rows_of(book: Book) -> dict[tuple[str, Key], Values]:
     found += [_balance(book, *key) for key in sorted({*book.balances, *book.transfers})]
     found += [_order(order) for order in book.orders.values()]
     found += [_hedge_order(order) for order in book.our_orders]
+    found += [_move(move) for move in book.moves]
     found += [_collateral(stated) for stated in book.collateral.values()]
     return {(table.name, key): values for table, key, values in found}
 
@@ -194,6 +202,46 @@ def _hedge_order(order: HedgeOrder) -> Change:
         order.cancel_asked_by,
     )
     return HEDGE_ORDER, (order.client_order_id,), values
+
+
+def _move(move: Move) -> Change:
+    payload, judged = move.payload, move.judged
+    values = (
+        payload.kind,
+        payload.custodian,
+        payload.asset,
+        payload.amount,
+        payload.source,
+        payload.destination,
+        payload.venue,
+        payload.route,
+        payload.expires_at,
+        move.proposed.by,
+        move.proposed.reason,
+        move.proposed_seq,
+        move.proposed_at,
+        move.state,
+        move.because,
+        judged.policy_version if judged else 0,
+        judged.rule if judged else "",
+        judged.outcome if judged else "",
+        _json(judged.quotas if judged else ()).decode(),
+        judged.amount_usd if judged else None,
+        judged.trust if judged else "",
+        _json([_decision(one) for one in move.decisions]).decode(),
+        move.intended.request_id if move.intended else "",
+        move.custodian_order_id,
+        move.intended_at,
+        move.submitted_at,
+        move.confirmed_at,
+        move.seen_at,
+        move.ended_at,
+    )
+    return MOVE, (move.move_id,), values
+
+
+def _decision(one: MoveDecided) -> dict[str, Any]:
+    return {"by": one.by, "verdict": one.verdict, "groups": one.groups, "reason": one.reason, "at": one.at}
 
 
 def _fill(event: FillRecorded) -> Change:

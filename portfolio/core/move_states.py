@@ -101,6 +101,7 @@ class Move:
     proposed: MoveProposed
     state: State
     seq: int
+    proposed_seq: int
     proposed_at: datetime
     judged: MoveJudged | None = None
     decisions: tuple[MoveDecided, ...] = ()

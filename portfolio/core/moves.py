@@ -111,7 +111,9 @@ class Moves:
 
     def _of_none(self, event: MoveEvent, name: str, seq: int, recorded_at: datetime) -> str:
         if isinstance(event, MoveProposed):
-            self.of_id[name] = Move(proposed=event, state="proposed", seq=seq, proposed_at=recorded_at)
+            self.of_id[name] = Move(
+                proposed=event, state="proposed", seq=seq, proposed_seq=seq, proposed_at=recorded_at
+            )
             return ""
         said = f"{type(event).__name__} of a move that nobody proposed: {name}"
         if isinstance(event, MoveReported):

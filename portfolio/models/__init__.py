@@ -2,13 +2,24 @@
 
 from portfolio.models.frames import FrameTaken
 from portfolio.models.halts import Desk, Halt
-from portfolio.models.rows import Balance, Checkpoint, Collateral, Fill, HedgeOrder, Order, Position, Version
+from portfolio.models.rows import (
+    Balance,
+    Checkpoint,
+    Collateral,
+    CollateralMove,
+    Fill,
+    HedgeOrder,
+    Order,
+    Position,
+    Version,
+)
 from portfolio.models.work import Work
 
 __all__ = [
     "Balance",
     "Checkpoint",
     "Collateral",
+    "CollateralMove",
     "Desk",
     "Fill",
     "FrameTaken",

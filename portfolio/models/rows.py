@@ -176,6 +176,56 @@ class HedgeOrder(Version):
         return f"{self.client_order_id} {self.state}"
 
 
+class CollateralMove(Version):
+    """A collateral move, from the proposal to both sides showing it."""
+
+    KEY = ("move_id",)
+
+    move_id = models.TextField(db_collation="C", help_text="our id")
+    kind = models.TextField(help_text="delegate, undelegate or transfer")
+    custodian = models.TextField(db_collation="C", help_text="who carries it out")
+    asset = models.TextField(db_collation="C", help_text="the asset")
+    amount = ExactField(help_text="units of the asset")
+    source = models.TextField(db_collation="C", help_text="the wallet or account that it leaves")
+    destination = models.TextField(db_collation="C", help_text="the wallet or account that it goes to")
+    venue = models.TextField(db_collation="C", help_text="the exchange; empty for a transfer")
+    route = models.TextField(db_collation="C", help_text="the custodian's own name of the way")
+    expires_at = models.DateTimeField(help_text="when it is no longer sent")
+    by = models.TextField(help_text="who wanted it")
+    reason = models.TextField(help_text="why")
+    proposed_seq = models.BigIntegerField(help_text="the event of its proposal")
+    proposed_at = models.DateTimeField(help_text="when the log took its proposal")
+    state = models.TextField(help_text="how far it has come")
+    because = models.TextField(help_text="why it is in this state, where there is more to say")
+    policy_version = models.IntegerField(help_text="the policy that judged it; 0: none has")
+    rule = models.TextField(help_text="the rule that matched")
+    outcome = models.TextField(help_text="allow, ask or refuse; empty: not judged")
+    quotas = models.JSONField(help_text="who must agree: groups with numbers")
+    amount_usd = ExactField(null=True, help_text="what it was worth when judged; empty: nobody could say")
+    trust = models.TextField(help_text="how far its price was believed; empty: not judged")
+    decisions = models.JSONField(help_text="who decided what, when and why, in the log's order")
+    request_id = models.TextField(db_collation="C", help_text="the custodian's idempotency key; empty: not intended")
+    custodian_order_id = models.TextField(db_collation="C", help_text="the custodian's id; empty: not known yet")
+    intended_at = models.DateTimeField(null=True, help_text="when the log took its intent")
+    submitted_at = models.DateTimeField(null=True, help_text="when it was signed")
+    confirmed_at = models.DateTimeField(null=True, help_text="when the custodian said that it is done")
+    seen_at = models.DateTimeField(null=True, help_text="when the other side showed it")
+    ended_at = models.DateTimeField(null=True, help_text="time of its end")
+
+    class Meta:
+        constraints = _one_at_a_time("collateralmove", "move_id")
+        indexes = (
+            models.Index(
+                fields=["proposed_seq"], name="portfolio_move_newest", condition=models.Q(to_seq__isnull=True)
+            ),
+            models.Index(fields=["proposed_seq", "from_seq"], name="portfolio_move_past"),
+        )
+        ordering = ("-proposed_seq", "from_seq")
+
+    def __str__(self) -> str:
+        return f"{self.move_id} {self.state}"
+
+
 class Fill(Version):
     """An execution; it never changes, so that it has one version."""
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,8 +11,10 @@ from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.orders import OrderAcknowledged
 from portfolio.core.book import Book
 from portfolio.core.snapshots import dump, load
-from portfolio.projections import HEDGE_ORDER, Key, Values, Versions, changes, rows_of
+from portfolio.projections import HEDGE_ORDER, MOVE, Key, Values, Versions, changes, rows_of
 from tests.builders.histories import histories, recorded
+from tests.builders.moves import MOVES, reported, until_submitted, whole_life
+from tests.builders.moves import NAME as NAME_OF_MOVE
 from tests.builders.orders import AT, NAME, VENUE_ID, fill, intended, seen, sent
 
 
@@ -108,3 +111,29 @@ def test_a_fill_that_came_before_its_orders_word_is_in_the_row_of_that_word() ->
 def test_what_others_order_and_fill_makes_no_row_of_ours() -> None:
     assert not orders(seen(name="web_1"), fill())
     assert len(orders(intended(), seen(name="web_1", venue_order_id="7"), fill(venue_order_id="7"))) == 1
+
+
+@settings(max_examples=40)
+@given(
+    events=st.lists(st.sampled_from([*MOVES, *until_submitted(), reported("failed")]), max_size=30),
+    cut=st.integers(0, 30),
+)
+def test_rows_of_moves_follow_the_fold_wherever_a_book_was_loaded(events: list[Event], cut: int) -> None:
+    log = recorded(events)
+    assert rows(log, (cut,)) == rows(log)
+    assert rows_of(folded(log[cut:], load(dump(folded(log[:cut]))))) == rows_of(folded(log)) == current(log)
+
+
+def test_a_moves_row_has_what_a_page_shows_of_it() -> None:
+    log = recorded(whole_life())
+    ((name, key), values), *others = rows_of(folded(log)).items()
+    assert (name, others) == ("portfolio_collateralmove", [])
+    row = dict(zip([one for one in MOVE.columns if one not in ("from_seq", "to_seq", *MOVE.key)], values, strict=True))
+    assert key == (NAME_OF_MOVE,)
+    assert (row["state"], row["by"], row["outcome"], row["quotas"]) == (
+        "done",
+        "ann",
+        "ask",
+        '[{"group":"approvers","needed":2}]',
+    )
+    assert [one["by"] for one in msgspec.json.decode(row["decisions"])] == ["bob", "cay"]
