@@ -40,10 +40,11 @@ def follow(delegated: Delegated, moves: Moves, move_id: str) -> None:
 
 def follow_balance(delegated: Delegated, moves: Moves, before: BalanceStated | None, now: BalanceStated) -> None:
     """Count the move in flight by whose amount, to the digit, the venue's balance has just changed."""
-    if not moves.of_id:
+    in_flight = moves.in_flight()
+    if not in_flight:
         return
     change = now.total - (before.total if before else ZERO)
-    for move in moves.in_flight():
+    for move in in_flight:
         is_it = (move.account, move.payload.asset, move.change) == (now.account, now.asset, change)
         if is_it and not move.is_counted:
             _count(delegated, moves, move, is_counted=True)

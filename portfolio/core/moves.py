@@ -29,11 +29,12 @@ AlarmEvent = UnintendedMoveSeen | UnintendedMoveReviewed
 class Moves:
     """The moves by id, and the alarms that stop all others; mutable, owned by a book."""
 
-    __slots__ = ("_alarms", "_ended", "of_id")
+    __slots__ = ("_alarms", "_ended", "_in_flight", "of_id")
 
     def __init__(self) -> None:
         self.of_id: dict[str, Move] = {}
         self._ended: dict[str, None] = {}
+        self._in_flight: dict[str, None] = {}
         self._alarms: dict[tuple[str, str], UnintendedMoveSeen] = {}
 
     def __iter__(self) -> Iterator[Move]:
@@ -54,8 +55,10 @@ class Moves:
         return None
 
     def in_flight(self) -> tuple[Move, ...]:
-        """Return the moves that may be on their way: submitted, and not yet shown by both sides."""
-        return tuple(one for one in self if one.is_in_flight)
+        """Return the moves that may be on their way, in the order of their proposals."""
+        if not self._in_flight:
+            return ()
+        return tuple(sorted((self.of_id[name] for name in self._in_flight), key=lambda one: one.proposed_seq))
 
     @property
     def alarms(self) -> tuple[UnintendedMoveSeen, ...]:
@@ -70,6 +73,7 @@ class Moves:
     def load(self, moves: Iterable[Move], ended: Iterable[str], alarms: Iterable[UnintendedMoveSeen]) -> None:
         """Take back what `__iter__`, `ended` and `alarms` gave."""
         self.of_id = {one.move_id: one for one in moves}
+        self._in_flight = {one.move_id: None for one in self if one.is_in_flight}
         self._ended = dict.fromkeys(ended)
         self._alarms = {(one.source, one.reference): one for one in alarms}
 
@@ -140,6 +144,10 @@ class Moves:
     def _keep(self, move: Move) -> None:
         name = move.move_id
         self.of_id[name] = move
+        if move.is_in_flight:
+            self._in_flight[name] = None
+        else:
+            self._in_flight.pop(name, None)
         self._ended.pop(name, None)
         if not move.is_final or move.ended_at is None:
             return
