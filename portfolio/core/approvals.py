@@ -85,7 +85,7 @@ def objection(decision: MoveDecided, move: Move, judged: Judgment, worth: Value,
     person = decision.by
     if decision.move_id != move.move_id or decision.payload_hash != payload_hash(move.payload).hex():
         return f"an approval of exactly this move expected, found that {person} approved another one"
-    if bench.at >= move.payload.expires_at or decision.at >= move.payload.expires_at:
+    if bench.at >= move.payload.expires_at:
         return f"an approval of a move that has not expired expected, found that of {person} expired with it"
     if person not in bench.people:
         return f"an approval by somebody who is active expected, found that {person} is not"

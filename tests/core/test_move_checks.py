@@ -287,6 +287,22 @@ def test_the_stricter_of_the_policy_then_and_now_counts() -> None:
     assert "policy" in rules([*world(), *life(), *changed(replace(allow, outcome="refuse")), *fresh], at=begun)
 
 
+def test_neither_a_lax_word_nor_a_lax_policy_of_now_undoes_the_policy_of_the_proposal() -> None:
+    allow = PolicyRule(name="allow", outcome="allow")
+    begun = AT + COOL_OFF
+    change = gate_change("policy", 2, rules=(allow,))
+    agreement = agreed(change, hold_s=int(COOL_OFF.total_seconds()))
+    fresh = collateral("stETH", "1500", begun)
+    forged = [*world(), proposed(), judged(outcome="allow"), approved(), change, agreement, fresh]
+    assert rules(forged, at=begun) == {"quorum"}
+
+
+def test_who_was_asked_for_when_it_was_judged_is_asked_for_still() -> None:
+    allow = PolicyRule(name="allow", outcome="allow")
+    assert rules([*world(allow), proposed(), judged(), approved()]) == {"quorum"}
+    assert rules([*world(allow), *life()]) == set()
+
+
 def test_a_judgment_that_was_written_laxer_than_the_policy_does_not_help() -> None:
     forged = [*world(), proposed(), judged(outcome="allow"), approved()]
     assert rules(forged) == {"quorum"}
