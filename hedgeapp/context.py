@@ -12,6 +12,7 @@ from django.urls import NoReverseMatch, reverse
 PAGES: Final = (
     ("Overview", "portfolio:overview", "o"),
     ("Orders", "portfolio:orders", "r"),
+    ("Breaks", "reconciliation:breaks", "b"),
     ("Events", "portfolio:events", "e"),
     ("Data", "portfolio:data", "d"),
 )

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "hedgeapp.access",
     "marketdata",
     "portfolio",
+    "reconciliation",
 ]
 
 MIDDLEWARE = [
@@ -100,6 +101,13 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "sign-head": {"task": "hedgeapp.eventlog.tasks.sign_head", "schedule": timedelta(minutes=1)},
     "snapshot": {"task": "portfolio.tasks.snapshot_book", "schedule": timedelta(minutes=5)},
+    # On a queue of its own: a venue that answers slowly holds up nothing but its own runs.
+    "reconcile": {
+        "task": "reconciliation.tasks.reconcile_due",
+        "schedule": timedelta(seconds=5),
+        "options": {"queue": "reconciliation", "expires": 5},
+    },
+    "prune-runs": {"task": "reconciliation.tasks.prune_runs", "schedule": timedelta(hours=1)},
     "prune-frames": {"task": "portfolio.tasks.prune_frames", "schedule": timedelta(hours=1)},
 }
 

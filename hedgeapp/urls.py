@@ -11,6 +11,7 @@ admin.site.index_title = "Reference data: each change is an event in the log"
 
 urlpatterns = [
     path("", include("portfolio.urls")),
+    path("breaks/", include("reconciliation.urls")),
     path("login/", include("hedgeapp.access.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),

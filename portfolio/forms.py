@@ -35,6 +35,28 @@ class SaidForm(forms.Form):
         ]
 
 
+class ListForm(SaidForm):
+    """Which part of a list a page shows: as of an event or a time, before or after the edge of another page."""
+
+    at = forms.CharField(label="as of", max_length=NAME_LENGTH_MAX, required=False)
+    before = forms.IntegerField(min_value=0, max_value=SEQ_MAX, required=False)
+    after = forms.IntegerField(min_value=0, max_value=SEQ_MAX, required=False)
+
+    def clean_at(self) -> int | datetime | None:
+        """Return the event or the time that the page is asked for; a time without a zone is in UTC."""
+        given: str = self.cleaned_data["at"]
+        if not given:
+            return None
+        if given.isdecimal() and int(given) <= SEQ_MAX:
+            return int(given)
+        try:
+            at = datetime.fromisoformat(given)
+        except ValueError as error:
+            said = f"an event's number or a time like 2026-03-01T12:00:00 expected, found {given}"
+            raise forms.ValidationError(said) from error
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
 class TicketForm(SaidForm):
     """A ticket as somebody filled it in."""
 
@@ -66,7 +88,7 @@ class TicketForm(SaidForm):
         )
 
 
-class OrderFilterForm(SaidForm):
+class OrderFilterForm(ListForm):
     """Which orders a page shows: the filters that are in its address."""
 
     state = forms.ChoiceField(choices=GROUP_CHOICES, required=False)
@@ -77,23 +99,6 @@ class OrderFilterForm(SaidForm):
     since = forms.DateField(label="from", required=False)
     until = forms.DateField(label="to", required=False)
     text = forms.CharField(label="order id", max_length=NAME_LENGTH_MAX, required=False)
-    at = forms.CharField(label="as of", max_length=NAME_LENGTH_MAX, required=False)
-    before = forms.IntegerField(min_value=0, max_value=SEQ_MAX, required=False)
-    after = forms.IntegerField(min_value=0, max_value=SEQ_MAX, required=False)
-
-    def clean_at(self) -> int | datetime | None:
-        """Return the event or the time that the page is asked for; a time without a zone is in UTC."""
-        given: str = self.cleaned_data["at"]
-        if not given:
-            return None
-        if given.isdecimal() and int(given) <= SEQ_MAX:
-            return int(given)
-        try:
-            at = datetime.fromisoformat(given)
-        except ValueError as error:
-            said = f"an event's number or a time like 2026-03-01T12:00:00 expected, found {given}"
-            raise forms.ValidationError(said) from error
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
 
     def wanted(self, seq: int | None) -> OrderFilter:
         """Return the filter of a form that is valid, as of an event or, with None, as it is now."""

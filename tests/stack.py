@@ -32,6 +32,7 @@ MARKS = {
     "engine": "engine@",
     "orders": "orders@",
     "urgent": "urgent@",
+    "reconciliation": "reconciliation@",
     "sandbox": "-m sandbox run",
     "postgres": "postgres -D",
     "valkey": "valkey-server",

@@ -16,11 +16,11 @@ _MAY_CHANGE: Final[Mapping[str, tuple[str, ...]]] = {
     OPERATIONS: ("asset", "venue", "account", "instrument", "custodian", "chain", "credential"),
     APPROVERS: (),
 }
-# What is no change of a row: sending orders, halting, lifting a halt.
+# What is no change of a row: sending orders, halting, lifting a halt, looking after breaks, closing them.
 _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
-    RISK_DESK: ("send_order", "declare_halt", "lift_halt"),
-    OPERATIONS: ("declare_halt",),
-    APPROVERS: ("declare_halt", "lift_halt"),
+    RISK_DESK: ("send_order", "declare_halt", "lift_halt", "work_break"),
+    OPERATIONS: ("declare_halt", "work_break", "close_break"),
+    APPROVERS: ("declare_halt", "lift_halt", "work_break", "close_break"),
 }
 
 
@@ -31,5 +31,5 @@ def grant_roles(using: str = "default") -> None:
         names = [f"view_{noun}" for noun in (*_ROWS, "credential")]
         names += [f"{verb}_{noun}" for noun in nouns for verb in ("add", "change")]
         allowed = Q(codename__in=names, content_type__app_label="marketdata")
-        allowed |= Q(codename__in=_MAY_DO[role], content_type__app_label="portfolio")
+        allowed |= Q(codename__in=_MAY_DO[role], content_type__app_label__in=("portfolio", "reconciliation"))
         group.permissions.set(Permission.objects.using(using).filter(allowed))

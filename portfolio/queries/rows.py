@@ -9,7 +9,8 @@ from portfolio.models import Balance, Checkpoint, Collateral, Fill, HedgeOrder, 
 V = TypeVar("V", bound=Version)
 
 
-def _as_of(model: type[V], seq: int | None) -> "QuerySet[V]":
+def as_of(model: type[V], seq: int | None) -> "QuerySet[V]":
+    """Return the rows of a read model as of an event, or now."""
     rows: QuerySet[V] = model._default_manager.all()
     if seq is None:
         return rows.filter(to_seq__isnull=True)
@@ -18,32 +19,32 @@ def _as_of(model: type[V], seq: int | None) -> "QuerySet[V]":
 
 def positions(seq: int | None = None) -> "QuerySet[Position]":
     """Return the positions as of an event, or now."""
-    return _as_of(Position, seq)
+    return as_of(Position, seq)
 
 
 def balances(seq: int | None = None) -> "QuerySet[Balance]":
     """Return the balances as of an event, or now."""
-    return _as_of(Balance, seq)
+    return as_of(Balance, seq)
 
 
 def orders(seq: int | None = None) -> "QuerySet[Order]":
     """Return the orders as of an event, or now."""
-    return _as_of(Order, seq)
+    return as_of(Order, seq)
 
 
 def hedge_orders(seq: int | None = None) -> "QuerySet[HedgeOrder]":
     """Return the orders of ours as of an event, or now."""
-    return _as_of(HedgeOrder, seq)
+    return as_of(HedgeOrder, seq)
 
 
 def fills(seq: int | None = None) -> "QuerySet[Fill]":
     """Return the fills up to an event, or all."""
-    return _as_of(Fill, seq)
+    return as_of(Fill, seq)
 
 
 def collateral(seq: int | None = None) -> "QuerySet[Collateral]":
     """Return the collateral as of an event, or now."""
-    return _as_of(Collateral, seq)
+    return as_of(Collateral, seq)
 
 
 def projected_seq() -> int:

@@ -6,6 +6,7 @@ fee, funding or transfer explains is a difference, however often the venue repea
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Final
 
 from hedgeapp.core.amounts import ZERO, Purse
 from hedgeapp.core.events.balances import TransferSeen
@@ -17,6 +18,8 @@ from portfolio.core.book import FINAL, Book
 from reconciliation.core.compare import Values
 
 Rows = dict[str, Values]
+
+MODE: Final = "one-way, cross"  # how every account of ours holds positions and margin
 
 
 def positions(book: Book, account: str) -> Rows:

@@ -122,6 +122,19 @@ def funding(world: World, given: Given) -> dict[str, Any]:
 
 def transfer(world: World, given: Given) -> dict[str, Any]:
     """Move margin into an account, or out of it when negative: {account, asset, amount}."""
+    account, asset, amount = _movement(world, given)
+    world.accounts.transfer(account, asset, amount, world.now_ms())
+    return {"wallet": f"{world.accounts.wallet(account, asset):f}"}
+
+
+def balance(world: World, given: Given) -> dict[str, Any]:
+    """Change a balance behind everybody's back, with no message about it: {account, asset, amount}."""
+    account, asset, amount = _movement(world, given)
+    world.accounts.adjust(account, asset, amount, world.now_ms())
+    return {"wallet": f"{world.accounts.wallet(account, asset):f}"}
+
+
+def _movement(world: World, given: Given) -> tuple[str, str, Decimal]:
     account, asset, amount = str(given.get("account")), str(given.get("asset")), decimal(given, "amount")
     held = world.accounts.accounts.get(account)
     if held is None or asset not in {
@@ -131,8 +144,7 @@ def transfer(world: World, given: Given) -> dict[str, Any]:
         raise ActionRefused(f"expected an account and an asset it holds, found {account} {asset}")
     if not 0 < abs(amount) <= TRANSFER_MAX:
         raise ActionRefused(f"expected an amount of at most {TRANSFER_MAX} and not 0, found {amount}")
-    world.accounts.transfer(account, asset, amount, world.now_ms())
-    return {"wallet": f"{world.accounts.wallet(account, asset):f}"}
+    return account, asset, amount
 
 
 def expire_listen_key(world: World, given: Given) -> dict[str, Any]:
@@ -193,6 +205,7 @@ ACTIONS: dict[str, Action] = {
     "jump": jump,
     "funding": funding,
     "transfer": transfer,
+    "balance": balance,
     "expire-listen-key": expire_listen_key,
 }
 

@@ -205,7 +205,8 @@ def test_roles_may_change_what_is_theirs() -> None:
     assert "change_limit" in allowed["risk desk"]
     assert "change_limit" not in allowed["operations"]
     assert "change_credential" in allowed["operations"]
-    assert {name for name in allowed["approvers"] if not name.startswith("view_")} == {"declare_halt", "lift_halt"}
+    approve = {"declare_halt", "lift_halt", "work_break", "close_break"}
+    assert {name for name in allowed["approvers"] if not name.startswith("view_")} == approve
     assert [role for role, names in allowed.items() if "declare_halt" not in names] == []
     assert [role for role, names in allowed.items() if "send_order" in names] == ["risk desk"]
     assert not any(name.startswith("delete_") for names in allowed.values() for name in names)

@@ -1,0 +1,1 @@
+"""Reads of reconciliation: what our log has, what runs and breaks there are."""
