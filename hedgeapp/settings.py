@@ -104,8 +104,8 @@ CELERY_BEAT_SCHEDULE = {
     # On a queue of its own: a venue that answers slowly holds up nothing but its own runs.
     "reconcile": {
         "task": "reconciliation.tasks.reconcile_due",
-        "schedule": timedelta(seconds=5),
-        "options": {"queue": "reconciliation", "expires": 5},
+        "schedule": timedelta(seconds=10),
+        "options": {"queue": "reconciliation", "expires": 10},
     },
     "prune-runs": {"task": "reconciliation.tasks.prune_runs", "schedule": timedelta(hours=1)},
     "prune-frames": {"task": "portfolio.tasks.prune_frames", "schedule": timedelta(hours=1)},

@@ -105,10 +105,8 @@ def _is_same(one: Mismatch, counted: int, tolerance: Callable[[str], Decimal]) -
 
 def digest(rows: Side) -> str:
     """Return a digest of a statement's rows that depends neither on their order nor on how zeros are filled up."""
-    hashed = hashlib.sha256()
-    for item in sorted(rows):
-        hashed.update(f"{item}\0{chr(31).join(map(text, rows[item]))}\n".encode())
-    return hashed.hexdigest()
+    lines = [f"{item}\0{chr(31).join(map(text, rows[item]))}\n" for item in sorted(rows)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def stated(kind: DifferenceKind, values: Values | None) -> Stated:
@@ -120,6 +118,13 @@ def stated(kind: DifferenceKind, values: Values | None) -> Stated:
 
 def text(value: object) -> str:
     """Return a value in its shortest form."""
-    if isinstance(value, Decimal):
-        return f"{value.normalize() + 0:f}" if value else "0"
-    return "" if value is None else str(value)
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, Decimal):
+        return "" if value is None else str(value)
+    plain = str(value)
+    if "E" in plain:
+        plain = f"{value:f}"
+    if "." in plain:
+        plain = plain.rstrip("0").rstrip(".")
+    return "0" if plain == "-0" else plain
