@@ -137,6 +137,8 @@ def _sides(
             "instrument": ours.specifications(instruments[one] for one in listed if one in instruments),
             "mode": dict.fromkeys(statement.sides.get("mode", {}), (ours.MODE,)),
         }
+    if subject.kind == "engine":
+        return {}
     held: dict[DifferenceKind, Side] = {"collateral": ours.collateral(book, subject.name)}
     return {**held, "supply": ours.supply(book, subject.name)} if subject.kind == "chain" else held
 

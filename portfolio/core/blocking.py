@@ -6,6 +6,7 @@ What a break is and when it is above its limit is said by `reconciliation`; here
 from collections.abc import Iterable, Iterator
 
 from hedgeapp.core.events.breaks import ReconciliationEvent, VenueBlocked, VenueFreed
+from hedgeapp.core.events.halts import EVERYWHERE
 
 
 class Blocking:
@@ -20,8 +21,8 @@ class Blocking:
         return iter(self._of_venue.values())
 
     def of(self, venue: str) -> VenueBlocked | None:
-        """Return why nothing automatic may act at a venue, or None when it may."""
-        return self._of_venue.get(venue)
+        """Return why nothing automatic may act at a venue, or anywhere; None when it may."""
+        return self._of_venue.get(venue) or self._of_venue.get(EVERYWHERE)
 
     def apply(self, event: ReconciliationEvent) -> None:
         """Fold an event; all others of reconciliation change nothing here."""

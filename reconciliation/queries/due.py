@@ -18,11 +18,12 @@ RESTS: Final = timedelta(seconds=10)  # and no sooner after its last run, howeve
 
 
 def subjects() -> list[str]:
-    """Return whose statements can be read: the feeds' names of enabled accounts, custodians and chains."""
+    """Return whose statements can be read: the feeds' names of what is enabled, and the engine."""
     accounts = reference.Account.objects.filter(is_enabled=True, venue__is_enabled=True)
     custodians = reference.Custodian.objects.filter(is_enabled=True)
     chains = reference.Chain.objects.filter(is_enabled=True)
     return [
+        "engine",
         *(f"account:{name}" for name in accounts.order_by("name").values_list("name", flat=True)),
         *(f"custodian:{name}" for name in custodians.order_by("name").values_list("name", flat=True)),
         *(f"chain:{name}" for name in chains.order_by("name").values_list("name", flat=True)),

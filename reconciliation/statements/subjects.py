@@ -4,20 +4,24 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
 from hedgeapp.core.differences import DifferenceKind
+from hedgeapp.core.events.halts import EVERYWHERE
 from hedgeapp.core.records import record
 from marketdata.feeds.ccxt.reads import INCOME_OVERLAP
 from marketdata.feeds.ceffu import setup_of as custodian_setup
 from marketdata.feeds.chain import chain_named
 from marketdata.queries.catalogue import reference
 from marketdata.queries.credentials import keys_of
+from portfolio.core.frames import Frame
+from portfolio.operations.books import restored_book
 from reconciliation.core import ours
 from reconciliation.core.compare import Side
+from reconciliation.core.memory import folded
 from reconciliation.core.statements import Statement
 from reconciliation.queries import log
 from reconciliation.queries.watched import watched_fills
-from reconciliation.statements import chain, custodian, venue
+from reconciliation.statements import chain, custodian, engine, venue
 
-SubjectKind = Literal["account", "custodian", "chain"]
+SubjectKind = Literal["account", "custodian", "chain", "engine"]
 Facts = dict[DifferenceKind, Side]
 
 
@@ -25,7 +29,9 @@ class SubjectIsUnknown(LookupError):
     """A run was asked for of something that no statement is read of."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"an account, custodian or chain like account:VENUE:LABEL expected, found {name!r}")
+        super().__init__(
+            f"the engine, or one like account:VENUE:LABEL, custodian:NAME or chain:NAME expected, found {name!r}"
+        )
 
 
 @record
@@ -54,11 +60,27 @@ def subject_named(name: str) -> Subject:
         case "chain":
             row = chain_named(own)
             return _holder("chain", own, lambda: chain.statement(name, row))
+        case "engine":
+            return _engine(name)
     raise SubjectIsUnknown(name)
 
 
 def _holder(kind: SubjectKind, own: str, read: Callable[[], Coroutine[Any, Any, Statement]]) -> Subject:
     return Subject(kind=kind, name=own, venue=own, read=read, facts=lambda _: {})
+
+
+def _engine(name: str) -> Subject:
+    frames: list[Frame] = []
+
+    async def read() -> Statement:
+        frames.append(await engine.last_frame())
+        return engine.statement(name, frames[-1])
+
+    def facts(_: Statement) -> Facts:
+        return {"memory": folded(restored_book(until=frames[-1].seq))}
+
+    # What the engine has wrong, it has wrong everywhere.
+    return Subject(kind="engine", name=name, venue=EVERYWHERE, read=read, facts=facts)
 
 
 def _account(name: str, own: str) -> Subject:
