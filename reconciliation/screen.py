@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from hedgeapp.core.differences import Severity
@@ -13,6 +13,7 @@ from reconciliation.queries.breaks import LastRun
 
 LEVELS: Final[dict[Severity, Level]] = {"critical": "bad", "major": "warn", "minor": "idle"}
 OVER: Final = frozenset({"settled", "healed", "accepted", "verified"})
+PLACES: Final = Decimal("1e-8")  # finer than that is our own arithmetic
 QUIET_MAX: Final = timedelta(minutes=3)  # a subject that was not compared for longer is told
 
 
@@ -141,5 +142,5 @@ def age(span: timedelta) -> str:
 
 
 def plain(amount: Decimal) -> str:
-    """Return an amount with its sign, separators and no needless zeros."""
-    return f"{amount.normalize() + 0:+,f}".replace("-", "−")
+    """Return an amount with its sign and separators, in at most as many decimals as venues state."""
+    return f"{amount.quantize(PLACES, ROUND_HALF_EVEN).normalize() + 0:+,f}".replace("-", "−")

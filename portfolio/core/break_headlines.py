@@ -1,7 +1,7 @@
 """Break headlines: an event of reconciliation in one sentence for the desk.  ReconciliationEvent -> text"""
 
-from decimal import Decimal
-from typing import assert_never
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final, assert_never
 
 from hedgeapp.core.differences import Difference
 from hedgeapp.core.events.breaks import (
@@ -26,6 +26,8 @@ from hedgeapp.core.events.breaks import (
     VenueBlocked,
     VenueFreed,
 )
+
+PLACES: Final = Decimal("1e-8")  # finer than that is our own arithmetic
 
 
 def reconciliation_sentence(event: ReconciliationEvent) -> str:
@@ -100,7 +102,7 @@ def told(difference: Difference) -> str:
     """Return a difference in words."""
     what = f"{difference.kind.replace('_', ' ')} {difference.item} of {difference.subject}"
     if difference.amount is not None:
-        way = f"{difference.amount.normalize():+,f} {difference.unit}"
+        way = f"{difference.amount.quantize(PLACES, ROUND_HALF_EVEN).normalize() + 0:+,f} {difference.unit}"
     elif not difference.ours:
         way = "only on their side"
     elif not difference.theirs:
