@@ -15,7 +15,7 @@ from hedgeapp.core.events.positions import FundingPaid
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from portfolio.core.book import FINAL, Book
-from reconciliation.core.compare import Values
+from reconciliation.core.compare import Values, side
 
 Rows = dict[str, Values]
 
@@ -72,7 +72,7 @@ def order_values(order: OrderSeen) -> Values:
 
 def fills(events: Iterable[FillRecorded]) -> Rows:
     """Return fills by instrument and trade id."""
-    return {f"{fill.instrument}:{fill.trade_id}": fill_values(fill) for fill in events}
+    return side("fill", ((f"{fill.instrument}:{fill.trade_id}", fill_values(fill)) for fill in events))
 
 
 def fill_values(fill: FillRecorded) -> Values:
@@ -82,12 +82,13 @@ def fill_values(fill: FillRecorded) -> Values:
 
 def fundings(events: Iterable[FundingPaid]) -> Rows:
     """Return fundings by instrument and the venue's id."""
-    return {f"{paid.instrument}:{paid.payment_id}": (paid.amount, paid.asset, paid.instrument) for paid in events}
+    rows = ((f"{paid.instrument}:{paid.payment_id}", (paid.amount, paid.asset, paid.instrument)) for paid in events)
+    return side("funding", rows)
 
 
 def transfers(events: Iterable[TransferSeen]) -> Rows:
     """Return transfers by asset and the venue's id."""
-    return {f"{moved.asset}:{moved.transfer_id}": (moved.amount, moved.asset) for moved in events}
+    return side("transfer", ((f"{moved.asset}:{moved.transfer_id}", (moved.amount, moved.asset)) for moved in events))
 
 
 def collateral(book: Book, holder: str) -> Rows:

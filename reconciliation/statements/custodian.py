@@ -6,6 +6,7 @@ from hedgeapp.core.events.collateral import CollateralStated
 from marketdata.feeds.ceffu import FAULTS, Setup
 from marketdata.feeds.ceffu.client import CeffuClient, Settings
 from marketdata.feeds.ceffu.feed import spelling
+from reconciliation.core.compare import side
 from reconciliation.core.statements import Statement
 from reconciliation.statements.reading import Reading
 
@@ -36,7 +37,8 @@ async def statement(subject: str, setup: Setup) -> Statement:
             ]
 
         if (found := await reading.part(["collateral"], read)) is not None:
-            reading.tell("collateral", {f"{one.wallet}:{one.asset}": (one.total, one.locked) for one in found})
+            rows = ((f"{one.wallet}:{one.asset}", (one.total, one.locked)) for one in found)
+            reading.tell("collateral", side("collateral", rows))
             for one in found:
                 reading.note("collateral", f"{one.wallet}:{one.asset}", one)
     return reading.statement(datetime.now(UTC))

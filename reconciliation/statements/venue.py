@@ -17,6 +17,7 @@ from marketdata.feeds.ccxt.reads import Reads
 from marketdata.queries.credentials import Keys
 from marketdata.venues import Client
 from reconciliation.core import ours
+from reconciliation.core.compare import side
 from reconciliation.core.statements import Statement
 from reconciliation.statements.reading import Reading
 
@@ -55,7 +56,8 @@ async def _trading(reading: Reading, reads: Reads, setup: Setup) -> None:
         return [fill for one in known for fill in await reads.trades(one, setup.trades_from[one.id])]
 
     if (listed := await reading.part(["open_order"], lambda: reads.orders({}))) is not None:
-        reading.tell("open_order", {ours.order_item(one): ours.order_values(one) for one in listed[0]})
+        rows = ((ours.order_item(one), ours.order_values(one)) for one in listed[0])
+        reading.tell("open_order", side("open_order", rows))
         for order in listed[0]:
             reading.note("open_order", ours.order_item(order), order)
     if (found := await reading.part(["fill"], fills)) is not None:
