@@ -27,18 +27,19 @@ from reconciliation.projections import break_of
 from reconciliation.queries import breaks as found
 
 SEEN_LENGTH: Final = 16  # hexadecimal digits by which a page tells what it shows
+SEQ_DIGITS_MAX: Final = 19
 WORK, CLOSE = "reconciliation.work_break", "reconciliation.close_break"
 REFUSALS: Final = (desk.TextIsMalformed, desk.NothingHealsIt, desk.AnotherWasAsked, desk.AssigneeIsUnknown)
 
-Did = Callable[[str, str, str, datetime], Break]
+Did = Callable[[str, str, str, datetime, int], Break]
 ACTIONS: Final[dict[str, tuple[str, Did]]] = {
-    "assign": (WORK, lambda id_, by, text, at: desk.assign_break(id_, assignee=text.strip(), by=by, at=at)),
-    "take": (WORK, lambda id_, by, text, at: desk.assign_break(id_, assignee=by, by=by, at=at)),
-    "investigate": (WORK, lambda id_, by, text, at: desk.investigate_break(id_, by=by, note=text, at=at)),
-    "explain": (WORK, lambda id_, by, text, at: desk.explain_break(id_, by=by, explanation=text, at=at)),
-    "heal": (CLOSE, lambda id_, by, text, at: desk.heal_break(id_, by=by, reason=text, at=at)),
-    "accept": (CLOSE, lambda id_, by, text, at: desk.accept_break(id_, by=by, reason=text, at=at)),
-    "withdraw": (CLOSE, lambda id_, by, text, at: desk.withdraw_closing(id_, by=by, reason=text, at=at)),
+    "assign": (WORK, lambda id_, by, text, at, _: desk.assign_break(id_, assignee=text.strip(), by=by, at=at)),
+    "take": (WORK, lambda id_, by, text, at, _: desk.assign_break(id_, assignee=by, by=by, at=at)),
+    "investigate": (WORK, lambda id_, by, text, at, _: desk.investigate_break(id_, by=by, note=text, at=at)),
+    "explain": (WORK, lambda id_, by, text, at, _: desk.explain_break(id_, by=by, explanation=text, at=at)),
+    "heal": (CLOSE, lambda id_, by, text, at, seen: desk.heal_break(id_, by=by, reason=text, at=at, seen=seen)),
+    "accept": (CLOSE, lambda id_, by, text, at, seen: desk.accept_break(id_, by=by, reason=text, at=at, seen=seen)),
+    "withdraw": (CLOSE, lambda id_, by, text, at, _: desk.withdraw_closing(id_, by=by, reason=text, at=at)),
 }
 
 
@@ -113,19 +114,26 @@ def act(request: HttpRequest, break_id: str, action: str) -> HttpResponse:
     if not request.user.has_perm(permission):
         raise PermissionDenied
     try:
-        now = did(break_id, request.user.get_username(), request.POST.get("text", ""), datetime.now(UTC))
+        text, seen = request.POST.get("text", ""), _seen(request)
+        now = did(break_id, request.user.get_username(), text, datetime.now(UTC), seen)
     except desk.BreakIsUnknown as unknown:
         raise Http404(str(unknown)) from unknown
     except REFUSALS as refusal:
         return _shown(request, break_id, "reconciliation/break.html", str(refusal), 400)
     except desk.ApproverIsAsker as refusal:
         return _shown(request, break_id, "reconciliation/break.html", str(refusal), 403)
-    except (desk.BreakIsNotOpen, SameKeyOtherContent) as refusal:
+    except (desk.BreakIsNotOpen, desk.BreakChanged, SameKeyOtherContent) as refusal:
         return _shown(request, break_id, "reconciliation/break.html", str(refusal), 409)
     except (desk.LogIsBusy, BookIsBusy) as busy:
         return errors.busy(request, str(busy))
     messages.success(request, _said(action, now))
     return redirect("reconciliation:break", break_id)
+
+
+def _seen(request: HttpRequest) -> int:
+    """Return the event that made the break as the page showed it; none that there is, when the page did not say."""
+    given = request.POST.get("seen", "")
+    return int(given) if given.isdecimal() and len(given) < SEQ_DIGITS_MAX else -1
 
 
 def _said(action: str, now: Break) -> str:

@@ -54,6 +54,13 @@ class BreakIsNotOpen(ValueError):
         )
 
 
+class BreakChanged(ValueError):
+    """Somebody closes a break that is not the one that he saw."""
+
+    def __init__(self, found: Break) -> None:
+        super().__init__(f"{found.break_id} expected as it was shown, found it changed meanwhile: look at it again")
+
+
 class TextIsMalformed(ValueError):
     """A reason, a note or an explanation is empty, too long or not printable."""
 
@@ -123,11 +130,11 @@ def withdraw_closing(break_id: str, *, by: str, reason: str, at: datetime) -> Br
     )
 
 
-def heal_break(break_id: str, *, by: str, reason: str, at: datetime) -> Break:
+def heal_break(break_id: str, *, by: str, reason: str, at: datetime, seen: int | None = None) -> Break:
     """Put their facts into our log; where two people are needed, the first asks and the second does it.
 
-    A balance is healed by explaining it from their word on. Refuses with BreakIsNotOpen, NothingHealsIt,
-    AnotherWasAsked, ApproverIsAsker, TextIsMalformed.
+    A balance is healed by explaining it from their word on. `seen` is the event that made the break as it was shown.
+    Refuses with BreakIsNotOpen, BreakChanged, NothingHealsIt, AnotherWasAsked, ApproverIsAsker, TextIsMalformed.
     """
     said = _text(reason)
 
@@ -147,13 +154,14 @@ def heal_break(break_id: str, *, by: str, reason: str, at: datetime) -> Break:
         )
         return [*facts, healed]
 
-    return _written(break_id, events, at)
+    return _written(break_id, events, at, seen)
 
 
-def accept_break(break_id: str, *, by: str, reason: str, at: datetime) -> Break:
+def accept_break(break_id: str, *, by: str, reason: str, at: datetime, seen: int | None = None) -> Break:
     """Leave a difference as it is; where two people are needed, the first asks and the second does it.
 
-    Refuses with BreakIsNotOpen, AnotherWasAsked, ApproverIsAsker, TextIsMalformed.
+    `seen` is the event that made the break as it was shown. Refuses with BreakIsNotOpen, BreakChanged, AnotherWasAsked,
+    ApproverIsAsker, TextIsMalformed.
     """
     said = _text(reason)
 
@@ -172,7 +180,7 @@ def accept_break(break_id: str, *, by: str, reason: str, at: datetime) -> Break:
         )
         return [accepted]
 
-    return _written(break_id, events, at)
+    return _written(break_id, events, at, seen)
 
 
 def why_two(found: Break, closing: Closing, at: datetime) -> str:
@@ -219,7 +227,7 @@ def _facts(found: Break, by: str, at: datetime) -> list[Event]:
     return [codec.decode(one.kind, one.body.encode()) for one in found.heal]
 
 
-def _written(break_id: str, events: Callable[[Break], Sequence[Event]], at: datetime) -> Break:
+def _written(break_id: str, events: Callable[[Break], Sequence[Event]], at: datetime, seen: int | None = None) -> Break:
     """Write what somebody does about an open break, with the venues that it blocks or frees."""
     # The book is caught up first: nobody may wait for it while holding the log's lock.
     with FOLLOWING.held():
@@ -232,6 +240,8 @@ def _written(break_id: str, events: Callable[[Break], Sequence[Event]], at: date
         found = break_of(row)
         if not found.is_open:
             raise BreakIsNotOpen(found)
+        if seen is not None and seen != found.seq:
+            raise BreakChanged(found)
         made = list(events(found))
         of_break = [one for one in made if isinstance(one, BreakEvent)]
         others: list[Event] = [one for one in made if not isinstance(one, BreakEvent)]

@@ -64,8 +64,11 @@ def a_missed_fill() -> tuple[Difference, Evidence]:
     return made, Evidence(kind=kind, body=body.decode())
 
 
-def act(client: Client, break_id: str, action: str, text: str = "because") -> int:
-    return client.post(f"{PATH}{break_id}/{action}", {"text": text}).status_code
+def act(client: Client, break_id: str, action: str, text: str = "because", seen: int | None = None) -> int:
+    """Do something as the page that shows the break now would, or one that showed it as of another event."""
+    known = queries.one(break_id)
+    given = {"text": text, "seen": seen if seen is not None else known.seq if known else 0}
+    return client.post(f"{PATH}{break_id}/{action}", given).status_code
 
 
 def state(break_id: str) -> str:
@@ -193,6 +196,18 @@ def test_what_raises_backing_is_healed_by_two_people_on_the_page() -> None:
     assert act(bob, name, "heal", "seen it") == 302
     assert state(name) == "healed"
     assert act(bob, name, "heal", "once more") == 409
+
+
+def test_nobody_closes_a_break_that_changed_since_he_saw_it() -> None:
+    told(*reference(), at=ago(900))
+    missed, fact = a_missed_fill()
+    (name,) = found(missed, at=ago(200), facts=[fact])
+    ann, bob = somebody("ann", "operations"), somebody("bob", "approvers")
+    (seen_by_bob,) = re.findall(r'name="seen" value="(\d+)"', html(bob, f"{PATH}{name}/"))
+    assert act(ann, name, "heal", "they list it") == 302
+    assert act(bob, name, "heal", "I wanted to be the first", seen=int(seen_by_bob)) == 409
+    assert state(name) == "found"
+    assert bob.post(f"{PATH}{name}/heal", {"text": "no page at all"}).status_code == 409
 
 
 def test_a_missed_fill_that_is_healed_is_in_the_log_as_the_venues_own_fact() -> None:
