@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection, connections, transaction
 
 from hedgeapp.core.events import Event
@@ -135,6 +137,16 @@ def test_a_subject_is_due_each_minute_and_when_its_feed_comes_back() -> None:
     assert dict(due(AT + RESTS / 2)) == {}
     assert dict(due(soon)) == {SUBJECT: "reconnect"}
     assert dict(due(AT + EVERY)) == {"engine": "schedule", SUBJECT: "schedule"}
+
+
+def test_a_person_may_compare_now_from_a_terminal() -> None:
+    introduced(*ASSETS, Custodian(name="ceffu", protocol="ceffu", url="http://127.0.0.1:9"))
+    said = StringIO()
+    call_command("reconcile", SUBJECT, stdout=said)
+    assert said.getvalue() == f"{SUBJECT}: failed\n"
+    assert Run.objects.get().trigger == "person"
+    with pytest.raises(CommandError, match="one of engine, custodian:ceffu expected"):
+        call_command("reconcile", "custodian:nobody")
 
 
 def test_rows_of_old_runs_are_let_go_and_the_log_keeps_them() -> None:
