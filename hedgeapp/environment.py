@@ -30,6 +30,12 @@ class Environment(BaseSettings):
     hedgeapp_hosts: str = Field(
         "localhost,127.0.0.1", description="host names the web process answers to, comma-separated"
     )
+    hedgeapp_origin: str = Field(
+        "", description="what browsers show before the path, to which passkeys are bound; empty: http://localhost:PORT"
+    )
+    hedgeapp_passkey_cool_off_s: int | None = Field(
+        None, ge=0, description="seconds from a passkey's confirmation to its first use; default: a day, in SANDBOX 0"
+    )
     hedgeapp_services: str = Field(
         "", description="services this worker may host, comma-separated patterns; empty: none"
     )

@@ -128,6 +128,15 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 LOGIN_URL = "access:login"
 LOGIN_REDIRECT_URL = "portfolio:overview"
 LOGOUT_REDIRECT_URL = "access:login"
+# Passkeys are bound to this origin for ever: whoever checks a signature again reads it from here, not from a request.
+PASSKEY_ORIGIN = ENVIRONMENT.hedgeapp_origin or f"http://localhost:{ENVIRONMENT.port}"
+PASSKEY_COOL_OFF = timedelta(
+    seconds=ENVIRONMENT.hedgeapp_passkey_cool_off_s
+    if ENVIRONMENT.hedgeapp_passkey_cool_off_s is not None
+    else 0
+    if ENVIRONMENT.hedgeapp_env == "SANDBOX"
+    else 24 * 60 * 60
+)
 SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds: a working day
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

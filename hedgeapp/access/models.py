@@ -1,7 +1,8 @@
-"""What access keeps: links that log in once, and attempts to log in."""
+"""What access keeps: links that log in once, attempts to log in, passkeys and what they signed, codes of six digits."""
 
 from django.conf import settings
 from django.db import models
+from django.db.models import F, Q
 
 
 class OneTimeLogin(models.Model):
@@ -33,3 +34,119 @@ class LoginAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.username} from {self.address} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class Passkey(models.Model):
+    """A passkey, from its enrolment until it is revoked; the database itself holds the rules (migrations)."""
+
+    credential_id = models.BinaryField(unique=True, help_text="the device's name for it, at most 1,023 bytes")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="passkeys")
+    name = models.CharField(max_length=60, help_text="the owner's name for it")
+    public_key = models.BinaryField(help_text="SubjectPublicKeyInfo, DER; pinned at enrolment")
+    challenge = models.BinaryField(unique=True, help_text="32 bytes that its enrolment answered, once")
+    proof = models.TextField(help_text="its own signature over its enrolment, as JSON")
+    first_count = models.BigIntegerField(help_text="how far it had counted when it was made")
+    sign_count = models.BigIntegerField(help_text="how far it had counted when it signed last")
+    enrolled_at = models.DateTimeField()
+    enrolled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", help_text="always its owner"
+    )
+    vouching = models.OneToOneField(
+        "Assertion", models.PROTECT, null=True, related_name="+", help_text="by an older key of the owner"
+    )
+    is_root = models.BooleanField(default=False, help_text="confirmed at the console, as the first ones are")
+    confirmed_at = models.DateTimeField(null=True)
+    confirmed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    confirmation = models.OneToOneField(
+        "Assertion", models.PROTECT, null=True, related_name="+", help_text="by a key of another person"
+    )
+    valid_from = models.DateTimeField(null=True, help_text="the end of its cool-off")
+    revoked_at = models.DateTimeField(null=True)
+    revoked_by = models.CharField(max_length=150, blank=True, help_text="name of a person, or the console")
+    revoked_because = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        default_permissions = ["view"]
+        permissions = [
+            ("enroll_passkey", "Can enroll passkeys and confirm those of others"),
+            ("revoke_others_passkey", "Can revoke passkeys of others"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="access_passkey_enrolled_by_owner", condition=Q(enrolled_by=F("user"))),
+            models.CheckConstraint(
+                name="access_passkey_confirmed_by_another",
+                condition=Q(confirmed_at=None, confirmed_by=None, confirmation=None, is_root=False, valid_from=None)
+                | Q(confirmed_at__isnull=False, valid_from__isnull=False, valid_from__gte=F("confirmed_at"))
+                & (
+                    Q(is_root=True, confirmed_by=None, confirmation=None)
+                    | Q(is_root=False, confirmed_by__isnull=False, confirmation__isnull=False)
+                    & ~Q(confirmed_by=F("user"))
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user_id}"
+
+
+class Assertion(models.Model):
+    """What a passkey signed, whole, so that another process can verify it again; a person signs a payload once."""
+
+    passkey = models.ForeignKey(Passkey, models.PROTECT)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    challenge = models.BinaryField(help_text="the hash of the payload, 32 bytes")
+    body = models.TextField(help_text="AuthenticationResponseJSON, as the browser sent it")
+    previous_count = models.BigIntegerField(help_text="how far the key had counted before")
+    sign_count = models.BigIntegerField(help_text="how far it counted with this")
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ["view"]
+        constraints = [models.UniqueConstraint(fields=["user", "challenge"], name="access_assertion_once")]
+
+    def __str__(self) -> str:
+        return f"{bytes(self.challenge).hex()[:16]} by {self.user_id}"
+
+
+class TotpSecret(models.Model):
+    """A secret for codes of six digits, encrypted; good for little: to reject, and below a small amount."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    secret_ciphertext = models.BinaryField(help_text="encrypted by HEDGEAPP_FIELD_KEYS")
+    enrolled_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    confirmed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    confirmation = models.OneToOneField(
+        Assertion, models.PROTECT, null=True, related_name="+", help_text="by a key of another person"
+    )
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ["view"]
+        constraints = [
+            models.UniqueConstraint(fields=["user"], name="access_totp_one_each", condition=Q(revoked_at__isnull=True)),
+            models.CheckConstraint(
+                name="access_totp_confirmed_by_another",
+                condition=Q(confirmed_at=None, confirmed_by=None, confirmation=None)
+                | Q(confirmed_at__isnull=False, confirmed_by__isnull=False, confirmation__isnull=False)
+                & ~Q(confirmed_by=F("user")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"codes of {self.user_id}"
+
+
+class TotpStep(models.Model):
+    """A step of 30 seconds whose code a person has used."""
+
+    secret = models.ForeignKey(TotpSecret, models.PROTECT)
+    step = models.BigIntegerField(help_text="steps of 30 seconds since 1970")
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ["view"]
+        constraints = [models.UniqueConstraint(fields=["secret", "step"], name="access_totp_step_once")]
+
+    def __str__(self) -> str:
+        return f"step {self.step}"

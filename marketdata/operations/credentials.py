@@ -1,36 +1,21 @@
 """Credentials: keys of accounts and custodians, encrypted by keys that the database does not have."""
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
+from cryptography.fernet import InvalidToken
 from django.db import transaction
 
+from hedgeapp.access.models import TotpSecret
+from hedgeapp.field_keys import FieldKeyIsMalformed as FieldKeyIsMalformed
+from hedgeapp.field_keys import FieldKeysMissing as FieldKeysMissing
+from hedgeapp.field_keys import field_keys
 from marketdata import models
 
 KEY_BYTES_MAX = 16_384
 
 Purpose = Literal["read", "trade"]
-
-
-class FieldKeysMissing(RuntimeError):
-    """There is no key to encrypt API keys with."""
-
-    def __init__(self) -> None:
-        super().__init__("HEDGEAPP_FIELD_KEYS: one Fernet key or more expected, found none: set it and start again")
-
-
-class FieldKeyIsMalformed(RuntimeError):
-    """A key of HEDGEAPP_FIELD_KEYS is no Fernet key."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(
-            f"HEDGEAPP_FIELD_KEYS: Fernet keys expected (32 bytes in URL-safe base64), found something else as key "
-            f"number {number}: correct it and start again"
-        )
 
 
 class FieldKeysDoNotDecrypt(RuntimeError):
@@ -58,20 +43,6 @@ class KeyIsEmpty(ValueError):
         super().__init__(
             f"an API key and a secret of {holder} expected, 1 to {KEY_BYTES_MAX} bytes each: found one that is not"
         )
-
-
-def field_keys(keys: Sequence[str] | None = None) -> MultiFernet:
-    """Return the keys of the environment: the first encrypts, all decrypt."""
-    found = settings.ENVIRONMENT.hedgeapp_field_keys if keys is None else keys
-    if not found:
-        raise FieldKeysMissing
-    fernets = []
-    for number, key in enumerate(found, 1):
-        try:
-            fernets.append(Fernet(key))
-        except ValueError:
-            raise FieldKeyIsMalformed(number) from None
-    return MultiFernet(fernets)
 
 
 def decrypted(row: models.Credential) -> tuple[str, str]:
@@ -112,7 +83,10 @@ def set_credential(holder: str, *, api_key: str, secret: str, by: str, at: datet
 
 
 def rotate_keys() -> int:
-    """Encrypt every credential again by the first of the field keys, all or none; return how many there are."""
+    """Encrypt every credential and every secret of codes again by the first of the field keys, all or none.
+
+    Return how many there are.
+    """
     fernet = field_keys()
     with transaction.atomic(durable=True):
         rows = list(models.Credential.objects.select_for_update().order_by("holder", "purpose"))
@@ -123,7 +97,16 @@ def rotate_keys() -> int:
             except InvalidToken:
                 raise FieldKeysDoNotDecrypt(row.holder) from None
             row.save(update_fields=["api_key_ciphertext", "secret_ciphertext"])
-    return len(rows)
+        secrets = list(
+            TotpSecret.objects.select_for_update(of=("self",)).select_related("user").filter(revoked_at=None)
+        )
+        for secret in secrets:
+            try:
+                secret.secret_ciphertext = fernet.rotate(bytes(secret.secret_ciphertext))
+            except InvalidToken:
+                raise FieldKeysDoNotDecrypt(f"the codes of {secret.user.get_username()}") from None
+            secret.save(update_fields=["secret_ciphertext"])
+    return len(rows) + len(secrets)
 
 
 def _says(kept: models.Credential, api_key: str, secret: str) -> bool:

@@ -24,6 +24,7 @@ from hedgeapp.core.events.orders import (
     HedgeProposed,
     ProposalClosed,
 )
+from hedgeapp.core.events.passkeys import PasskeyConfirmed, PasskeyEnrolled, PasskeyRevoked
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.reference import (
     AccountChanged,
@@ -177,6 +178,8 @@ class Book:
                 self._change(event)
             case CustodianChanged() | ChainChanged() | LimitChanged():
                 self._change(event)
+            case PasskeyEnrolled() | PasskeyConfirmed() | PasskeyRevoked():
+                pass  # who may sign is no position
             case _:
                 self._of_desk(event)
 

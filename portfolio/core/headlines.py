@@ -22,6 +22,7 @@ from hedgeapp.core.events.orders import (
     OrderSent,
     ProposalClosed,
 )
+from hedgeapp.core.events.passkeys import PasskeyConfirmed, PasskeyEnrolled, PasskeyEvent, PasskeyRevoked
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.reference import (
     AccountChanged,
@@ -93,6 +94,8 @@ def _sentence(event: Event) -> str:
             return _proposal(event)
         case HaltDeclared() | HaltTookHold() | ResumeAsked() | HaltLifted():
             return _halt(event)
+        case PasskeyEnrolled() | PasskeyConfirmed() | PasskeyRevoked():
+            return _passkey(event)
         case OrderIntended() | OrderRefused() | OrderSent() | OrderAcknowledged() | CancelAsked():
             return _order(event)
         case OrderRejected() | OrderOutcomeUnknown() | OrderNeverArrived():
@@ -137,6 +140,20 @@ def _halt(event: HaltEvent) -> str:
             return f"{event.by} asks to lift halt {event.halt_id}: {event.reason}"
         case HaltLifted():
             return f"halt {event.halt_id} lifted, asked by {event.asked_by}, approved by {event.approved_by}"
+        case _:
+            assert_never(event)
+
+
+def _passkey(event: PasskeyEvent) -> str:
+    match event:
+        case PasskeyEnrolled():
+            return f"{event.user} enrolled the passkey {event.name}; it waits for another person"
+        case PasskeyConfirmed():
+            return (
+                f"a passkey of {event.user} confirmed by {event.by}, valid from {event.valid_from:%Y-%m-%d %H:%M} UTC"
+            )
+        case PasskeyRevoked():
+            return f"a passkey of {event.user} revoked by {event.by}: {event.reason}"
         case _:
             assert_never(event)
 

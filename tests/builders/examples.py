@@ -8,6 +8,7 @@ from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.marks import MarksTaken
+from hedgeapp.core.events.passkeys import PasskeyConfirmed, PasskeyEnrolled, PasskeyRevoked
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.reference import (
     AccountChanged,
@@ -165,6 +166,12 @@ _MINTED = {
     "synthetic_amount": D("3000"),
 }
 
+PASSKEYS: list[Event] = [
+    PasskeyEnrolled(at=AT, credential_id="AQID", public_key="MFkw", user_id=7, user="ann", name="blue key"),
+    PasskeyConfirmed(at=AT, credential_id="AQID", user="ann", by="bob", valid_from=AT),
+    PasskeyRevoked(at=AT, credential_id="AQID", user="ann", by="ann", reason="lost"),
+]
+
 OTHERS: list[Event] = [
     CollateralStated(
         at=AT, holder="ceffu", wallet="w1", asset="stETH", total=D("1500"), locked=D("10"), reference="1772366400123"
@@ -181,5 +188,5 @@ OTHERS: list[Event] = [
 ]
 
 EVERY_KIND: dict[str, Event] = {
-    type(event).__name__: event for event in [*REFERENCE, *TRADING, *OTHERS, *DESK, *BREAKS, *MOVES.values()]
+    type(event).__name__: event for event in [*REFERENCE, *TRADING, *OTHERS, *DESK, *BREAKS, *MOVES.values(), *PASSKEYS]
 }

@@ -34,12 +34,12 @@ from tests.builders.books import (
     reference,
 )
 from tests.builders.breaks import BREAKS
-from tests.builders.examples import OTHERS, REFERENCE, TRADING
+from tests.builders.examples import OTHERS, PASSKEYS, REFERENCE, TRADING
 from tests.builders.moves import MOVES
 from tests.builders.orders import DESK
 from tests.strategies import account_events
 
-EVENTS: list[Event] = [*REFERENCE, *TRADING, *OTHERS, *DESK, *BREAKS, *MOVES]
+EVENTS: list[Event] = [*REFERENCE, *TRADING, *OTHERS, *DESK, *BREAKS, *MOVES, *PASSKEYS]
 SECOND = timedelta(seconds=1)
 
 

@@ -64,6 +64,7 @@ from hedgeapp.core.events.orders import (
     OrderSent,
     ProposalClosed,
 )
+from hedgeapp.core.events.passkeys import PasskeyConfirmed, PasskeyEnrolled, PasskeyRevoked
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.reference import (
     AccountChanged,
@@ -152,6 +153,9 @@ Event = (
     | GateChangeProposed
     | GateChangeAgreed
     | GateChangeDropped
+    | PasskeyEnrolled
+    | PasskeyConfirmed
+    | PasskeyRevoked
 )
 
 KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in Event.__args__}

@@ -18,4 +18,6 @@ class Command(BaseCommand):
             count = rotate_keys()
         except RuntimeError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{count} credentials are encrypted by the first key of HEDGEAPP_FIELD_KEYS now")
+        self.stdout.write(
+            f"{count} credentials and secrets of codes are encrypted by the first key of HEDGEAPP_FIELD_KEYS now"
+        )
