@@ -27,6 +27,10 @@ class Environment(BaseSettings):
         (), description="Fernet keys, comma-separated; the first encrypts API keys, all decrypt"
     )
     hedgeapp_var: Path = Field(ROOT / "var", description="folder of everything this installation writes")
+    hedgeapp_sink_url: str = Field(
+        "",
+        description="the log's second store: file:///folder or s3://bucket/prefix; a folder of hedgeapp_var when empty",
+    )
     hedgeapp_hosts: str = Field(
         "localhost,127.0.0.1", description="host names the web process answers to, comma-separated"
     )

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from hedgeapp.database import conninfo
 from hedgeapp.eventlog import epochs
+from hedgeapp.eventlog.sink import lag
 from hedgeapp.services import HEARTBEAT_AGE_MAX, declared
 from portfolio import screen
 
@@ -35,6 +36,7 @@ async def _reasons(at: datetime) -> AsyncIterator[str]:
         connection = await psycopg.AsyncConnection.connect(conninfo(), autocommit=True, connect_timeout=ANSWER_S_MAX)
         async with connection:
             held = {row.service: row for row in await epochs.holders(connection)}
+            behind = await lag.lag_async(connection, at)
         services = await sync_to_async(declared)()
     except (psycopg.Error, OSError) as error:
         yield f"database: expected to answer, found {type(error).__name__}: look at the log of PostgreSQL"
@@ -46,6 +48,8 @@ async def _reasons(at: datetime) -> AsyncIterator[str]:
         elif holder.silent_for > HEARTBEAT_AGE_MAX:
             silence_s = holder.silent_for.total_seconds()
             yield f"service {service.name}: expected a heartbeat, found silence for {silence_s:.0f} s"
+    if not behind.is_within_bounds:
+        yield f"second store: {behind.said}"
     frame = await sync_to_async(screen.latest)()
     if frame is None:
         yield "screen: expected a frame, found none: the engine has not shown any, or Redis is away"

@@ -116,7 +116,10 @@ SERVICES = {
     "beat": "hedgeapp.beat.run",
     "engine": "portfolio.engine.run",
     "projector": "portfolio.projector.run",
+    "sink": "hedgeapp.eventlog.sink.service.run",
 }
+# The log's second store, as a URL.
+SINK_URL = ENVIRONMENT.hedgeapp_sink_url or (VAR_DIR / "sink").absolute().as_uri()
 SERVICE_SOURCES = ["marketdata.feeds.services"]
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -8,7 +8,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from hedgeapp.eventlog.models import Epoch, LoggedEvent
+from hedgeapp.eventlog.models import Epoch, LoggedEvent, SecondStore
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Model]
@@ -71,3 +71,10 @@ class EpochAdmin(ReadOnlyAdmin):
     """Which worker holds which service."""
 
     list_display = ["service", "epoch", "holder", "heartbeat_at"]
+
+
+@admin.register(SecondStore)
+class SecondStoreAdmin(ReadOnlyAdmin):
+    """How far the second store is."""
+
+    list_display = ["name", "seq", "stored_at", "trouble", "url"]

@@ -1,4 +1,4 @@
-"""The tables of the log: its events, who holds which service, and dumped states to rebuild from."""
+"""The tables of the log: its events, who holds which service, dumped states to rebuild from, and the sink's word."""
 
 from django.db import models
 
@@ -55,6 +55,22 @@ class Snapshot(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["name", "seq"], name="eventlog_snapshot_once")]
         ordering = ["name", "-seq"]
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.seq}"
+
+
+class SecondStore(models.Model):
+    """What the sink said last; only to show and to alert, for the sink itself looks at what it holds."""
+
+    name = models.CharField(max_length=20, primary_key=True, help_text="which sink")
+    url = models.CharField(max_length=500, help_text="where it keeps its segments")
+    seq = models.BigIntegerField(help_text="the last event that it holds")
+    stored_at = models.DateTimeField(help_text="when it said so")
+    trouble = models.CharField(max_length=1000, blank=True, help_text="what hinders it, empty when nothing does")
+
+    class Meta:
+        ordering = ["name"]
 
     def __str__(self) -> str:
         return f"{self.name}@{self.seq}"

@@ -28,6 +28,7 @@ from hedgeapp.eventlog.read import Head
 KEY_FILE: Final = "heads.key"
 PUBLIC_FILE: Final = "heads.pub"
 FOLDER: Final = "heads"
+LOST: Final = "lost"  # below it: heads of events that no store had any more
 
 
 @record
@@ -119,3 +120,30 @@ def _write_once(path: Path, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def set_aside(var: Path, beyond: int, at: datetime) -> int:
+    """Move the heads of events that are lost, those beyond a seq, to a file that is only kept, and return how many.
+
+    Only a restore does so, by somebody's explicit word: what is moved says for ever that there was more.
+    """
+    lost = 0
+    for file in sorted((var / FOLDER).glob("*.jsonl")):
+        lines = [line for line in file.read_bytes().split(b"\n")[:-1] if line]
+        gone = [line for line in lines if msgspec.json.decode(line, type=SignedHead).seq > beyond]
+        if gone:
+            lost += len(gone)
+            keep = [line for line in lines if line not in gone]
+            _replaced(var / FOLDER / LOST / f"{at:%Y%m%dT%H%M%S}-{file.name}", gone)
+            _replaced(file, keep)
+    return lost
+
+
+def _replaced(path: Path, lines: list[bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f"{path.name}.new")
+    with half.open("wb") as file:
+        file.write(b"".join(line + b"\n" for line in lines))
+        file.flush()
+        os.fsync(file.fileno())
+    half.replace(path)

@@ -21,8 +21,8 @@ EVENTS_MAX: Final = 20_000  # events in one append
 ROWS_PER_WRITE: Final = 100  # rows sent at once, so that the server stores while we hash
 
 COPY = "COPY eventlog_event (seq, recorded_at, kind, key, body, hash) FROM STDIN (FORMAT binary)"
-_COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_COPY_TAIL = b"\xff\xff"
+COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+COPY_TAIL = b"\xff\xff"
 
 BOUNDS = (
     f"SELECT set_config('lock_timeout', '{LOCK_WAIT_MS_MAX}', true),"
@@ -131,7 +131,7 @@ def _known(offered: Sequence[Encoded], rows: list[Any]) -> dict[str, Recorded]:
 
 def _copied(fresh: Sequence[Encoded], seq: int, previous: bytes, taken_us: int) -> Iterator[bytes]:
     """Yield the rows in PostgreSQL's binary COPY form, chained from the head on."""
-    yield _COPY_HEAD
+    yield COPY_HEAD
     for start in range(0, len(fresh), ROWS_PER_WRITE):
         parts = []
         for event in fresh[start : start + ROWS_PER_WRITE]:
@@ -140,4 +140,4 @@ def _copied(fresh: Sequence[Encoded], seq: int, previous: bytes, taken_us: int) 
             previous = chain.link(previous, row)
             parts.append(b"\0\6%b\0\0\0\x20%b" % (row, previous))
         yield b"".join(parts)
-    yield _COPY_TAIL
+    yield COPY_TAIL
