@@ -1,6 +1,8 @@
 """Restore: a whole database out of the second store alone, equal to the one that was lost, by its owner only."""
 
 import json
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,21 @@ from tests.builders.orders import DESK, intended, sent
 from tests.builders.sinks import fed, flipped, grown
 
 Connection = psycopg.Connection[Any]
+ROOT = Path(__file__).resolve().parent.parent.parent
+# A process that restores and kills itself when the first segment is loaded.
+KILLED = """
+import os, signal, sys
+import psycopg
+from hedgeapp.eventlog.sink.places import open_place
+from hedgeapp.eventlog.sink.restore import restore
+
+def told(said):
+    if said.startswith("loaded"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with psycopg.connect(sys.argv[1], autocommit=True) as owner:
+    restore(owner, open_place(sys.argv[2]), {}, told=told)
+"""
 OPEN, ASKED = "hg" + "b" * 26, "hg" + "c" * 26
 
 
@@ -212,6 +229,19 @@ def test_an_interrupted_restore_goes_on_where_it_was(owner: Connection, log_url:
         restored()
     assert "10 events loaded up to seq 15" in restored(resume=True)
     assert owner.execute("SELECT hash FROM eventlog_event WHERE seq = 15").fetchone() == (hash_,)
+
+
+def test_a_restore_that_was_killed_goes_on_where_it_was(owner: Connection, log_url: str, place: Folder) -> None:
+    for first in (1, 6, 11):
+        grown(owner, 5, first=first)
+        fed(place, log_url)
+    before = rows_of(owner, "eventlog_event")
+    lost(owner)
+    ended = subprocess.run([sys.executable, "-c", KILLED, log_url, place.url], check=False, timeout=60, cwd=ROOT)
+    assert ended.returncode == -9
+    assert read.head(owner).seq == 5
+    assert loaded(place, resume=True) == 15
+    assert rows_of(owner, "eventlog_event") == before
 
 
 def test_a_restore_goes_on_in_the_middle_of_a_segment_but_never_of_another_log(
