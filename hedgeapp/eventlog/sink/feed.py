@@ -9,9 +9,9 @@ from psycopg.rows import tuple_row
 from hedgeapp.eventlog import chain
 from hedgeapp.eventlog.read import BATCH_ROWS, BATCH_SQL, END, ChainIsBroken
 from hedgeapp.eventlog.sink import lag
-from hedgeapp.eventlog.sink.held import Held, SegmentsDoNotFit, end, held, is_torn_at_the_end, read
+from hedgeapp.eventlog.sink.held import GENESIS, Held, SegmentsDoNotFit, end, held, is_torn_at_the_end, read
 from hedgeapp.eventlog.sink.places import Entry, NameIsTaken, Place, tail_name, whole_name
-from hedgeapp.eventlog.sink.segments import Segment, SegmentIsCorrupt, SegmentIsTorn, hash_at, packed, segment
+from hedgeapp.eventlog.sink.segments import Segment, SegmentIsCorrupt, SegmentIsTorn, hash_at, hashes, packed, segment
 
 SEGMENT_BYTES_MAX: Final = 4 * 2**20  # a segment is closed when it has so many bytes of rows, or a little more
 WHOLE_BYTES: Final = 16 * 2**20  # segments as they came are made one when together they have so many bytes
@@ -154,11 +154,14 @@ class Feed:
 
     def _remove_covered(self, found: Held) -> None:
         """Remove what an interrupted join or a late writer left behind, if it says the same as what covers it."""
+        over, theirs = GENESIS, list[bytes]()
         for entry in found.covered:
             made = read(self.place, entry)
-            over = read(self.place, next(one for one in found.entries if one.first <= made.first <= one.last))
+            if made.first > over.last:  # whole segments are long: each is read once
+                over = read(self.place, next(one for one in found.entries if one.first <= made.first <= one.last))
+                theirs = hashes(over)
             common = min(made.last, over.last)
-            if hash_at(over, common) != hash_at(made, common):
+            if theirs[common - over.first] != hash_at(made, common):
                 raise SegmentsDoNotFit(entry.name, made.first, f"as {over.first} to {over.last} do", "two histories")
             if made.last > over.last:
                 log.warning("sink.late_segment_set_aside", name=self.place.set_aside(entry.name))

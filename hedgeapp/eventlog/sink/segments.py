@@ -110,6 +110,11 @@ def bounds(rows: bytes) -> Iterator[tuple[int, int]]:
         yield start, at
 
 
+def hashes(made: Segment) -> list[bytes]:
+    """Return the hash of each row of the segment."""
+    return [made.rows[stop - chain.HASH_BYTES : stop] for _, stop in bounds(made.rows)]
+
+
 def hash_at(made: Segment, seq: int) -> bytes:
     """Return the hash of a row of the segment, or of the one before its first; refuse with LookupError."""
     if seq == made.first - 1:
