@@ -21,6 +21,9 @@ PACES = (
     ("hand-every", 30.0, "mean seconds between the hand's trades, 0 never"),
     ("mint-every", 96.0, "mean seconds between mints or redemptions on the chain, 0 never"),
     ("funding-every", 28_800.0, "seconds between two fundings"),
+    ("mirror-latency", 2.0, "seconds from taking a delegation to carrying it out"),
+    ("settlement-every", 86_400.0, "seconds between two settlements of custodian and exchange, 0 never"),
+    ("settlement-lasts", 30.0, "seconds in which no coin is delegated or undelegated"),
 )
 
 
@@ -131,6 +134,9 @@ def main() -> int:
                 funding_every_s=given.funding_every,
                 funding_of_s=given.funding_of,
                 mint_every_s=given.mint_every,
+                mirror_latency_s=given.mirror_latency,
+                settlement_every_s=given.settlement_every,
+                settlement_lasts_s=given.settlement_lasts,
                 multi_assets=given.multi_assets,
                 collateral_ratios=given.collateral_ratios,
                 replay=given.replay,

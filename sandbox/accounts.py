@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from sandbox import margin
 from sandbox.binance import userdata
@@ -192,10 +193,10 @@ class Accounts:
             at_ms=at_ms,
         )
 
-    def transfer(self, account: str, asset: str, amount: Decimal, at_ms: int) -> None:
-        """Move margin into an account, or out of it when negative."""
+    def transfer(self, account: str, asset: str, amount: Decimal, at_ms: int, others: Sequence[Any] = ()) -> None:
+        """Move margin into an account, or out of it when negative, in one transaction with rows of other tables."""
         income = self._moved(account, asset, amount, "TRANSFER", at_ms)
-        self.ledger.record(incomes=[income])
+        self.ledger.record(incomes=[income], others=others)
         reason = "DEPOSIT" if amount > 0 else "WITHDRAW"
         balances = {asset: (self.wallet(account, asset), income.income)}
         text = userdata.account_update(reason=reason, balances=balances, positions=[], at=at_ms)

@@ -68,20 +68,31 @@ def minting(settings: Settings) -> chain.Settings:
     return chain.Settings(order_every_blocks=max(1, round(blocks)) if blocks else 0)
 
 
+def custody(settings: Settings) -> ceffu.Settings:
+    """Give the custodian its links and its times."""
+    return ceffu.Settings(
+        linked=settings.mirror_links,
+        order_latency_ms=round(settings.mirror_latency_s * 1_000),
+        settlement_every_ms=round(settings.settlement_every_s * 1_000),
+        settlement_lasts_ms=round(settings.settlement_lasts_s * 1_000),
+    )
+
+
 async def run(port: int, settings: Settings) -> None:
     """Serve the sandbox until SIGTERM or SIGINT. Raise PortIsTaken."""
     folder = settings.folder
     folder.mkdir(parents=True, exist_ok=True)
     now_ms = World.now_ms()
-    custodian = ceffu.Ceffu.open(folder, settings.seed, now_ms)
+    custodian = ceffu.Ceffu.open(folder, settings.seed, now_ms, custody(settings))
     node = chain.Chain.open(folder, settings.seed, now_ms, minting(settings))
     world = World(settings, exchange_keys(folder), lambda: collateral_of(custodian, node))
+    world.connect(custodian)
     node.eth_usd = lambda: Decimal(f"{world.walks['ETH'].price:.2f}")
     server = web.Application()
     exchanges = sorted(world.exchanges.values(), key=lambda each: each.venue == COINM)
     server.add_routes(exchange_routes(exchanges))
     server.add_routes(control.routes(world))
-    server.add_routes(ceffu.routes(custodian))
+    server.add_routes(ceffu.routes(custodian, world.faults))
     server.add_routes(chain.routes(node))
     runner = web.AppRunner(server, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()

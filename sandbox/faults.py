@@ -60,6 +60,7 @@ class Fault:
     late_ms: int = 0  # before an unanswered request is carried out
     status: int = 400
     code: int | None = None
+    refusal: str = ""  # the custodian's code
     message: str = ""
     executed: bool = True  # whether a bad gateway's request was carried out
     retry_after_s: int = 1

@@ -7,20 +7,25 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sandbox.rows import Fill, Funding, Income, Order, Position
+from sandbox.rows import Cycle, Entry, Fill, Funding, Income, MirrorOrder, Order, Position, Settled, Unsettled
 
 BUSY_TIMEOUT_S = 5.0
 ROWS_MAX = 1000
 CLIENT_IDS_MAX = 100_000
 
 
-Row = TypeVar("Row", Position, Order, Fill, Income, Funding)
+Row = TypeVar("Row")
 TABLES: dict[type[Any], tuple[str, str]] = {
     Position: ("positions", "account, symbol"),
     Order: ("orders", "id"),
     Fill: ("fills", "account, symbol, id"),
     Income: ("incomes", "id"),
     Funding: ("fundings", "venue, symbol, at_ms"),
+    Entry: ("custody_entries", "id"),
+    MirrorOrder: ("mirror_orders", "id"),
+    Cycle: ("settlement_cycles", "id"),
+    Settled: ("settled", "link"),
+    Unsettled: ("unsettled", "link, coin"),
 }
 INDEXES = {
     "orders_by_client_id": "orders (account, client_id)",
@@ -28,6 +33,8 @@ INDEXES = {
     "orders_by_status": "orders (status)",
     "fills_by_time": "fills (account, at_ms, id)",
     "fills_by_order": "fills (account, symbol, order_id)",
+    "mirror_orders_by_request": "mirror_orders (request_id)",
+    "mirror_orders_by_status": "mirror_orders (status)",
 }
 SQL_TYPES: dict[Any, str] = {int: "INTEGER", bool: "INTEGER", str: "TEXT", Decimal: "TEXT"}
 
@@ -54,7 +61,7 @@ class Ledger:
             (account, asset): Decimal(wallet)
             for account, asset, wallet in self._db.execute("SELECT account, asset, wallet FROM balances")
         }
-        self.positions = {(each.account, each.symbol): each for each in self._all(Position)}
+        self.positions = {(each.account, each.symbol): each for each in self.every(Position)}
 
     def _create(self) -> None:
         self._db.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
@@ -101,14 +108,15 @@ class Ledger:
         incomes: Sequence[Income] = (),
         positions: Sequence[Position] = (),
         fundings: Sequence[Funding] = (),
+        others: Sequence[Any] = (),
     ) -> None:
-        """Write facts and the balances they lead to in one transaction."""
+        """Write facts and the balances they lead to in one transaction; `others` are rows of any other table."""
         changed: dict[tuple[str, str], Decimal] = {}
         for income in incomes:
             key = (income.account, income.asset)
             changed[key] = changed.get(key, self.balances.get(key, Decimal(0))) + income.income
         with self._transaction():
-            for rows in (orders, fills, incomes, positions, fundings):
+            for rows in (orders, fills, incomes, positions, fundings, *([each] for each in others)):
                 self._insert(rows)
             self._db.executemany(
                 "INSERT OR REPLACE INTO balances VALUES (?, ?, ?)",
@@ -120,12 +128,12 @@ class Ledger:
     def order(self, account: str, symbol: str, *, order_id: int | None, client_id: str | None) -> Order | None:
         """Find one order by the venue's id or the client's."""
         where, value = ("id = ?", order_id) if order_id is not None else ("client_id = ?", client_id)
-        found = self._select(Order, f"account = ? AND symbol = ? AND {where}", (account, symbol, value), "id DESC", 1)
+        found = self.select(Order, f"account = ? AND symbol = ? AND {where}", (account, symbol, value), "id DESC", 1)
         return found[0] if found else None
 
     def open_orders(self, limit: int) -> list[Order]:
         """List the orders of every account that are open, oldest first."""
-        names = ", ".join(each.name for each in fields(Order))
+        names = _columns(Order)
         sql = f"SELECT {names} FROM orders WHERE status IN ('NEW', 'PARTIALLY_FILLED') ORDER BY id LIMIT ?"
         return [_read(Order, row) for row in self._db.execute(sql, (limit,))]
 
@@ -173,16 +181,20 @@ class Ledger:
             Income, account, symbol, where, values, ("at_ms", "id"), limit, latest=latest, offset=offset
         )
 
+    def incomes_after(self, account: str, income_id: int) -> list[Income]:
+        """List the incomes of an account after one of them, by id, at most ROWS_MAX."""
+        return self.select(Income, "account = ? AND id > ?", (account, income_id), "id", ROWS_MAX)
+
     def fundings(self, venue: str, symbol: str | None, since_ms: int, until_ms: int, limit: int) -> list[Funding]:
         """List settled funding rates, oldest first."""
         where, values = "venue = ? AND at_ms BETWEEN ? AND ?", [venue, since_ms, until_ms]
         if symbol is not None:
             where, values = where + " AND symbol = ?", [*values, symbol]
-        return self._select(Funding, where, values, "at_ms, symbol", limit)
+        return self.select(Funding, where, values, "at_ms, symbol", limit)
 
     def last_funding_ms(self, venue: str, symbol: str) -> int | None:
         """Give the time of the contract's latest settled funding, None before the first."""
-        found = self._select(Funding, "venue = ? AND symbol = ?", (venue, symbol), "at_ms DESC", 1)
+        found = self.select(Funding, "venue = ? AND symbol = ?", (venue, symbol), "at_ms DESC", 1)
         return found[0].at_ms if found else None
 
     def _of_account(
@@ -203,19 +215,21 @@ class Ledger:
         if symbol is not None:
             condition, parameters = condition + " AND symbol = ?", [*parameters, symbol]
         order = ", ".join(f"{key} DESC" if latest else key for key in keys)
-        rows = self._select(kind, condition, parameters, order, limit, offset)
+        rows = self.select(kind, condition, parameters, order, limit, offset)
         return rows[::-1] if latest else rows
 
-    def _select(
+    def select(
         self, kind: type[Row], where: str, values: Sequence[Any], order: str, limit: int, offset: int = 0
     ) -> list[Row]:
-        names = ", ".join(each.name for each in fields(kind))
+        """List rows of a table that meet a condition on its columns, at most ROWS_MAX."""
+        names = _columns(kind)
         sql = f"SELECT {names} FROM {TABLES[kind][0]} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"
         rows = self._db.execute(sql, (*values, min(limit, ROWS_MAX), offset))
         return [_read(kind, row) for row in rows]
 
-    def _all(self, kind: type[Row]) -> list[Row]:
-        names = ", ".join(each.name for each in fields(kind))
+    def every(self, kind: type[Row]) -> list[Row]:
+        """List all rows of a table."""
+        names = _columns(kind)
         return [_read(kind, row) for row in self._db.execute(f"SELECT {names} FROM {TABLES[kind][0]}")]
 
     def _insert(self, rows: Sequence[Any]) -> None:
@@ -274,9 +288,13 @@ def _written(values: Iterable[Any]) -> list[Any]:
     return [f"{value:f}" if isinstance(value, Decimal) else value for value in values]
 
 
+def _columns(kind: type[Any]) -> str:
+    return ", ".join(each.name for each in fields(kind))
+
+
 def _read(kind: type[Row], row: Sequence[Any]) -> Row:
     values: dict[str, Any] = {}
-    for field, value in zip(fields(kind), row, strict=True):
+    for field, value in zip(fields(kind), row, strict=True):  # type: ignore[arg-type]  # every kind is a dataclass
         if field.type is Decimal:
             values[field.name] = Decimal(value)
         elif field.type is bool:

@@ -39,11 +39,20 @@ class IndexWalk:
         self._sigma = volatility * VOLATILITY_PER_YEAR[coin] * math.sqrt(STEP_MS / 1000 / YEAR_S)
         self._drift = volatility * DRIFT_PER_YEAR[coin] * STEP_MS / 1000 / YEAR_S
         self._jump_size = volatility * JUMP_SIZE
+        self._lean, self._lean_steps = 0.0, 0
         self._jump_chance = JUMPS_PER_HOUR * STEP_MS / 1000 / 3600
+
+    def lean(self, factor: float, seconds: float) -> None:
+        """Let the price change by a factor over some time, evenly in its logarithm, on top of what it does anyway."""
+        self._lean_steps = max(1, round(seconds * STEPS_PER_SECOND))
+        self._lean = math.log(factor) / self._lean_steps
 
     def step(self) -> None:
         """Move the price by one step."""
         move = self._rng.gauss(self._drift, self._sigma)
+        if self._lean_steps:
+            self._lean_steps -= 1
+            move += self._lean
         if self._rng.random() < self._jump_chance:
             move += self._rng.gauss(0.0, self._jump_size)
         self.price *= math.exp(move)

@@ -20,6 +20,7 @@ NET_LONG = {"ETH": Decimal(13), "BTC": Decimal("0.08")}
 MAIN = "binance-usdm:main"
 RESERVE = "binance-usdm:reserve"
 COIN = "binance-coinm:main"
+MIRRORED = (MAIN, COIN)
 
 ACCOUNTS = (
     Account(name=MAIN, venue=USDM, label="USDⓈ-M main", symbols=("ETHUSDT", "BTCUSDT")),

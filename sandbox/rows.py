@@ -1,4 +1,4 @@
-"""What the venues write down: positions, orders, fills, incomes and settled fundings."""
+"""What venues and custodian write down: positions, orders, fills, incomes, fundings; mirrored coins, moves, cycles."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -81,3 +81,59 @@ class Funding:
     at_ms: int
     rate: str
     mark: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Coins that came to a place of the custodian, or left it when negative."""
+
+    id: int
+    place: str  # "wallet <id>" | "mirror <link>"
+    coin: str
+    units: Decimal  # of a rebasing coin: as many as it was at the custodian's beginning
+    cause: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorOrder:
+    """A delegation, an undelegation or a settlement as the custodian remembers it."""
+
+    id: str
+    link: str
+    request_id: str  # the client's; none of a settlement
+    kind: int  # 10 delegate | 20 undelegate | 30 settlement
+    coin: str
+    amount: Decimal  # of a settlement: to the custodian, negative when a loss was paid
+    status: int  # 10 pending | 20 in progress | 30 success | 99 failed
+    reason: str  # why it failed
+    forgotten: bool
+    created_ms: int
+    updated_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """One settlement between custodian and exchange; no coin is delegated or undelegated while it runs."""
+
+    id: int
+    due_ms: int
+    ends_ms: int
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Up to which income the profit of a link was settled."""
+
+    link: str
+    income_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsettled:
+    """What a settlement could not carry of a coin and leaves to the next one."""
+
+    link: str
+    coin: str
+    amount: Decimal

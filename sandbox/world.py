@@ -14,6 +14,7 @@ from sandbox.accounts import Accounts
 from sandbox.binance.exchange import Exchange
 from sandbox.binance.signing import Key, Keys
 from sandbox.book import Book
+from sandbox.ceffu import Ceffu
 from sandbox.collateral import RATIOS, CrossMargin
 from sandbox.faults import Faults
 from sandbox.hand import Hand
@@ -22,8 +23,9 @@ from sandbox.ledger import Ledger, Numbers
 from sandbox.liquidation import InsuranceFund, Liquidation
 from sandbox.market import Market, Prices
 from sandbox.matching.engine import Engine
+from sandbox.mirroring import Mirroring
 from sandbox.model import START_PRICE_USD, STEP_MS, STEPS_PER_SECOND, IndexWalk, Maker
-from sandbox.opening import ACCOUNTS, open_book
+from sandbox.opening import ACCOUNTS, MIRRORED, open_book
 from sandbox.player import BookPlayer, Reel, Track
 from sandbox.replay import captures
 
@@ -55,6 +57,10 @@ class Settings:
     collateral_ratios: Mapping[str, Decimal] = field(default_factory=lambda: dict(RATIOS))
     replay: Path | None = None
     replay_speed: float = 1.0
+    mirror_links: tuple[str, ...] = MIRRORED  # accounts that the custodian's wallet is linked to
+    mirror_latency_s: float = 2.0  # from taking a delegation to carrying it out
+    settlement_every_s: float = 86_400.0  # 0 is never
+    settlement_lasts_s: float = 30.0
     volatility: float = 1.0  # of the model: 1 is as modeled, at 0 index prices and bases stay where they are
 
 
@@ -107,7 +113,13 @@ class World:
             self._follow(Track(capture), *name)
         self._open()
         self.engine.restore()
+        self.custodian: Ceffu | None = None
         self.hand = Hand(self.engine, self._random("hand"), settings.hand_every_s)
+
+    def connect(self, custodian: Ceffu) -> None:
+        """Let a custodian mirror its coins to the accounts, and keep its books in the same file as theirs."""
+        custodian.connect(self.ledger, Mirroring(self.accounts, self.cross))
+        self.custodian = custodian
 
     def _random(self, name: str) -> Random:
         """Give a generator of its own to each part, so that none disturbs another."""
@@ -233,6 +245,8 @@ class World:
             exchange.second(self.pace.second)
         now_ms = self.now_ms()
         self._pay_due_funding()
+        if self.custodian is not None:
+            self.custodian.advance()
         self.liquidation.second(now_ms)
         self.hand.second(now_ms)
         self._save()

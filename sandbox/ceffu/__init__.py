@@ -3,7 +3,7 @@
 from sandbox.ceffu.routes import routes
 from sandbox.ceffu.state import Ceffu, Settings
 
-__all__ = ["Ceffu", "Settings", "credentials", "describe", "routes"]
+__all__ = ["NAME", "Ceffu", "Settings", "credentials", "describe", "routes"]
 
 NAME = "ceffu"
 

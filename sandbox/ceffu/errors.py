@@ -14,6 +14,10 @@ SIGNATURE_INVALID: Final = ("G20009", 401, "Invalid signature")
 KEY_INVALID: Final = ("G20010", 401, "Invalid API key")
 RATE_LIMITED: Final = ("G20012", 429, "Too many requests")
 WALLET_DENIED: Final = ("G20013", 403, "No permission for this wallet")
+REQUEST_ID_MALFORMED: Final = ("G20014", 400, "Invalid request ID format")
+DUPLICATED: Final = ("G20015", 200, "Duplicated request")
+ENDPOINT_DENIED: Final = ("G20016", 403, "No permission for this endpoint")
+REFUSED: Final = ("G20002", 200, "Bad request")  # a business error: HTTP 200, and a code that is not 000000
 NOT_FOUND: Final = ("G20002", 404, "No such endpoint")
 
 

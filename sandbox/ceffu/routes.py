@@ -9,27 +9,35 @@ from aiohttp import web
 from sandbox.ceffu.door import Door
 from sandbox.ceffu.endpoints import GET, POST, Endpoint
 from sandbox.ceffu.errors import NOT_FOUND, RequestRefused
+from sandbox.ceffu.interference import Interference
+from sandbox.ceffu.parameters import Parameters
 from sandbox.ceffu.state import Ceffu
+from sandbox.faults import Faults
 
 ROOT: Final = "/open-api"
 SUCCESS: Final = "000000"
 
 
-def routes(state: Ceffu) -> list[web.RouteDef]:
+def routes(state: Ceffu, armed: Faults | None = None) -> list[web.RouteDef]:
     """Return the routes that serve a custodian; anything else under its root is a 404 in its own envelope."""
-    door = Door(state)
+    door, between = Door(state), Interference(armed or Faults(), state.clock)
 
-    def reading(endpoint: Endpoint) -> Callable[[web.Request], Any]:
-        async def handler(request: web.Request) -> web.Response:
-            raw_query = request.raw_path.partition("?")[2]
-            return _answered(lambda: endpoint(state, door.entered(request.headers, raw_query)))
-
-        return handler
-
-    def posting(endpoint: Endpoint) -> Callable[[web.Request], Any]:
-        async def handler(request: web.Request) -> web.Response:
+    def serving(path: str, endpoint: Endpoint) -> Callable[[web.Request], Any]:
+        async def handler(request: web.Request) -> web.StreamResponse:
             body = await request.read()
-            return _answered(lambda: endpoint(state, door.entered_with_body(request.headers, body)))
+
+            def entered() -> Parameters:
+                if request.method == "GET":
+                    return door.entered(request.headers, request.raw_path.partition("?")[2])
+                return door.entered_with_body(request.headers, body)
+
+            def answer() -> object:
+                parameters = entered()
+                between.refuse(request, path)
+                state.advance()
+                return endpoint(state, parameters)
+
+            return await between.around(request, path, lambda: _answered(answer))
 
         return handler
 
@@ -37,8 +45,8 @@ def routes(state: Ceffu) -> list[web.RouteDef]:
         return _refused(RequestRefused(NOT_FOUND, f"{request.method} {request.path}"))
 
     return [
-        *(web.get(ROOT + path, reading(endpoint)) for path, endpoint in GET.items()),
-        *(web.post(ROOT + path, posting(endpoint)) for path, endpoint in POST.items()),
+        *(web.get(ROOT + path, serving(path, endpoint)) for path, endpoint in GET.items()),
+        *(web.post(ROOT + path, serving(path, endpoint)) for path, endpoint in POST.items()),
         web.route("*", ROOT + "/{tail:.*}", unknown),
     ]
 

@@ -1,19 +1,26 @@
-"""State of the sandbox custodian: one Prime wallet, its assets, and the deposits that brought them."""
+"""State of the sandbox custodian: one Prime wallet, its assets, the deposits that brought them, and what moves them."""
 
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, Decimal, localcontext
 from pathlib import Path
 from typing import Any, Final
 
 from sandbox import staking
+from sandbox.ceffu.books import Books, wallet_place
 from sandbox.ceffu.keys import ServerKey, client_key, kept_once, server_key
+from sandbox.ceffu.links import Venue, links_of
+from sandbox.ceffu.mirror import MirrorX
+from sandbox.ceffu.statuses import DELEGATION
+from sandbox.ledger import Ledger
 
 GENESIS_FILE: Final = "ceffu.genesis.json"
 PRIME: Final = 20
 REBASING: Final = "STETH"
+FROZEN: Final = "ceffu frozen"
+DIGITS: Final = 60
 WEI: Final = Decimal("1e-18")
 DEPOSITED_BEFORE_MS: Final = 3_600_000  # the genesis deposits came in this long before the first start
 
@@ -32,6 +39,11 @@ class Settings:
     timestamp_window_ms: int = 30_000  # a request's timestamp may differ from the clock by this much
     requests_per_second_max: int = 100
     usd_prices: tuple[tuple[str, str], ...] = (("STETH", "3200"), ("BTC", "96000"), ("USDT", "1"))
+    linked: tuple[str, ...] = ()  # exchange accounts that the wallet is mirrored to
+    order_latency_ms: int = 2_000  # from taking a mirror order to carrying it out; half of it is spent pending
+    settlement_every_ms: int = 86_400_000  # 0 is never
+    settlement_lasts_ms: int = 30_000
+    repeats_are_refused: bool = False  # whether a request id that says the same again is a duplicate, not an answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +88,14 @@ class Ceffu:
         self, folder: Path, key: ServerKey, genesis: dict[str, Any], settings: Settings, clock: Callable[[], int]
     ) -> None:
         self.folder, self.key, self.settings, self.clock = folder, key, settings, clock
-        self._genesis_ms = int(genesis["genesis_ms"])
+        self.genesis_ms, self.seed = int(genesis["genesis_ms"]), int(genesis["seed"])
         self.wallet = Wallet(wallet_id=genesis["wallet_id"], name="Backing assets", kind=PRIME)
+        self.place = wallet_place(self.wallet.wallet_id)
         self.deposits = [Deposit(**{**each, "amount": Decimal(each["amount"])}) for each in genesis["deposits"]]
+        self.books = Books(Ledger(Path(":memory:")))  # until it is connected to an exchange
+        self.mirror: MirrorX | None = None
+        self.frozen = False
+        self.order_latency_ms = settings.order_latency_ms
 
     @classmethod
     def open(
@@ -94,20 +111,42 @@ class Ceffu:
         genesis = kept_once(folder / GENESIS_FILE, lambda: _genesis(seed, now_ms, settings))
         return cls(folder, server_key(folder), genesis, settings, clock)
 
+    def connect(self, ledger: Ledger, venue: Venue) -> None:
+        """Keep the books in the exchanges' file from here on, and mirror the wallet to the linked accounts."""
+        self.books.ledger.close()
+        self.books = Books(ledger)
+        self.frozen = ledger.get(FROZEN) == "true"
+        self.mirror = MirrorX(self, venue, links_of(self.settings.linked, self.seed, self.genesis_ms))
+
+    def freeze(self, *, frozen: bool) -> None:
+        """Stop every move, or let them go on; orders that are open stay as they are meanwhile."""
+        self.books.ledger.put({FROZEN: "true" if frozen else "false"})
+        self.frozen = frozen
+
+    def advance(self) -> None:
+        """Let pass what time has brought."""
+        if self.mirror is not None:
+            self.mirror.advance(self.clock())
+
     def credentials(self) -> dict[str, str]:
         """Return the client's API key and secret; the server itself never reads them."""
         return client_key(self.folder)
 
     def assets(self) -> list[Asset]:
         """Return what the wallet holds now; staked ether grows at each rebase."""
-        totals: dict[str, Decimal] = {}
-        for deposit in self.deposits:
-            totals[deposit.coin] = totals.get(deposit.coin, Decimal(0)) + deposit.amount * self._growth(deposit)
-        return [
-            Asset(coin=coin, amount=held, available=held)
-            for coin, total in sorted(totals.items())
-            for held in [total.quantize(WEI, rounding=ROUND_DOWN)]
-        ]
+        coins = {each.coin for each in self.deposits} | set(self.books.coins(self.place))
+        return [self.asset(coin) for coin in sorted(coins)]
+
+    def asset(self, coin: str) -> Asset:
+        """Return what the wallet holds of a coin now; nothing of one that never came."""
+        with localcontext(prec=DIGITS):
+            units = sum((each.amount for each in self.deposits if each.coin == coin), self.books.held(self.place, coin))
+            amount = (units * self.growth(coin)).quantize(WEI, rounding=ROUND_DOWN)
+        reserved = mirrored = Decimal(0)
+        if self.mirror is not None:
+            reserved = self.mirror.reserved(DELEGATION, coin)
+            mirrored = sum((self.mirror.mirrored(each, coin) for each in self.mirror.links.values()), Decimal(0))
+        return Asset(coin=coin, amount=amount, available=max(Decimal(0), amount - reserved), mirrored=mirrored)
 
     def worth(self) -> tuple[Decimal, Decimal]:
         """Return the wallet's worth in BTC and in USD, for reference only: at fixed prices."""
@@ -115,11 +154,17 @@ class Ceffu:
         usd = sum((asset.amount * prices.get(asset.coin, Decimal(0)) for asset in self.assets()), Decimal(0))
         return usd / prices["BTC"], usd
 
-    def _growth(self, deposit: Deposit) -> Decimal:
-        if deposit.coin != REBASING:
+    def units(self, coin: str, amount: Decimal) -> Decimal:
+        """Return an amount of a coin in the units that the books keep."""
+        with localcontext(prec=DIGITS):
+            return amount / self.growth(coin)
+
+    def growth(self, coin: str) -> Decimal:
+        """Return what one unit of a coin has become since the beginning."""
+        if coin != REBASING:
             return Decimal(1)
         interval = self.settings.rebase_interval_ms
-        count = staking.rebases(self._genesis_ms, self.clock(), interval)
+        count = staking.rebases(self.genesis_ms, self.clock(), interval)
         return staking.growth(self.settings.staking_rate_per_year, interval, count)
 
 

@@ -9,11 +9,12 @@ from aiohttp import web
 
 from sandbox.chain.errors import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, CallRefused
 from sandbox.chain.methods import METHODS
-from sandbox.chain.orders import Kind
+from sandbox.chain.orders import Kind, token_of
 from sandbox.chain.state import Chain, ReorganizationTooDeep
 
 BATCH_MAX: Final = 100
 PATH: Final = "/chain"
+MILLIONTH: Final = Decimal("1e-6")
 
 
 def routes(state: Chain) -> list[web.RouteDef]:
@@ -38,7 +39,7 @@ def routes(state: Chain) -> list[web.RouteDef]:
             state.advance()
             wanted = await _object(request)
             try:
-                amount = Decimal(str(wanted.get("amount")))
+                amount = _amount(state, wanted)
                 if not 0 < amount <= 10_000_000:
                     raise ValueError(f"expected an amount above 0 and at most 10000000, found {amount}")
                 order = state.submit(str(wanted.get("asset")), amount, kind)
@@ -92,6 +93,14 @@ def _result(chain: Chain, method: str, params: object) -> object:
 
 def _failed(number: object, error: CallRefused) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": number, "error": error.as_json()}
+
+
+def _amount(state: Chain, wanted: dict[str, Any]) -> Decimal:
+    """Read the whole units of a token that are meant: `amount`, or as many as `usde` is worth."""
+    if wanted.get("usde") is None:
+        return Decimal(str(wanted.get("amount")))
+    price = state.prices()[token_of(str(wanted.get("asset"))).address]
+    return (Decimal(str(wanted["usde"])) / price).quantize(MILLIONTH)
 
 
 async def _object(request: web.Request) -> dict[str, Any]:

@@ -169,7 +169,7 @@ class Chain:
             raise ValueError(f"redemptions are paid in USDT or wstETH, not in {asset}")
         salt = self._salt(self.head, self._branch) + f"submitted{time.monotonic_ns()}".encode()
         units = int(amount * 10**token.decimals)
-        order = drawing.priced(self.genesis.seed, salt, kind, token, units, self._prices()[token.address], self.custody)
+        order = drawing.priced(self.genesis.seed, salt, kind, token, units, self.prices()[token.address], self.custody)
         with self._store.transaction():
             self._store.add_waiting(order)
         self._waiting.append(order)
@@ -225,7 +225,7 @@ class Chain:
             every = self.settings.order_every_blocks
             if every and int.from_bytes(salt[:4], "big") % every == 0:
                 small = number <= self.settings.past_blocks
-                prices = self._prices()
+                prices = self.prices()
                 order = drawing.drawn(self.genesis.seed, salt, self.custody, prices, tide=self._tide, small=small)
                 self._refill(number, order)
                 self._execute(number, order)
@@ -272,7 +272,8 @@ class Chain:
         kept = self.genesis
         return blake2b(f"{kept.seed}:{kept.genesis_ms}:{number}:{branch}".encode(), digest_size=32).digest()
 
-    def _prices(self) -> dict[str, Decimal]:
+    def prices(self) -> dict[str, Decimal]:
+        """Return the USDe that people pay for each token, by its address."""
         eth = self.eth_usd()
         wrapped = eth * self.steth_per_token(self.head) / WEI
         return {USDT.address: Decimal(1), STETH.address: eth, WSTETH.address: wrapped, USDE.address: Decimal(1)}

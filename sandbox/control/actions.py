@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.accounts import AccountIsUnknown
 from sandbox.binance.publisher import Publisher
-from sandbox.control import drills
+from sandbox.control import custody, drills
 from sandbox.control.given import ActionRefused, Given, decimal, exchange_of, flag, market_of, whole
 from sandbox.hand import BUY, SELL, BookIsEmpty, quantity_steps, trade
 from sandbox.instruments import USDM
@@ -16,6 +16,7 @@ from sandbox.world import World
 Action = Callable[[World, Given], dict[str, Any]]
 
 JUMP_PERCENT_MAX = 50
+JUMP_S_MAX = 3_600
 SKIP_MAX = 1_000
 TRANSFER_MAX = Decimal(1_000_000_000)
 KINDS = ("bookTicker", "depth", "trade", "aggTrade", "markPrice", "ticker")
@@ -96,15 +97,22 @@ def fill(world: World, given: Given) -> dict[str, Any]:
 
 
 def jump(world: World, given: Given) -> dict[str, Any]:
-    """Move the index of a coin by some percent: {coin, percent}."""
+    """Move the index of a coin by some percent, at once or over some seconds: {coin, percent, seconds}."""
     coin, percent = str(given.get("coin")), decimal(given, "percent")
+    seconds = decimal(given, "seconds") if given.get("seconds") not in (None, "") else Decimal(0)
     if coin not in world.walks:
         raise ActionRefused(f"expected a coin of {', '.join(world.walks)}, found {coin}")
     if not 0 < abs(percent) <= JUMP_PERCENT_MAX:
         raise ActionRefused(f"expected a move of at most {JUMP_PERCENT_MAX} percent and not 0, found {percent}")
     if world.reel and world.reel.index(coin) is not None:
         raise ActionRefused(f"expected a coin that follows the model, found {coin}, which follows the recording")
-    world.walks[coin].price *= 1 + float(percent) / 100
+    if not 0 <= seconds <= JUMP_S_MAX:
+        raise ActionRefused(f"expected seconds from 0 to {JUMP_S_MAX}, found {seconds}")
+    factor = 1 + float(percent) / 100
+    if seconds:
+        world.walks[coin].lean(factor, float(seconds))
+    else:
+        world.walks[coin].price *= factor
     return {"index": world.walks[coin].price}
 
 
@@ -207,6 +215,7 @@ ACTIONS: dict[str, Action] = {
     "transfer": transfer,
     "balance": balance,
     "expire-listen-key": expire_listen_key,
+    **custody.ACTIONS,
 }
 
 

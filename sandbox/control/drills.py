@@ -5,6 +5,7 @@ from typing import Any
 
 from sandbox import faults
 from sandbox.binance.interference import BANNED, TITLES, UNKNOWN
+from sandbox.ceffu import NAME as CUSTODIAN
 from sandbox.control.given import ActionRefused, Given, decimal, exchange_of, flag, whole
 from sandbox.faults import EVERY, Fault
 from sandbox.world import World
@@ -87,12 +88,14 @@ def arm(world: World, given: Given) -> dict[str, Any]:
 
 def clear(world: World, given: Given) -> dict[str, Any]:
     """Disarm faults: {id} for one, {venue} for a venue's, {} for all."""
-    venue = exchange_of(world, given).venue if given.get("venue") else None
+    venue = given.get("venue")
+    if venue not in (None, "", CUSTODIAN):
+        venue = exchange_of(world, given).venue
     fault_id = whole(given, "id", 1, 2**53) if given.get("id") else None
-    cleared = world.faults.clear(fault_id=fault_id, venue=venue)
+    cleared = world.faults.clear(fault_id=fault_id, venue=venue or None)
     if fault_id is None:
         for exchange in world.exchanges.values():
-            for publisher in exchange.publishers.values() if venue in (None, exchange.venue) else ():
+            for publisher in exchange.publishers.values() if venue in (None, "", exchange.venue) else ():
                 publisher.skip_depth(0)
     return {"cleared": cleared}
 
@@ -112,6 +115,8 @@ def described(fault: Fault) -> dict[str, Any]:
     row = asdict(fault)
     kept = {"id", "kind", "venue", "left", "until_ms", "struck", *FIELDS[fault.kind]} - {"connections"}
     found = {name: row[name] for name in row if name in kept}
+    if fault.venue == CUSTODIAN:
+        return {name: row[name] for name in row if name in {*kept, "refusal"} - {"account", "symbol", "code"}}
     if "connections" in FIELDS[fault.kind]:
         found["connections"] = next(name for name, private in CONNECTIONS.items() if private is fault.private)
     return found
@@ -119,13 +124,8 @@ def described(fault: Fault) -> dict[str, Any]:
 
 def _fault(world: World, given: Given, kind: str) -> Fault:
     exchange, now_ms = exchange_of(world, given), world.now_ms()
-    duration_ms = None
-    if given.get("duration_s") is not None:
-        duration_s = decimal(given, "duration_s")
-        if not 0 < duration_s <= DURATION_S_MAX:
-            raise ActionRefused(f"expected duration_s to be above 0 and at most {DURATION_S_MAX}, found {duration_s}")
-        duration_ms = int(duration_s * 1000)
-    counted = given.get("times") is not None or (duration_ms is None and kind not in faults.LASTING)
+    lasts_ms = duration_ms(given)
+    counted = given.get("times") is not None or (lasts_ms is None and kind not in faults.LASTING)
     owned = [name for name, each in world.accounts.accounts.items() if each.venue == exchange.venue]
     code = _code(given, kind)
     return Fault(
@@ -138,18 +138,28 @@ def _fault(world: World, given: Given, kind: str) -> Fault:
         requests=_one_of(given, "requests", faults.REQUESTS, REQUESTS_UNLESS_TOLD.get(kind, faults.ANY)),
         path=str(given.get("path", EVERY)),
         private=CONNECTIONS[_one_of(given, "connections", tuple(CONNECTIONS), "all")],
-        left=_whole(given, "times", 1, TIMES_MAX, 1) if counted else None,
-        until_ms=None if duration_ms is None else now_ms + duration_ms,
-        delay_ms=_whole(given, "delay_ms", 1, WAIT_MS_MAX, 1_000),
-        hold_ms=_whole(given, "hold_ms", 0, WAIT_MS_MAX, 0),
-        late_ms=_whole(given, "late_ms", 0, WAIT_MS_MAX, 0),
+        left=whole_or(given, "times", 1, TIMES_MAX, 1) if counted else None,
+        until_ms=None if lasts_ms is None else now_ms + lasts_ms,
+        delay_ms=whole_or(given, "delay_ms", 1, WAIT_MS_MAX, 1_000),
+        hold_ms=whole_or(given, "hold_ms", 0, WAIT_MS_MAX, 0),
+        late_ms=whole_or(given, "late_ms", 0, WAIT_MS_MAX, 0),
         status=_status(given, kind, code),
         code=code,
         message=str(given.get("message") or CODES.get(code or 0, "")),
         executed=flag(given, "executed") if "executed" in given else True,
-        retry_after_s=_whole(given, "retry_after_s", 1, WAIT_S_MAX, 1),
-        ban_s=_whole(given, "ban_s", 1, WAIT_S_MAX, 5),
+        retry_after_s=whole_or(given, "retry_after_s", 1, WAIT_S_MAX, 1),
+        ban_s=whole_or(given, "ban_s", 1, WAIT_S_MAX, 5),
     )
+
+
+def duration_ms(given: Given) -> int | None:
+    """Read how long a fault lasts, None when it is not said. Raise ActionRefused."""
+    if given.get("duration_s") is None:
+        return None
+    duration_s = decimal(given, "duration_s")
+    if not 0 < duration_s <= DURATION_S_MAX:
+        raise ActionRefused(f"expected duration_s to be above 0 and at most {DURATION_S_MAX}, found {duration_s}")
+    return int(duration_s * 1000)
 
 
 def _code(given: Given, kind: str) -> int | None:
@@ -168,7 +178,7 @@ def _status(given: Given, kind: str, code: int | None) -> int:
     if allowed is None:
         return 400
     default = STATUS_OF_CODE.get(code or 0, allowed[0])
-    status = _whole(given, "status", 400, 599, default)
+    status = whole_or(given, "status", 400, 599, default)
     if status not in allowed:
         raise ActionRefused(f"expected a status of {', '.join(map(str, allowed))}, found {status}")
     return status
@@ -191,7 +201,8 @@ def _begin(world: World, fault: Fault) -> dict[str, Any]:
     return {}
 
 
-def _whole(given: Given, name: str, least: int, most: int, default: int) -> int:
+def whole_or(given: Given, name: str, least: int, most: int, default: int) -> int:
+    """Read a whole number in its bounds, or give the default when it is absent. Raise ActionRefused."""
     return whole(given, name, least, most) if given.get(name) is not None else default
 
 

@@ -8,6 +8,7 @@ from sandbox.binance.exchange import Exchange
 from sandbox.binance.history import income_row, order_row
 from sandbox.collateral import Pool
 from sandbox.control import drills
+from sandbox.control.custody_view import custodian
 from sandbox.market import Market
 from sandbox.matching.views import orders_of
 from sandbox.opening import net_delta
@@ -31,6 +32,7 @@ def state(world: World) -> dict[str, Any]:
             coin: f"{net_delta(world.accounts, coin) + collateral.get(coin, Decimal(0)):.6f}" for coin in coins
         },
         "faults": drills.listed(world),
+        "custodian": custodian(world),
         "venues": {name: _venue(world, exchange) for name, exchange in world.exchanges.items()},
         "insurance_fund": {asset: f"{amount:f}" for asset, amount in world.liquidation.fund.held.items()},
         "accounts": {name: _summary(world, name) for name in world.accounts.accounts},

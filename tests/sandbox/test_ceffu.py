@@ -1,53 +1,22 @@
 """The sandbox custodian over HTTP: its signatures, its envelope and error codes, its shapes, its rebases."""
 
-import base64
-import json
 import stat
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from yarl import URL
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox import ceffu
 from tests.builders.collateral import START_MS, Clock
+from tests.sandbox.custody_world import Client
 
 DAY_MS = 86_400_000
-
-
-class Client:
-    """A client that signs as the published collection does."""
-
-    def __init__(self, session: ClientSession, root: str, key: dict[str, str], clock: Clock) -> None:
-        self.session, self.root, self.api_key, self.clock = session, root, key["api_key"], clock
-        private = serialization.load_der_private_key(base64.b64decode(key["secret"]), password=None)
-        assert isinstance(private, rsa.RSAPrivateKey)
-        self.private = private
-
-    def signed(self, content: str) -> dict[str, str]:
-        signature = self.private.sign(content.encode(), padding.PKCS1v15(), hashes.SHA512())
-        return {"open-apikey": self.api_key, "signature": base64.b64encode(signature).decode()}
-
-    async def raw(self, path: str, query: str, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
-        async with self.session.get(URL(f"{self.root}{path}?{query}", encoded=True), headers=headers) as answer:
-            return answer.status, await answer.json()
-
-    async def get(self, path: str, **parameters: object) -> tuple[int, dict[str, Any]]:
-        query = urlencode({**parameters, "timestamp": self.clock()})
-        return await self.raw(path, query, self.signed(query))
-
-    async def post(self, path: str, **parameters: object) -> tuple[int, dict[str, Any]]:
-        body = json.dumps({**parameters, "timestamp": self.clock()})
-        async with self.session.post(f"{self.root}{path}", data=body, headers=self.signed(body)) as answer:
-            return answer.status, await answer.json()
 
 
 @pytest.fixture

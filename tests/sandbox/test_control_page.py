@@ -2,6 +2,7 @@
 
 import urllib.request
 from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
 
 import pytest
 from playwright.async_api import Page, async_playwright, expect
@@ -50,6 +51,42 @@ async def test_the_ledger_shows_what_a_drill_did(sandbox: Sandbox, page: Page) -
     given = {"account": MAIN, "symbol": "ETHUSDT", "side": "SELL", "quantity": "0.05"}
     order_id = sandbox.control("fill", **given)["order_id"]
     await expect(page.locator("#ledger")).to_contain_text(str(order_id), timeout=SOON_MS)
+
+
+async def test_the_custodian_is_frozen_thawed_and_robbed_by_one_press_each(sandbox: Sandbox, page: Page) -> None:
+    def held() -> Decimal:
+        return Decimal(sandbox.get("/control/state")["custodian"]["wallet"]["USDT"]["amount"])
+
+    before = held()
+    await page.get_by_role("button", name="freeze the custodian").click()
+    await expect(page.locator("#custodian")).to_contain_text("FROZEN", timeout=SOON_MS)
+    await page.get_by_role("button", name="thaw the custodian").click()
+    await expect(page.locator("#custodian")).not_to_contain_text("FROZEN", timeout=SOON_MS)
+    await page.get_by_role("button", name="change a balance behind our back").click()
+    await expect(page.locator("#said")).to_contain_text(f"{before - 25_000:f}", timeout=SOON_MS)
+    assert held() == before - 25_000
+    sandbox.control("custody/adjust", coin="USDT", amount="25000")
+
+
+async def test_a_venue_is_cut_and_a_fill_dropped_by_one_press_each(sandbox: Sandbox, page: Page) -> None:
+    await page.get_by_role("button", name="cut binance-coinm").click()
+    await page.get_by_role("button", name="let binance-coinm serve again").click()
+    await expect(page.get_by_role("button", name="cut binance-coinm")).to_be_visible(timeout=SOON_MS)
+    await page.get_by_role("button", name="drop a fill of binance-usdm").click()
+    await expect(page.locator("#armed")).to_contain_text("drop_fill", timeout=SOON_MS)
+
+
+async def test_people_mint_and_prices_fall_by_one_press_each(start: Callable[..., Sandbox], page: Page) -> None:
+    still = start("--hand-every", "0", "--mint-every", "0", "--volatility", "0")  # a world that no other test looks at
+    before = still.get("/control/state")["index"]["ETH"]
+    await page.goto(still.url)
+    for name in ("mint 5 M", "redeem 100 k"):
+        await page.get_by_role("button", name=name).click()
+        await expect(page.locator("#said")).to_contain_text("RFQ-", timeout=SOON_MS)
+    await page.get_by_role("button", name="price −20 % in a minute").click()
+    await expect(page.locator("#said")).to_contain_text("jump", timeout=SOON_MS)
+    await expect(page.locator("#venues")).not_to_contain_text(f"{before:.4f}", timeout=SOON_MS)
+    assert still.get("/control/state")["index"]["ETH"] < before
 
 
 def test_the_page_needs_no_other_file(sandbox: Sandbox) -> None:

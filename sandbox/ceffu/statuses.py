@@ -1,0 +1,12 @@
+"""Numbers of the published protocol: kinds of mirror orders and the states they pass."""
+
+from typing import Final
+
+DELEGATION: Final = 10
+UNDELEGATION: Final = 20
+SETTLEMENT: Final = 30
+PENDING: Final = 10
+IN_PROGRESS: Final = 20
+SUCCESS: Final = 30
+FAILED: Final = 99
+OPEN: Final = (PENDING, IN_PROGRESS)
