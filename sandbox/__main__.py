@@ -17,6 +17,7 @@ from sandbox.replay import NotACapture
 from sandbox.world import Settings
 
 DEFAULT_PORT = 8900
+PAUSES_MAX = 20
 PACES = (
     ("hand-every", 30.0, "mean seconds between the hand's trades, 0 never"),
     ("mint-every", 96.0, "mean seconds between mints or redemptions on the chain, 0 never"),
@@ -41,6 +42,7 @@ def arguments() -> argparse.ArgumentParser:
         command.add_argument("--seed", type=int, default=1, help="of the market model and a new folder's history")
     _add_model(commands.choices["run"])
     _add_accounts(commands.choices["run"])
+    _add_custodian(commands.choices["run"])
     return parser
 
 
@@ -87,6 +89,35 @@ def _add_accounts(serve: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--collateral-ratios", type=_ratios, default=RATIOS, help="what assets count for then, as USDT=1,ETH=0.95"
     )
+
+
+def _add_custodian(serve: argparse.ArgumentParser) -> None:
+    """Describe to whom the custodian tells of deposits and withdrawals."""
+    serve.add_argument(
+        "--webhook-url",
+        type=_url,
+        default=os.environ.get("SANDBOX_WEBHOOK_URL", ""),
+        help="receiver of the custodian's webhooks (default: $SANDBOX_WEBHOOK_URL or none)",
+    )
+    serve.add_argument(
+        "--webhook-retry",
+        type=_pauses,
+        default=os.environ.get("SANDBOX_WEBHOOK_RETRY", "30,120,480,1920,7680"),
+        help="seconds before each further attempt to deliver one (default: $SANDBOX_WEBHOOK_RETRY or as published)",
+    )
+
+
+def _url(text: str) -> str:
+    if text and not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"expected a URL with http:// or https://, found {text}")
+    return text
+
+
+def _pauses(text: str) -> tuple[float, ...]:
+    parts = text.split(",") if text else []
+    if len(parts) > PAUSES_MAX or not all(part.strip().replace(".", "", 1).isdecimal() for part in parts):
+        raise argparse.ArgumentTypeError(f"expected at most {PAUSES_MAX} numbers of seconds as 30,120, found {text}")
+    return tuple(float(part) for part in parts)
 
 
 def _volatility(text: str) -> float:
@@ -137,6 +168,8 @@ def main() -> int:
                 mirror_latency_s=given.mirror_latency,
                 settlement_every_s=given.settlement_every,
                 settlement_lasts_s=given.settlement_lasts,
+                webhook_url=given.webhook_url,
+                webhook_retry_s=given.webhook_retry,
                 multi_assets=given.multi_assets,
                 collateral_ratios=given.collateral_ratios,
                 replay=given.replay,

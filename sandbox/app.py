@@ -37,7 +37,7 @@ class PortIsTaken(Exception):
 def collateral_of(custodian: ceffu.Ceffu, node: chain.Chain) -> dict[str, Decimal]:
     """Count what custodian and chain hold for the book, in ETH (staked units by the protocol's rate) and BTC."""
     node.advance()
-    held = {asset.coin: asset.amount for asset in custodian.assets()}
+    held = custodian.everything()
     rate = node.steth_per_token(node.head) * WEI
     wrapped = sum(node.balance(WSTETH.address, holder, node.head) for holder in _wallets(node)) * WEI
     staked = sum(node.balance(STETH.address, holder, node.head) for holder in _wallets(node)) * WEI
@@ -75,6 +75,8 @@ def custody(settings: Settings) -> ceffu.Settings:
         order_latency_ms=round(settings.mirror_latency_s * 1_000),
         settlement_every_ms=round(settings.settlement_every_s * 1_000),
         settlement_lasts_ms=round(settings.settlement_lasts_s * 1_000),
+        webhook_url=settings.webhook_url,
+        webhook_retry_s=settings.webhook_retry_s,
     )
 
 
@@ -102,7 +104,11 @@ async def run(port: int, settings: Settings) -> None:
         await runner.cleanup()
         world.close()
         raise PortIsTaken(f"expected port {port} to be free, found {problem.strerror}; choose another") from problem
+    telling = asyncio.create_task(custodian.webhooks.run())
     await _until_told(world)
+    telling.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await telling
     for exchange in exchanges:
         exchange.hub.drop_all("the sandbox ends")
     await runner.cleanup()

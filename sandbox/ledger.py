@@ -7,7 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sandbox.rows import Cycle, Entry, Fill, Funding, Income, MirrorOrder, Order, Position, Settled, Unsettled
+from sandbox.rows import Fill, Funding, Income, Order, Position
+from sandbox.tables import INDEXES, SQL_TYPES, TABLES
 
 BUSY_TIMEOUT_S = 5.0
 ROWS_MAX = 1000
@@ -15,28 +16,6 @@ CLIENT_IDS_MAX = 100_000
 
 
 Row = TypeVar("Row")
-TABLES: dict[type[Any], tuple[str, str]] = {
-    Position: ("positions", "account, symbol"),
-    Order: ("orders", "id"),
-    Fill: ("fills", "account, symbol, id"),
-    Income: ("incomes", "id"),
-    Funding: ("fundings", "venue, symbol, at_ms"),
-    Entry: ("custody_entries", "id"),
-    MirrorOrder: ("mirror_orders", "id"),
-    Cycle: ("settlement_cycles", "id"),
-    Settled: ("settled", "link"),
-    Unsettled: ("unsettled", "link, coin"),
-}
-INDEXES = {
-    "orders_by_client_id": "orders (account, client_id)",
-    "orders_by_id": "orders (account, id)",
-    "orders_by_status": "orders (status)",
-    "fills_by_time": "fills (account, at_ms, id)",
-    "fills_by_order": "fills (account, symbol, order_id)",
-    "mirror_orders_by_request": "mirror_orders (request_id)",
-    "mirror_orders_by_status": "mirror_orders (status)",
-}
-SQL_TYPES: dict[Any, str] = {int: "INTEGER", bool: "INTEGER", str: "TEXT", Decimal: "TEXT"}
 
 
 class LedgerIsUnreadable(Exception):

@@ -137,3 +137,45 @@ class Unsettled:
     link: str
     coin: str
     amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubWallet:
+    """A sub-wallet of the custodian's Prime wallet."""
+
+    id: int
+    name: str
+    auto_collection: bool
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """A deposit, a withdrawal, or a transfer between wallets as the custodian remembers it."""
+
+    id: str
+    kind: str  # deposit | withdrawal | transfer
+    request_id: str  # the client's; none of a deposit
+    wallet_id: int
+    to_wallet_id: int  # 0 when it goes to an address, or comes from one
+    coin: str
+    network: str
+    amount: Decimal
+    address: str
+    tx_id: str  # none of a move between wallets
+    status: int  # 10 pending | 20 processing | 30 sent | 40 confirmed | 99 failed
+    created_ms: int
+    updated_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A webhook's message on its way to the receiver."""
+
+    id: int
+    event: int  # 1 deposit | 2 deposit failed | 3 withdrawal | 4 withdrawal failed
+    body: str
+    state: str  # waiting | delivered | failed
+    attempts: int
+    next_ms: int
+    created_ms: int

@@ -61,6 +61,8 @@ class Settings:
     mirror_latency_s: float = 2.0  # from taking a delegation to carrying it out
     settlement_every_s: float = 86_400.0  # 0 is never
     settlement_lasts_s: float = 30.0
+    webhook_url: str = ""  # of the receiver of deposits and withdrawals, none when empty
+    webhook_retry_s: tuple[float, ...] = (30, 120, 480, 1920, 7680)
     volatility: float = 1.0  # of the model: 1 is as modeled, at 0 index prices and bases stay where they are
 
 

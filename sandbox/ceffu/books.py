@@ -9,6 +9,7 @@ from sandbox.ledger import Ledger, Numbers
 from sandbox.rows import Entry
 
 FIRST_ENTRY: Final = 1
+FIRST_ORDER: Final = 240_736_767_558_515
 ENTRIES_BLOCK: Final = 1_000
 DIGITS: Final = 60  # amounts of rebasing coins are kept in units that do not end
 ZERO: Final = Decimal(0)
@@ -41,9 +42,14 @@ class Books:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self._numbers = Numbers(ledger, "custody entries", first=FIRST_ENTRY, block=ENTRIES_BLOCK)
+        self._order_ids = Numbers(ledger, "custody orders", first=FIRST_ORDER, block=ENTRIES_BLOCK)
         self._held: dict[tuple[str, str], Decimal] = {}
         for entry in ledger.every(Entry):
             self._apply(entry.place, entry.coin, entry.units)
+
+    def take_order_id(self) -> str:
+        """Give the next order id: 26 digits, never given twice."""
+        return f"{self._order_ids.take():015d}".ljust(25, "0") + "1"
 
     def held(self, place: str, coin: str) -> Decimal:
         """Give what a place holds of a coin."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -33,7 +34,7 @@ class Door:
     def entered_with_body(self, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         """Return the object in the body of a POST request whose signature covers its raw body."""
         try:
-            found = json.loads(body or b"{}")
+            found = json.loads(body or b"{}", parse_float=Decimal)
         except ValueError as error:
             raise RequestRefused(INVALID_PARAMETER, "the body is not JSON") from error
         if not isinstance(found, dict):

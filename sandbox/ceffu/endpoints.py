@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final
 
-from sandbox.ceffu import mirror_endpoints
-from sandbox.ceffu.errors import INVALID_PARAMETER, WALLET_DENIED, RequestRefused
-from sandbox.ceffu.parameters import Parameters, check_wallet, day, page, plain, required, span, whole
-from sandbox.ceffu.state import PRIME, Asset, Ceffu, Deposit
+from sandbox.ceffu import mirror_endpoints, wallet_endpoints
+from sandbox.ceffu.errors import INVALID_PARAMETER, RequestRefused
+from sandbox.ceffu.parameters import Parameters, check_wallet, day, page, plain, span, whole
+from sandbox.ceffu.state import PRIME, Ceffu, Deposit
+from sandbox.ceffu.wallet_endpoints import asset_row
 
 DEPOSIT_DIRECTION: Final = 10
 DEPOSIT_BIZ_TYPE: Final = 15
@@ -49,7 +50,9 @@ def wallet_assets(state: Ceffu, parameters: Parameters) -> object:
     """List what a wallet holds; a Prime wallet's assets have no network."""
     check_wallet(state, parameters, "walletId")
     coin = parameters.get("coinSymbol")
-    return page([_asset(asset) for asset in state.assets() if coin in (None, asset.coin)], parameters)
+    return page(
+        [asset_row(state, state.wallet.wallet_id, each) for each in state.coins() if coin in (None, each)], parameters
+    )
 
 
 def wallet_summary(state: Ceffu, parameters: Parameters) -> object:
@@ -71,7 +74,7 @@ def deposits(state: Ceffu, parameters: Parameters) -> object:
     coin, network = parameters.get("coinSymbol"), parameters.get("network")
     rows = [
         _deposit(state, deposit)
-        for deposit in reversed(state.deposits)
+        for deposit in reversed(state.all_deposits())
         if first <= deposit.at_ms <= last and coin in (None, deposit.coin) and network in (None, deposit.network)
     ]
     return page(rows, parameters)
@@ -83,7 +86,7 @@ def transactions(state: Ceffu, parameters: Parameters) -> object:
     kinds = parameters.get("bizTypes") or [DEPOSIT_BIZ_TYPE]
     if not isinstance(kinds, list):
         raise RequestRefused(INVALID_PARAMETER, "bizTypes is no list")
-    found = state.deposits if whole(parameters, "walletType") == PRIME and DEPOSIT_BIZ_TYPE in kinds else []
+    found = state.all_deposits() if whole(parameters, "walletType") == PRIME and DEPOSIT_BIZ_TYPE in kinds else []
     rows = [
         {
             "walletId": str(state.wallet.wallet_id),
@@ -101,39 +104,20 @@ def transactions(state: Ceffu, parameters: Parameters) -> object:
     return page(rows, parameters)
 
 
-def sub_wallets(state: Ceffu, parameters: Parameters) -> object:
-    """List the sub-wallets of a Prime wallet; this institution has none."""
-    check_wallet(state, parameters, "parentWalletId")
-    return page([], parameters)
-
-
-def sub_wallet_assets(state: Ceffu, parameters: Parameters) -> object:
-    """Refuse: there is no sub-wallet to ask for."""
-    required(parameters, "walletId")
-    raise RequestRefused(WALLET_DENIED, "it is no sub-wallet of this institution")
-
-
 GET: Final[dict[str, Endpoint]] = {
     "/v1/system/status": system_status,
     "/v1/wallet/list": wallets,
     "/v1/wallet/asset/list": wallet_assets,
     "/v1/wallet/asset/summary": wallet_summary,
     "/v1/wallet/deposit/history": deposits,
-    "/v2/subwallet/list": sub_wallets,
-    "/v1/subwallet/asset/list": sub_wallet_assets,
+    **wallet_endpoints.GET,
     **mirror_endpoints.GET,
 }
-POST: Final[dict[str, Endpoint]] = {"/v1/wallet/transaction/history": transactions, **mirror_endpoints.POST}
-
-
-def _asset(asset: Asset) -> dict[str, Any]:
-    return {
-        "coinSymbol": asset.coin,
-        "network": None,
-        "amount": plain(asset.amount),
-        "availableAmount": plain(asset.available),
-        "totalAmountWithMirror": plain(asset.amount + asset.mirrored),
-    }
+POST: Final[dict[str, Endpoint]] = {
+    "/v1/wallet/transaction/history": transactions,
+    **wallet_endpoints.POST,
+    **mirror_endpoints.POST,
+}
 
 
 def _deposit(state: Ceffu, deposit: Deposit) -> dict[str, Any]:

@@ -17,6 +17,7 @@ WALLET_DENIED: Final = ("G20013", 403, "No permission for this wallet")
 REQUEST_ID_MALFORMED: Final = ("G20014", 400, "Invalid request ID format")
 DUPLICATED: Final = ("G20015", 200, "Duplicated request")
 ENDPOINT_DENIED: Final = ("G20016", 403, "No permission for this endpoint")
+SUB_WALLET_DENIED: Final = ("G20017", 400, "Sub wallet does not support withdraw action")
 REFUSED: Final = ("G20002", 200, "Bad request")  # a business error: HTTP 200, and a code that is not 000000
 NOT_FOUND: Final = ("G20002", 404, "No such endpoint")
 

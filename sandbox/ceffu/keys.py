@@ -48,7 +48,7 @@ def server_key(folder: Path) -> ServerKey:
 
 def client_key(folder: Path) -> dict[str, str]:
     """Return the client's half: `api_key` and `secret`, the private key as base64 PKCS#8 DER."""
-    kept = kept_once(folder / CLIENT_FILE, _new_pair)
+    kept = kept_once(folder / CLIENT_FILE, new_pair)
     return {"api_key": kept["api_key"], "secret": kept["secret"]}
 
 
@@ -69,7 +69,8 @@ def kept_once(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _new_pair() -> dict[str, str]:
+def new_pair() -> dict[str, str]:
+    """Make an API key and a private key, the latter as base64 PKCS#8 DER."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     der = private.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -77,7 +78,15 @@ def _new_pair() -> dict[str, str]:
     return {"api_key": secrets.token_urlsafe(24), "secret": base64.b64encode(der).decode()}
 
 
+def private_key(secret: str) -> rsa.RSAPrivateKey:
+    """Read a private key from base64 PKCS#8 DER."""
+    found = serialization.load_der_private_key(base64.b64decode(secret), password=None)
+    if not isinstance(found, rsa.RSAPrivateKey):
+        raise TypeError("expected an RSA key, found another kind; remove the key file to make a new one.")
+    return found
+
+
 def _public_half(client: dict[str, str]) -> dict[str, str]:
-    private = serialization.load_der_private_key(base64.b64decode(client["secret"]), password=None)
+    private = private_key(client["secret"])
     pem = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     return {"api_key": client["api_key"], "public_key": pem.decode()}

@@ -17,14 +17,11 @@ from sandbox.ceffu.errors import (
 from sandbox.ceffu.links import Link, Venue
 from sandbox.ceffu.settlement import Settlement
 from sandbox.ceffu.statuses import DELEGATION, FAILED, IN_PROGRESS, OPEN, PENDING, SETTLEMENT, SUCCESS, UNDELEGATION
-from sandbox.ledger import Numbers
 from sandbox.rows import Entry, MirrorOrder, Settled
 
 if TYPE_CHECKING:
     from sandbox.ceffu.state import Ceffu
 
-FIRST_ORDER: Final = 240_736_767_558_515
-ORDERS_BLOCK: Final = 1_000
 OPEN_ORDERS_MAX: Final = 200
 ZERO: Final = Decimal(0)
 
@@ -46,20 +43,15 @@ class MirrorX:
     def __init__(self, custodian: "Ceffu", venue: Venue, links: Sequence[Link]) -> None:
         self.custodian, self.venue = custodian, venue
         self.links = {each.link_id: each for each in links}
-        self._order_ids = Numbers(self.books.ledger, "mirror orders", first=FIRST_ORDER, block=ORDERS_BLOCK)
         open_orders = self.books.ledger.select(MirrorOrder, "status IN (10, 20)", (), "id", OPEN_ORDERS_MAX)
         self._open = {each.id: each for each in open_orders if each.kind != SETTLEMENT}
         self.fail_next: list[str] = []  # reasons why the next orders will fail, by a drill
-        self.settlement = Settlement(custodian, venue, links, self.take_id)
+        self.settlement = Settlement(custodian, venue, links, self.books.take_order_id)
 
     @property
     def books(self) -> Books:
         """Give the books that orders change."""
         return self.custodian.books
-
-    def take_id(self) -> str:
-        """Give the next order id: 26 digits, never given twice."""
-        return f"{self._order_ids.take():015d}".ljust(25, "0") + "1"
 
     def link(self, link_id: str) -> Link:
         """Find a link. Raise RequestRefused."""
@@ -111,7 +103,7 @@ class MirrorX:
         self._check(wanted)
         now_ms = self.custodian.clock()
         order = MirrorOrder(
-            id=self.take_id(),
+            id=self.books.take_order_id(),
             link=wanted.link.link_id,
             request_id=wanted.request_id,
             kind=wanted.kind,

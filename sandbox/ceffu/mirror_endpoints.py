@@ -1,22 +1,17 @@
 """MirrorX endpoints of the sandbox custodian: links, orders, positions and what is available, as published."""
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
-from sandbox.ceffu.errors import INVALID_PARAMETER, REQUEST_ID_MALFORMED, RequestRefused
+from sandbox.ceffu.errors import INVALID_PARAMETER, RequestRefused
 from sandbox.ceffu.links import APPROVED, Link
 from sandbox.ceffu.mirror import MirrorX, Wanted
-from sandbox.ceffu.parameters import Parameters, page, plain, required, span, whole
+from sandbox.ceffu.parameters import Parameters, amount, page, plain, request_id, required, span, whole
 from sandbox.ceffu.state import Ceffu
 from sandbox.ceffu.statuses import DELEGATION, SETTLEMENT, UNDELEGATION
 from sandbox.rows import MirrorOrder
-
-REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,70}")
-PLACES_MAX: Final = 8
-AMOUNT_MAX: Final = Decimal(10) ** 15
 
 Endpoint = Callable[[Ceffu, Parameters], object]
 
@@ -39,7 +34,7 @@ def place_order(state: Ceffu, parameters: Parameters) -> object:
         kind=kind,
         coin=mirror.coin(link, required(parameters, "coinSymbol")),
         amount=_amount(parameters),
-        request_id=_request_id(parameters),
+        request_id=request_id(parameters),
     )
     order = mirror.order(wanted)
     return {"orderViewId": order.id, "status": order.status, "requestId": order.request_id}
@@ -99,22 +94,10 @@ def _kind(parameters: Parameters, allowed: tuple[int, ...]) -> int:
 
 
 def _amount(parameters: Parameters) -> Decimal:
-    """Read an amount, which the published shape has as a string."""
-    text = parameters.get("amount")
-    try:
-        amount = Decimal(text) if isinstance(text, str) else Decimal("NaN")
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or not 0 < amount <= AMOUNT_MAX or amount != round(amount, PLACES_MAX):
-        raise RequestRefused(INVALID_PARAMETER, f"amount is no string of a number above 0 with {PLACES_MAX} decimals")
-    return amount
-
-
-def _request_id(parameters: Parameters) -> str:
-    given = parameters.get("requestId")
-    if isinstance(given, bool) or not isinstance(given, str | int) or not REQUEST_ID.fullmatch(str(given)):
-        raise RequestRefused(REQUEST_ID_MALFORMED, "expected 1 to 70 visible characters")
-    return str(given)
+    """Read an amount, which MirrorX wants as a string."""
+    if not isinstance(parameters.get("amount"), str):
+        raise RequestRefused(INVALID_PARAMETER, "amount is no string")
+    return amount(parameters)
 
 
 def _whose(state: Ceffu, link: Link) -> dict[str, Any]:

@@ -1,15 +1,26 @@
 """Parameters of the sandbox custodian's endpoints: read in their bounds or refused with the published code."""
 
+import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from sandbox.ceffu.errors import BAD_PAGE_LIMIT, BAD_PAGE_NUMBER, INVALID_PARAMETER, WALLET_DENIED, RequestRefused
+from sandbox.ceffu.errors import (
+    BAD_PAGE_LIMIT,
+    BAD_PAGE_NUMBER,
+    INVALID_PARAMETER,
+    REQUEST_ID_MALFORMED,
+    WALLET_DENIED,
+    RequestRefused,
+)
 from sandbox.ceffu.state import Ceffu
 
 PAGE_LIMIT_DEFAULT: Final = 25
 PAGE_LIMIT_MAX: Final = 500
 HISTORY_MS_MAX: Final = 30 * 86_400_000
+REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,70}")
+PLACES_MAX: Final = 8
+AMOUNT_MAX: Final = Decimal(10) ** 15
 
 Parameters = Mapping[str, Any]
 
@@ -78,3 +89,22 @@ def plain(value: Decimal) -> str:
     """Return a number without exponent and without trailing zeros."""
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def amount(parameters: Parameters) -> Decimal:
+    """Read an amount above 0."""
+    try:
+        value = Decimal(str(parameters.get("amount")))
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or not 0 < value <= AMOUNT_MAX or value != round(value, PLACES_MAX):
+        raise RequestRefused(INVALID_PARAMETER, f"amount is no number above 0 with {PLACES_MAX} decimals")
+    return value
+
+
+def request_id(parameters: Parameters) -> str:
+    """Read the client's own id of a move."""
+    given = parameters.get("requestId")
+    if isinstance(given, bool) or not isinstance(given, str | int) or not REQUEST_ID.fullmatch(str(given)):
+        raise RequestRefused(REQUEST_ID_MALFORMED, "expected 1 to 70 visible characters")
+    return str(given)

@@ -13,7 +13,9 @@ from sandbox.ceffu.books import Books, wallet_place
 from sandbox.ceffu.keys import ServerKey, client_key, kept_once, server_key
 from sandbox.ceffu.links import Venue, links_of
 from sandbox.ceffu.mirror import MirrorX
-from sandbox.ceffu.statuses import DELEGATION
+from sandbox.ceffu.statuses import CONFIRMED, DELEGATION
+from sandbox.ceffu.wallets import DEPOSIT, Wallets
+from sandbox.ceffu.webhooks import Webhooks
 from sandbox.ledger import Ledger
 
 GENESIS_FILE: Final = "ceffu.genesis.json"
@@ -43,6 +45,8 @@ class Settings:
     order_latency_ms: int = 2_000  # from taking a mirror order to carrying it out; half of it is spent pending
     settlement_every_ms: int = 86_400_000  # 0 is never
     settlement_lasts_ms: int = 30_000
+    webhook_url: str = ""  # of the receiver of deposits and withdrawals, none when empty
+    webhook_retry_s: tuple[float, ...] = (30, 120, 480, 1920, 7680)  # pauses before further attempts, as published
     repeats_are_refused: bool = False  # whether a request id that says the same again is a duplicate, not an answer
 
 
@@ -92,10 +96,9 @@ class Ceffu:
         self.wallet = Wallet(wallet_id=genesis["wallet_id"], name="Backing assets", kind=PRIME)
         self.place = wallet_place(self.wallet.wallet_id)
         self.deposits = [Deposit(**{**each, "amount": Decimal(each["amount"])}) for each in genesis["deposits"]]
-        self.books = Books(Ledger(Path(":memory:")))  # until it is connected to an exchange
         self.mirror: MirrorX | None = None
-        self.frozen = False
         self.order_latency_ms = settings.order_latency_ms
+        self._keep(Ledger(Path(":memory:")), webhook_url="")  # until it is connected to an exchange
 
     @classmethod
     def open(
@@ -114,9 +117,14 @@ class Ceffu:
     def connect(self, ledger: Ledger, venue: Venue) -> None:
         """Keep the books in the exchanges' file from here on, and mirror the wallet to the linked accounts."""
         self.books.ledger.close()
+        self._keep(ledger, self.settings.webhook_url)
+        self.mirror = MirrorX(self, venue, links_of(self.settings.linked, self.seed, self.genesis_ms))
+
+    def _keep(self, ledger: Ledger, webhook_url: str) -> None:
         self.books = Books(ledger)
         self.frozen = ledger.get(FROZEN) == "true"
-        self.mirror = MirrorX(self, venue, links_of(self.settings.linked, self.seed, self.genesis_ms))
+        self.webhooks = Webhooks(ledger, self.folder, webhook_url, self.settings.webhook_retry_s, self.clock)
+        self.wallets = Wallets(self, self.books, self.webhooks)
 
     def freeze(self, *, frozen: bool) -> None:
         """Stop every move, or let them go on; orders that are open stay as they are meanwhile."""
@@ -125,6 +133,9 @@ class Ceffu:
 
     def advance(self) -> None:
         """Let pass what time has brought."""
+        if self.frozen:
+            return
+        self.wallets.advance(self.clock())
         if self.mirror is not None:
             self.mirror.advance(self.clock())
 
@@ -134,19 +145,52 @@ class Ceffu:
 
     def assets(self) -> list[Asset]:
         """Return what the wallet holds now; staked ether grows at each rebase."""
-        coins = {each.coin for each in self.deposits} | set(self.books.coins(self.place))
-        return [self.asset(coin) for coin in sorted(coins)]
+        return [self.asset(coin) for coin in self.coins()]
 
-    def asset(self, coin: str) -> Asset:
-        """Return what the wallet holds of a coin now; nothing of one that never came."""
+    def coins(self, wallet_id: int | None = None) -> list[str]:
+        """List the coins that came to a wallet, the Prime one unless another is named."""
+        if wallet_id not in (None, self.wallet.wallet_id):
+            return self.books.coins(wallet_place(wallet_id))
+        return sorted({each.coin for each in self.deposits} | set(self.books.coins(self.place)))
+
+    def asset(self, coin: str, wallet_id: int | None = None) -> Asset:
+        """Return what a wallet holds of a coin now, the Prime one unless another is named."""
+        wallet_id = wallet_id or self.wallet.wallet_id
+        prime = wallet_id == self.wallet.wallet_id
         with localcontext(prec=DIGITS):
-            units = sum((each.amount for each in self.deposits if each.coin == coin), self.books.held(self.place, coin))
+            units = self.books.held(wallet_place(wallet_id), coin)
+            if prime:
+                units += sum((each.amount for each in self.deposits if each.coin == coin), Decimal(0))
             amount = (units * self.growth(coin)).quantize(WEI, rounding=ROUND_DOWN)
-        reserved = mirrored = Decimal(0)
-        if self.mirror is not None:
-            reserved = self.mirror.reserved(DELEGATION, coin)
+        reserved, mirrored = self.wallets.reserved(wallet_id, coin), Decimal(0)
+        if prime and self.mirror is not None:
+            reserved += self.mirror.reserved(DELEGATION, coin)
             mirrored = sum((self.mirror.mirrored(each, coin) for each in self.mirror.links.values()), Decimal(0))
         return Asset(coin=coin, amount=amount, available=max(Decimal(0), amount - reserved), mirrored=mirrored)
+
+    def everything(self) -> dict[str, Decimal]:
+        """Sum what all wallets hold by coin."""
+        found = {asset.coin: asset.amount for asset in self.assets()}
+        for sub in self.wallets.subs:
+            for coin in self.coins(sub):
+                found[coin] = found.get(coin, Decimal(0)) + self.asset(coin, sub).amount
+        return found
+
+    def all_deposits(self) -> list[Deposit]:
+        """List the deposits that were confirmed, oldest first."""
+        since = self.wallets.movements(DEPOSIT, self.wallet.wallet_id, 0, self.clock())
+        return self.deposits + [
+            Deposit(
+                order_view_id=each.id,
+                transaction=each.tx_id,
+                coin=each.coin,
+                network=each.network,
+                amount=each.amount,
+                at_ms=each.updated_ms,
+            )
+            for each in reversed(since)
+            if each.status == CONFIRMED
+        ]
 
     def worth(self) -> tuple[Decimal, Decimal]:
         """Return the wallet's worth in BTC and in USD, for reference only: at fixed prices."""

@@ -48,6 +48,16 @@ def adjust(world: World, given: Given) -> dict[str, Any]:
     return {"coin": coin, "amount": f"{custodian.asset(coin).amount:f}"}
 
 
+def deposit(world: World, given: Given) -> dict[str, Any]:
+    """Let coins arrive at the custodian, or fail to: {coin, network, amount, failed}."""
+    custodian, coin, amount = custodian_of(world), str(given.get("coin")), decimal(given, "amount")
+    if coin not in custodian.coins() or not 0 < amount <= ADJUSTMENT_MAX:
+        raise ActionRefused(f"expected an amount above 0 of {', '.join(custodian.coins())}, found {amount} {coin}")
+    failed = flag(given, "failed") if "failed" in given else False
+    found = custodian.wallets.deposit(coin, str(given.get("network") or "ETH"), amount, failed=failed)
+    return {"order": found.id, "status": found.status}
+
+
 def forget(world: World, given: Given) -> dict[str, Any]:
     """Let the custodian lose a delegation, the latest when no order is named: {order}."""
     mirror = mirror_of(world)
@@ -129,6 +139,7 @@ def arm(world: World, given: Given) -> dict[str, Any]:
 ACTIONS: dict[str, Callable[[World, Given], dict[str, Any]]] = {
     "custody/freeze": freeze,
     "custody/adjust": adjust,
+    "custody/deposit": deposit,
     "custody/forget": forget,
     "custody/remember": remember,
     "custody/fail": fail,

@@ -99,7 +99,7 @@ async def test_ccxt_sees_a_delegation_as_margin_balance(sandbox: Sandbox, desk: 
             after = (await exchange.fetch_balance())[coin]["total"]
         finally:
             await exchange.close()
-        assert after - before == amount
+        assert after - before == pytest.approx(amount, rel=0.001)  # the open profit moves a little with the mark
         assert await asyncio.to_thread(desk.mirrored, coin, account) == amount
 
 
