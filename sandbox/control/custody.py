@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox import faults
+from sandbox.binance.wire import plain
 from sandbox.ceffu import NAME, Ceffu
 from sandbox.ceffu.books import Change
 from sandbox.ceffu.mirror import MirrorX, NothingToForget
@@ -45,7 +46,7 @@ def adjust(world: World, given: Given) -> dict[str, Any]:
         raise ActionRefused(f"expected an amount of a coin that leaves 0 or more of {known}, found {amount} {coin}")
     change = Change(place=custodian.place, coin=coin, units=custodian.units(coin, amount))
     custodian.books.post([change], "behind our back", world.now_ms())
-    return {"coin": coin, "amount": f"{custodian.asset(coin).amount:f}"}
+    return {"coin": coin, "amount": plain(custodian.asset(coin).amount)}
 
 
 def deposit(world: World, given: Given) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sandbox.binance.wire import plain
 from sandbox.ceffu import Ceffu
 from sandbox.ceffu.mirror import MirrorX
 from sandbox.rows import MirrorOrder
@@ -34,9 +35,9 @@ def custodian(world: World) -> dict[str, Any] | None:
 def _wallet(held: Ceffu) -> dict[str, dict[str, str]]:
     return {
         each.coin: {
-            "amount": f"{each.amount:f}",
-            "available": f"{each.available:f}",
-            "mirrored": f"{each.mirrored:f}",
+            "amount": plain(each.amount),
+            "available": plain(each.available),
+            "mirrored": plain(each.mirrored),
         }
         for each in held.assets()
     }
@@ -49,7 +50,7 @@ def _link(mirror: MirrorX, link_id: str) -> dict[str, Any]:
         "link": link_id,
         "account": link.account,
         "uid": link.uid,
-        "mirrored": {coin: f"{mirror.mirrored(link, coin):f}" for coin in coins if mirror.mirrored(link, coin)},
+        "mirrored": {coin: plain(mirror.mirrored(link, coin)) for coin in coins if mirror.mirrored(link, coin)},
     }
 
 
@@ -64,7 +65,7 @@ def _order(mirror: MirrorX, order: MirrorOrder) -> dict[str, Any]:
         "account": link.account if link else order.link,
         "kind": KINDS[order.kind],
         "coin": order.coin,
-        "amount": f"{order.amount:f}",
+        "amount": plain(order.amount),
         "status": STATUSES[order.status] + (", forgotten" if order.forgotten else ""),
         "reason": order.reason,
         "request_id": order.request_id,

@@ -22,7 +22,7 @@ from sandbox.collateral import CrossMargin
 from sandbox.mirroring import Mirroring
 from sandbox.rows import MirrorOrder
 from tests.builders.collateral import START_MS, Clock
-from tests.sandbox.matching_world import ALICE, BOB, Bench
+from tests.sandbox.matching_world import ALICE, BOB, PRICE, Bench
 
 HOLDINGS = (("ETH", "ETH", "500"), ("STETH", "ETH", "50"), ("USDT", "ETH", "1000000"))
 RATIOS = {"ETH": Decimal("0.95"), "USDT": Decimal(1)}
@@ -106,6 +106,20 @@ class Custody:
             request_id=request_id or f"r-{self.clock.ms}-{kind}-{amount}-{coin}-{account}",
         )
         return self.mirror.order(wanted)
+
+    def win(self, steps: int, ticks: int, winner: str = ALICE) -> None:
+        """Let one account sell to the other above the middle and buy back at it: it wins what the other loses."""
+        loser = BOB if winner == ALICE else ALICE
+        market, accounts = self.bench.market, self.bench.accounts
+        for seller, buyer, at in ((winner, loser, PRICE + ticks), (loser, winner, PRICE)):
+            part = (market.trade_ids.take(), at, steps)
+            for account, side in ((seller, "SELL"), (buyer, "BUY")):
+                accounts.execute(account, market.spec.symbol, side, [part], maker=True, at_ms=market.now_ms)
+
+    def settle(self) -> None:
+        """Let a settlement begin and end."""
+        self.wait(CYCLE_MS)
+        self.wait(SETTLING_MS)
 
     def wait(self, ms: int = LATENCY_MS) -> None:
         """Let time pass, at the exchange too."""

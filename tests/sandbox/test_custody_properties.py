@@ -23,9 +23,13 @@ amounts = st.sampled_from(("0.00000001", "17.5", "400", "250000", "600000"))
 moves = st.tuples(st.sampled_from(("delegate", "undelegate")), amounts, coins, accounts, st.sampled_from("abcdef"))
 waits = st.tuples(st.just("wait"), st.sampled_from((1, LATENCY_MS // 2, LATENCY_MS, SETTLING_MS, CYCLE_MS)))
 trades = st.tuples(st.just("trade"), accounts, st.sampled_from(("BUY", "SELL")), st.integers(1, 50_000))
+wins = st.tuples(st.just("win"), accounts, st.integers(1, 5_000), st.integers(1, 2_000))
+settlements = st.just(("a settlement",))
 prices = st.tuples(st.just("price"), st.sampled_from((0.7, 0.95, 1.05, 1.4)))
 others = st.sampled_from((("freeze",), ("thaw",), ("forget",), ("remember",), ("restart",), ("settle",)))
-actions = st.lists(st.one_of(moves, moves, waits, waits, trades, prices, others), min_size=5, max_size=40)
+actions = st.lists(
+    st.one_of(moves, moves, waits, waits, trades, prices, wins, settlements, others), min_size=5, max_size=40
+)
 
 
 class Life:
@@ -52,6 +56,10 @@ class Life:
                 custody.wait(ms)
             case ("trade", str(account), str(side), int(steps)):
                 custody.bench.place(account, side, steps)
+            case ("win", str(account), int(steps), int(ticks)):
+                custody.win(steps, ticks, account)
+            case ("a settlement",):
+                custody.settle()
             case ("price", float(factor)):
                 custody.bench.market.prices.index *= factor
             case ("freeze",) | ("thaw",):
@@ -101,6 +109,9 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_no_sequence_creates_or_destroys_a_coin(keys: Path, sequence: list[tuple[object, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         life = Life(keys, Path(folder))
+        for account in (ALICE, BOB):
+            life.custody.delegate("1000", account=account)
+        life.custody.wait()
         beginning = {coin: life.custody.everywhere(coin) for coin in ("USDT", "ETH")}
         for action in sequence:
             with suppress(RequestRefused, VenueRefused, NothingToForget):

@@ -18,15 +18,6 @@ def custody(tmp_path: Path) -> Custody:
     return Custody(tmp_path)
 
 
-def win(custody: Custody, steps: int, ticks: int) -> None:
-    """Let alice sell to bob at a price and buy back at the middle: she wins what he loses."""
-    for seller, buyer, at in ((ALICE, BOB, PRICE + ticks), (BOB, ALICE, PRICE)):
-        market, accounts = custody.bench.market, custody.bench.accounts
-        part = (market.trade_ids.take(), at, steps)
-        for account, side in ((seller, "SELL"), (buyer, "BUY")):
-            accounts.execute(account, market.spec.symbol, side, [part], maker=True, at_ms=market.now_ms)
-
-
 def test_a_delegation_is_pending_then_in_progress_then_margin_at_the_exchange(custody: Custody) -> None:
     before = custody.at_venue()
     order = custody.delegate("250000")
@@ -181,7 +172,7 @@ def test_a_settlement_carries_a_profit_to_the_wallet_and_a_loss_off_what_is_dele
         custody.delegate("1000", account=account)
     custody.wait()
     start = {account: custody.at_venue(account=account) for account in (ALICE, BOB)}
-    win(custody, steps=1_000, ticks=100)
+    custody.win(steps=1_000, ticks=100)
     profit, loss = (custody.at_venue(account=account) - start[account] for account in (ALICE, BOB))
     assert profit > 0 > loss
     custody.wait(CYCLE_MS)
@@ -198,7 +189,7 @@ def test_a_loss_beyond_what_is_delegated_is_paid_by_the_wallet(custody: Custody)
     custody.delegate("1", account=BOB)
     custody.wait()
     start = custody.at_venue(account=BOB)
-    win(custody, steps=1_000, ticks=1_000)
+    custody.win(steps=1_000, ticks=1_000)
     loss = custody.at_venue(account=BOB) - start
     assert loss < -1
     custody.wait(CYCLE_MS)
@@ -211,7 +202,7 @@ def test_a_profit_that_is_needed_as_margin_is_carried_later(custody: Custody) ->
     custody.delegate("1000")
     custody.wait()
     start = custody.at_venue()
-    win(custody, steps=1_000, ticks=100)
+    custody.win(steps=1_000, ticks=100)
     profit = custody.at_venue() - start
     custody.wait(CYCLE_MS)
     custody.bench.accounts.transfer(ALICE, "USDT", -custody.at_venue(), 1)
@@ -221,10 +212,12 @@ def test_a_profit_that_is_needed_as_margin_is_carried_later(custody: Custody) ->
     custody.wait(CYCLE_MS)
     custody.wait(SETTLING_MS)
     assert custody.held() == 999_000 + profit
+    custody.settle()
+    assert custody.held() == 999_000 + profit
 
 
 def test_profit_from_before_the_first_delegation_stays_at_the_exchange(custody: Custody) -> None:
-    win(custody, steps=1_000, ticks=100)
+    custody.win(steps=1_000, ticks=100)
     custody.delegate("1000")
     custody.wait()
     custody.wait(CYCLE_MS)
