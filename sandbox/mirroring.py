@@ -10,7 +10,7 @@ from sandbox.collateral import CrossMargin
 from sandbox.instruments import USDM
 from sandbox.ledger import ROWS_MAX
 
-TRANSFER = "TRANSFER"
+EARNED = frozenset({"REALIZED_PNL", "COMMISSION", "FUNDING_FEE", "INSURANCE_CLEAR"})
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
 
@@ -44,7 +44,7 @@ class Mirroring:
             rows = self._accounts.ledger.incomes_after(account, after)
             page, after = len(rows), rows[-1].id if rows else after
             for row in rows:
-                if row.kind != TRANSFER:
+                if row.kind in EARNED:
                     found[row.asset] = found.get(row.asset, ZERO) + row.income
         return found
 
