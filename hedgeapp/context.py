@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 
+from hedgeapp.access.roles import may_enter
+
 # The pages there are: name, route, key after "g". A page that does not exist yet has no entry.
 PAGES: Final = (
     ("Overview", "portfolio:overview", "o"),
@@ -32,7 +34,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "csp_nonce": getattr(request, "csp_nonce", ""),
         "server_now": datetime.now(UTC),
         "is_person": is_person,
-        "navigation": _navigation(request, may_administer=bool(user and user.is_staff)) if is_person else [],
+        "navigation": _navigation(request, may_administer=bool(user and may_enter(user))) if is_person else [],
         "person_links": _links(("Account", "access:account")),
         "live_url": LIVE_URL,
         "logout_url": _url("access:logout"),

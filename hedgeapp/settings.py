@@ -128,6 +128,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTHENTICATION_BACKENDS = ["hedgeapp.access.backends.People"]
 LOGIN_URL = "access:login"
 LOGIN_REDIRECT_URL = "portfolio:overview"
 LOGOUT_REDIRECT_URL = "access:login"

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import QuerySet
 
+from hedgeapp.access.backends import is_live
 from hedgeapp.access.models import OneTimeLogin
+from hedgeapp.access.roles import ADMIN
 
 TOKEN_BYTES: Final = 32
 LINK_AGE_MAX: Final = timedelta(minutes=15)
@@ -55,7 +57,7 @@ def consume(token: str, *, at: datetime) -> User:
     if _open(token, at).update(used_at=at) != 1:
         raise LinkIsOver
     user = OneTimeLogin.objects.select_related("user").get(token_hash=_hash(token)).user
-    if not user.is_active:
+    if not user.is_active or (is_live() and user.is_superuser):
         raise LinkIsOver
     return user
 
@@ -78,11 +80,19 @@ def _person(username: str) -> User:
 
 
 def _operator() -> User:
-    """Return the first active operator; make one, without a password, if there is none."""
+    """Return the first active operator; make one, without a password, if there is none.
+
+    In live mode that is the first of role admin, for there is no superuser; else a superuser.
+    """
     people = get_user_model().objects
-    user = people.filter(is_superuser=True, is_active=True).order_by("pk").first()
+    of_role = {"groups__name": ADMIN, "is_superuser": False} if is_live() else {"is_superuser": True}
+    user = people.filter(**of_role, is_active=True).order_by("pk").first()
     if user is not None:
         return user
     if people.filter(username=FIRST_OPERATOR).exists():
         raise NoSuchPerson(FIRST_OPERATOR)
-    return people.create_superuser(FIRST_OPERATOR, password=None)
+    if not is_live():
+        return people.create_superuser(FIRST_OPERATOR, password=None)
+    user = people.create_user(FIRST_OPERATOR, password=None)
+    user.groups.set(Group.objects.filter(name=ADMIN))
+    return user

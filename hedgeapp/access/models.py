@@ -150,3 +150,12 @@ class TotpStep(models.Model):
 
     def __str__(self) -> str:
         return f"step {self.step}"
+
+
+class Administration(models.Model):
+    """What people may do in the admin that is no change of a row."""
+
+    class Meta:
+        managed = False
+        default_permissions = []
+        permissions = [("enter_admin", "Can open the admin's pages")]

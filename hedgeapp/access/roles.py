@@ -1,35 +1,59 @@
-"""Roles: the groups of people, and what each may do."""
+"""Roles: the groups of people, and what each may do; docs/roles.md has them as a table, page by page."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.db.models import Q
 
-RISK_DESK: Final = "risk desk"
-OPERATIONS: Final = "operations"
-APPROVERS: Final = "approvers"
+VIEWER: Final = "viewer"
+TRADER: Final = "trader"
+RISK: Final = "risk"
+APPROVER: Final = "approver"
+ADMIN: Final = "admin"
+AUDITOR: Final = "auditor"
+ROLES: Final = (VIEWER, TRADER, RISK, APPROVER, ADMIN, AUDITOR)
 
-_ROWS: Final = ("asset", "venue", "account", "instrument", "custodian", "chain", "limit")
+_ROWS: Final = ("asset", "venue", "account", "instrument", "custodian", "chain", "limit", "credential")
 _MAY_CHANGE: Final[Mapping[str, tuple[str, ...]]] = {
-    RISK_DESK: ("limit",),
-    OPERATIONS: ("asset", "venue", "account", "instrument", "custodian", "chain", "credential"),
-    APPROVERS: (),
+    VIEWER: (),
+    TRADER: (),
+    RISK: ("limit",),
+    APPROVER: (),
+    ADMIN: ("asset", "venue", "account", "instrument", "custodian", "chain", "credential"),
+    AUDITOR: (),
 }
-# What is no change of a row: sending orders, halting, lifting a halt, looking after breaks, closing them.
+# What is no change of a row: sending orders, halting, lifting a halt, breaks, second factors, the admin's door.
 _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
-    RISK_DESK: ("send_order", "declare_halt", "lift_halt", "work_break"),
-    OPERATIONS: ("declare_halt", "work_break", "close_break"),
-    APPROVERS: ("declare_halt", "lift_halt", "work_break", "close_break"),
+    VIEWER: (),
+    TRADER: ("send_order", "declare_halt", "work_break", "enroll_passkey"),
+    RISK: ("declare_halt", "lift_halt", "work_break", "enroll_passkey", "enter_admin"),
+    APPROVER: ("declare_halt", "lift_halt", "work_break", "close_break", "enroll_passkey"),
+    ADMIN: ("declare_halt", "work_break", "close_break", "enroll_passkey", "revoke_others_passkey", "enter_admin"),
+    AUDITOR: ("enter_admin",),
 }
+_DEEDS: Final = Q(content_type__app_label__in=("portfolio", "reconciliation", "access"))
+# Whoever audits sees every row there is, but for sessions: who holds a session's key is the person.
+_AUDITED: Final = Q(codename__startswith="view_") & ~Q(content_type__app_label="sessions")
+_PEOPLE: Final = Q(codename__in=("view_user", "view_group"), content_type__app_label="auth")
 
 
 def grant_roles(using: str = "default") -> None:
     """Make the groups, and give each the permissions that exist by now: all see, some change, nobody deletes."""
-    for role, nouns in _MAY_CHANGE.items():
+    permissions = Permission.objects.using(using)
+    for role in ROLES:
         group, _ = Group.objects.using(using).get_or_create(name=role)
-        names = [f"view_{noun}" for noun in (*_ROWS, "credential")]
-        names += [f"{verb}_{noun}" for noun in nouns for verb in ("add", "change")]
+        names = [f"view_{noun}" for noun in _ROWS]
+        names += [f"{verb}_{noun}" for noun in _MAY_CHANGE[role] for verb in ("add", "change")]
         allowed = Q(codename__in=names, content_type__app_label="marketdata")
-        allowed |= Q(codename__in=_MAY_DO[role], content_type__app_label__in=("portfolio", "reconciliation"))
-        group.permissions.set(Permission.objects.using(using).filter(allowed))
+        allowed |= Q(codename__in=_MAY_DO[role]) & _DEEDS
+        if role == AUDITOR:
+            allowed |= _AUDITED
+        elif role == ADMIN:
+            allowed |= _PEOPLE
+        group.permissions.set(permissions.filter(allowed))
+
+
+def may_enter(user: User | AnonymousUser) -> bool:
+    """Tell whether somebody may open the admin's pages: by role, or by the staff flag."""
+    return user.is_active and (user.is_staff or user.has_perm("access.enter_admin"))

@@ -19,7 +19,7 @@ from hedgeapp.access.attempts import TooManyAttempts, count_attempt, forget_atte
 from hedgeapp.access.forms import CAME_BY_LINK, password_form
 from hedgeapp.access.links import LinkIsOver, consume, is_open
 
-_BACKEND = "django.contrib.auth.backends.ModelBackend"
+_BACKEND = "hedgeapp.access.backends.People"
 
 
 class Login(views.LoginView):

@@ -34,8 +34,8 @@ from datetime import UTC, datetime
 from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from hedgeapp.access.links import new_link
-from hedgeapp.access.roles import APPROVERS, RISK_DESK
-User.objects.create_user("bob").groups.set(Group.objects.filter(name__in=[APPROVERS, RISK_DESK]))
+from hedgeapp.access.roles import RISK, TRADER
+User.objects.create_user("bob").groups.set(Group.objects.filter(name__in=[RISK, TRADER]))
 print(reverse("access:once", args=[new_link("bob", at=datetime.now(UTC))]))
 """
 

@@ -228,7 +228,7 @@ def test_after_a_halt_what_reduces_by_the_venue_s_word_is_sent() -> None:
 
 def test_a_terminal_halts_and_two_people_resume_by_it() -> None:
     for name in ("ann", "bob"):
-        User.objects.create_user(name).groups.add(Group.objects.get_or_create(name="approvers")[0])
+        User.objects.create_user(name).groups.add(Group.objects.get_or_create(name="approver")[0])
     from hedgeapp.access.roles import grant_roles
 
     grant_roles()

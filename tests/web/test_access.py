@@ -2,11 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from io import StringIO
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
@@ -194,19 +197,106 @@ def test_a_short_password_is_refused(client: Client) -> None:
     assert b"too short" in answer.content
 
 
-def test_a_person_without_the_staff_flag_is_refused_by_the_admin(client: Client, alice: User) -> None:
+def test_a_person_without_a_role_that_opens_it_is_refused_by_the_admin(client: Client, alice: User) -> None:
     client.force_login(alice)
     assert client.get("/admin/", follow=True).status_code == 403
 
 
 def test_roles_may_change_what_is_theirs() -> None:
     allowed = {group.name: set(group.permissions.values_list("codename", flat=True)) for group in Group.objects.all()}
-    assert set(allowed) == {"risk desk", "operations", "approvers"}
-    assert "change_limit" in allowed["risk desk"]
-    assert "change_limit" not in allowed["operations"]
-    assert "change_credential" in allowed["operations"]
-    approve = {"declare_halt", "lift_halt", "work_break", "close_break"}
-    assert {name for name in allowed["approvers"] if not name.startswith("view_")} == approve
-    assert [role for role, names in allowed.items() if "declare_halt" not in names] == []
-    assert [role for role, names in allowed.items() if "send_order" in names] == ["risk desk"]
+
+    def who(deed: str) -> set[str]:
+        return {role for role, names in allowed.items() if deed in names}
+
+    assert set(allowed) == {"viewer", "trader", "risk", "approver", "admin", "auditor"}
+    assert who("send_order") == {"trader"}
+    assert who("declare_halt") == who("enroll_passkey") == {"trader", "risk", "approver", "admin"}
+    assert who("lift_halt") == {"risk", "approver"}
+    assert who("work_break") == {"trader", "risk", "approver", "admin"}
+    assert who("close_break") == {"approver", "admin"}
+    assert who("change_limit") == {"risk"}
+    assert who("change_credential") == who("revoke_others_passkey") == {"admin"}
+    assert who("enter_admin") == {"risk", "admin", "auditor"}
+    assert who("view_user") == {"admin", "auditor"}
     assert not any(name.startswith("delete_") for names in allowed.values() for name in names)
+    for role in ("viewer", "auditor"):
+        assert {name.partition("_")[0] for name in allowed[role]} <= {"view", "enter"}
+
+
+def test_whoever_audits_sees_each_kind_of_row_but_sessions() -> None:
+    seen = set(Group.objects.get(name="auditor").permissions.values_list("codename", flat=True))
+    views = set(Permission.objects.filter(codename__startswith="view_").values_list("codename", flat=True))
+    assert views - seen == {"view_session"}
+
+
+class TestDividing:
+    """The old groups become roles."""
+
+    @pytest.mark.parametrize(
+        ("old", "roles"),
+        [
+            ("risk desk", {"trader", "risk"}),
+            ("operations", {"admin"}),
+            ("approvers", {"approver"}),
+            ("others", {"others"}),
+        ],
+    )
+    def test_members_keep_what_they_could_do(self, alice: User, old: str, roles: set[str]) -> None:
+        alice.groups.set([Group.objects.create(name=old)])
+        migration = import_module("hedgeapp.access.migrations.0004_six_roles")
+        with connection.schema_editor() as editor:
+            migration.divide(apps, editor)
+        assert set(alice.groups.values_list("name", flat=True)) == roles
+        assert not Group.objects.filter(name__in=migration.BECOMES).exists()
+
+
+class TestLive:
+    """In live mode nobody stands above the rules."""
+
+    @pytest.fixture(autouse=True)
+    def _live(self, settings: Any) -> None:
+        settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update={"hedgeapp_env": "LIVE"})
+
+    def test_a_superuser_comes_in_by_no_door_and_does_not_stay(self, client: Client, settings: Any) -> None:
+        root = User.objects.create_superuser("alice", password=PASSWORD)
+        assert attempt(client, PASSWORD) == 200
+        assert not logged_in(client)
+        token = new_link("alice", at=now())
+        assert client.post(f"/login/once/{token}").status_code == 410
+        client.force_login(root)
+        assert not logged_in(client)
+
+    def test_the_first_operator_is_an_admin_like_any_other(self) -> None:
+        link()
+        operator = User.objects.get()
+        assert not operator.is_superuser
+        assert [group.name for group in operator.groups.all()] == ["admin"]
+        link()
+        assert User.objects.count() == 1
+
+    @pytest.mark.parametrize("role", ["admin", "auditor"])
+    @pytest.mark.parametrize("model", ["user", "group"])
+    def test_people_and_roles_are_looked_at_only(self, client: Client, alice: User, role: str, model: str) -> None:
+        alice.groups.set(Group.objects.filter(name=role))
+        alice.user_permissions.set(Permission.objects.filter(content_type__app_label="auth"))
+        client.force_login(alice)
+        row = alice.pk if model == "user" else alice.groups.get().pk
+        assert client.get(f"/admin/auth/{model}/{row}/change/").status_code == 200
+        assert client.post(f"/admin/auth/{model}/{row}/change/", {"name": "x"}).status_code == 403
+        assert client.get(f"/admin/auth/{model}/add/").status_code == 403
+        assert client.post(f"/admin/auth/{model}/{row}/delete/", {"post": "yes"}).status_code == 403
+        assert client.post(f"/admin/auth/user/{alice.pk}/password/", {}).status_code in (403, 404)
+
+
+def test_the_console_gives_and_takes_roles() -> None:
+    out = StringIO()
+    call_command("person", "dora", role=["trader", "risk"], stdout=out)
+    dora = User.objects.get(username="dora")
+    assert set(dora.groups.values_list("name", flat=True)) == {"trader", "risk"}
+    assert not dora.has_usable_password()
+    call_command("person", "dora", off=True, stdout=out)
+    dora.refresh_from_db()
+    assert (dora.is_active, dora.groups.count()) == (False, 0)
+    assert "dora: trader, risk\ndora: no role, switched off" in out.getvalue()
+    with pytest.raises(CommandError, match="a name of letters"):
+        call_command("person", "do ra")

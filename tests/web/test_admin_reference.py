@@ -181,9 +181,9 @@ def test_keys_that_are_refused_are_not_shown_again(admin_page: Client) -> None:
     assert "correct-horse" not in shown
 
 
-def test_the_risk_desk_changes_limits_and_sees_the_rest() -> None:
+def test_risk_changes_limits_and_sees_the_rest() -> None:
     seed_rows()
-    client = person("risk desk")
+    client = person("risk")
     assert client.get("/admin/marketdata/limit/add/").status_code == 200
     assert client.get("/admin/marketdata/asset/add/").status_code == 403
     given = {"name": "Ether", "decimals": "18", "underlying": "ETH", "reason": "mine", "version_seen": "1"}

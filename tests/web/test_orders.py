@@ -49,7 +49,7 @@ def somebody(role: str) -> Client:
 
 @pytest.fixture
 def trader() -> Client:
-    return somebody("risk desk")
+    return somebody("trader")
 
 
 def shown(client: Client, *events: Event, path: str = PATH) -> str:
@@ -181,7 +181,7 @@ def test_a_canceled_order_says_who_asked_for_it(trader: Client) -> None:
 
 
 def test_who_may_not_send_may_not_cancel() -> None:
-    client = somebody("operations")
+    client = somebody("admin")
     assert "data-cancel" not in shown(client, sent())
     assert client.post(f"{PATH}cancel").status_code == 403
     assert client.get(f"{PATH}cancel").status_code == 405

@@ -39,7 +39,7 @@ def somebody(role: str) -> Client:
 
 @pytest.fixture
 def trader() -> Client:
-    return somebody("risk desk")
+    return somebody("trader")
 
 
 def html(client: Client, query: str = "", status: int = 200, path: str = PATH) -> str:
@@ -159,7 +159,7 @@ def test_one_press_cancels_from_the_list(trader: Client) -> None:
 
 def test_who_may_not_send_sees_no_button() -> None:
     told(*life(1, "working"))
-    page = html(somebody("operations"))
+    page = html(somebody("admin"))
     assert "hx-post" not in page
     assert "your role may look, not cancel" in page
 

@@ -48,7 +48,7 @@ def at(transactional_db: None) -> Iterator[datetime]:
         store.delete(MARKS, DEPTHS, FEEDS)
 
 
-def somebody(role: str = "risk desk", name: str = "ann") -> Client:
+def somebody(role: str = "trader", name: str = "ann") -> Client:
     grant_roles()
     user = User.objects.create_user(name)
     user.groups.add(Group.objects.get(name=role))
@@ -233,7 +233,7 @@ def test_a_flat_book_offers_nothing(trader: Client, at: datetime) -> None:
 
 
 def test_who_may_not_send_sees_it_and_cannot_change_or_send_it() -> None:
-    client = somebody("operations")
+    client = somebody("admin")
     html = page(client, currency="ETH")
     assert "Read only: your role does not send orders" in html
     assert "data-ticket-send" not in html
