@@ -110,7 +110,7 @@ def test_the_open_breaks_follow_by_themselves_and_an_answer_that_says_nothing_ne
 def test_breaks_are_filtered_by_state_kind_severity_assignee_and_text() -> None:
     missed, fact = a_missed_fill()
     (big, fill_id, small) = found(a_balance(), missed, a_balance("ETH", "1"), at=ago(500), facts=[fact])
-    client = somebody("ann", "operations")
+    client = somebody("ann", "admin")
     assert act(client, big, "take") == 302
 
     def listed(query: str) -> list[str]:
@@ -162,9 +162,9 @@ def test_a_viewer_sees_no_buttons_and_his_requests_are_refused() -> None:
     assert state(name) == "found"
 
 
-def test_the_risk_desk_looks_after_breaks_and_does_not_close_them() -> None:
+def test_risk_looks_after_breaks_and_does_not_close_them() -> None:
     (name,) = found(a_balance(), at=ago(200))
-    desk = somebody("tim", "risk desk")
+    desk = somebody("tim", "risk")
     page = html(desk, f"{PATH}{name}/")
     assert "Explain" in page
     assert "ccept</button>" not in page
@@ -181,7 +181,7 @@ def test_what_raises_backing_is_healed_by_two_people_on_the_page() -> None:
     )
     told(*reference(), anchor, at=ago(900))
     (name,) = found(a_balance(), at=ago(200))
-    ann, bob = somebody("ann", "operations"), somebody("bob", "approvers")
+    ann, bob = somebody("ann", "admin"), somebody("bob", "approver")
     page = html(ann, f"{PATH}{name}/")
     assert "Ask to heal" in page
     assert "Needs two people" in page
@@ -202,7 +202,7 @@ def test_nobody_closes_a_break_that_changed_since_he_saw_it() -> None:
     told(*reference(), at=ago(900))
     missed, fact = a_missed_fill()
     (name,) = found(missed, at=ago(200), facts=[fact])
-    ann, bob = somebody("ann", "operations"), somebody("bob", "approvers")
+    ann, bob = somebody("ann", "admin"), somebody("bob", "approver")
     (seen_by_bob,) = re.findall(r'name="seen" value="(\d+)"', html(bob, f"{PATH}{name}/"))
     assert act(ann, name, "heal", "they list it") == 302
     assert act(bob, name, "heal", "I wanted to be the first", seen=int(seen_by_bob)) == 409
@@ -214,15 +214,15 @@ def test_a_missed_fill_that_is_healed_is_in_the_log_as_the_venues_own_fact() -> 
     told(*reference(), at=ago(900))
     missed, fact = a_missed_fill()
     (name,) = found(missed, at=ago(200), facts=[fact])
-    assert act(somebody("ann", "operations"), name, "heal", "they list it") == 302
-    assert act(somebody("bob", "approvers"), name, "heal", "they do") == 302
+    assert act(somebody("ann", "admin"), name, "heal", "they list it") == 302
+    assert act(somebody("bob", "approver"), name, "heal", "they do") == 302
     row = LoggedEvent.objects.get(kind=FillRecorded.__name__)
     assert bytes(row.body).decode() == fact.body
 
 
 def test_no_reason_no_step() -> None:
     (name,) = found(a_balance(), at=ago(200))
-    client = somebody("ann", "operations")
+    client = somebody("ann", "admin")
     for action in ("investigate", "explain", "accept"):
         assert act(client, name, action, "  ") == 400
         assert act(client, name, action, "x" * 501) == 400
@@ -231,7 +231,7 @@ def test_no_reason_no_step() -> None:
 
 
 def test_what_never_was_is_not_found() -> None:
-    client = somebody("ann", "operations")
+    client = somebody("ann", "admin")
     html(client, f"{PATH}balance-000000000000/", status=404)
     assert act(client, "balance-000000000000", "explain") == 404
     (name,) = found(a_balance(), at=ago(200))

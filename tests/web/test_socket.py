@@ -43,11 +43,11 @@ def session_of(person: User) -> str:
 class Browser(ApplicationCommunicator):
     """The browser's end of the socket."""
 
-    def __init__(self, session: str = "", origin: str = "http://localhost") -> None:
+    def __init__(self, session: str = "", origin: str = "http://localhost", path: str = "/live/") -> None:
         headers = [(b"host", b"localhost"), (b"origin", origin.encode())]
         if session:
             headers.append((b"cookie", f"{configured.SESSION_COOKIE_NAME}={session}".encode()))
-        scope = {"type": "websocket", "path": "/live/", "query_string": b"", "headers": headers, "subprotocols": []}
+        scope = {"type": "websocket", "path": path, "query_string": b"", "headers": headers, "subprotocols": []}
         super().__init__(application, scope)  # type: ignore[no-untyped-call]
 
     async def answer(self) -> dict[str, Any]:

@@ -1,0 +1,59 @@
+"""Every address of the project, as the router has it: patterns of the pages, and paths of the sockets."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import URLPattern, get_resolver
+
+from hedgeapp.asgi import application
+
+EXAMPLES = {
+    "<int:seq>": "1",
+    "<str:halt_id>": "h-1",
+    "<str:token>": "t-1",
+    "<slug:client_order_id>": "o-1",
+    "<path:content_type_id>": "999999",
+    "<path:object_id>": "999999",
+    "<id>": "999999",
+    "<int:key_id>": "999999",
+    "<int:secret_id>": "999999",
+    "<slug:break_id>": "b-1",
+    "<slug:action>": "take",
+    "<app>": "marketdata",
+    "<rest>": "nothing",
+}
+
+
+def patterns() -> list[str]:
+    """Return the pattern of each page, from the root on."""
+    return sorted(set(_below("/", get_resolver().url_patterns)))
+
+
+def sockets() -> list[str]:
+    """Return the path of each WebSocket."""
+    inner: Any = application.application_mapping["websocket"]
+    while not hasattr(inner, "routes"):
+        inner = getattr(inner, "application", None) or inner.inner
+    return [f"/{route.pattern}" for route in inner.routes if str(route.pattern)]
+
+
+def example(pattern: str, **given: str) -> str:
+    """Return a path that a pattern takes; what it stands for need not exist."""
+    for name, value in {**EXAMPLES, **{f"<{name}>": value for name, value in given.items()}}.items():
+        pattern = pattern.replace(name, value)
+    return pattern
+
+
+def _below(root: str, found: list[Any]) -> Iterator[str]:
+    for one in found:
+        path = root + _plain(str(one.pattern))
+        if isinstance(one, URLPattern):
+            yield path
+        else:
+            yield from _below(path, one.url_patterns)
+
+
+def _plain(pattern: str) -> str:
+    if "(?P<app_label>" in pattern:  # the admin's page of each app
+        return "<app>/"
+    return "<rest>" if "(?P<url>" in pattern else pattern
