@@ -35,7 +35,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "server_now": datetime.now(UTC),
         "is_person": is_person,
         "navigation": _navigation(request, may_administer=bool(user and may_enter(user))) if is_person else [],
-        "person_links": _links(("Account", "access:account")),
+        "person_links": _links(("Account", "access:account"), ("Your keys", "access:keys")),
         "live_url": LIVE_URL,
         "logout_url": _url("access:logout"),
     }

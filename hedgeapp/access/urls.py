@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hedgeapp.access import views
+from hedgeapp.access import key_views, views
 
 app_name = "access"
 
@@ -11,4 +11,12 @@ urlpatterns = [
     path("out", views.Logout.as_view(), name="logout"),
     path("account", views.account, name="account"),
     path("once/<str:token>", views.once, name="once"),
+    path("keys/", key_views.keys, name="keys"),
+    path("keys/offer", key_views.offer, name="key_offer"),
+    path("keys/enroll", key_views.enroll, name="key_enroll"),
+    path("keys/codes", key_views.new_codes, name="codes_new"),
+    path("keys/codes/<int:secret_id>/confirm", key_views.confirm_codes, name="codes_confirm"),
+    path("keys/<int:key_id>/vouch", key_views.vouch, name="key_vouch"),
+    path("keys/<int:key_id>/confirm", key_views.confirm, name="key_confirm"),
+    path("keys/<int:key_id>/revoke", key_views.revoke, name="key_revoke"),
 ]

@@ -41,9 +41,9 @@ class Web:
     """The web process, which a test may stop and start again on the same port."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        self._environment = environment
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
+        self._environment = environment | {"HEDGEAPP_ORIGIN": self.url}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

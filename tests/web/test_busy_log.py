@@ -39,7 +39,7 @@ def _held(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 def trader() -> Client:
     grant_roles()
     user = User.objects.create_user("ann")
-    user.groups.add(Group.objects.get(name="trader"))
+    user.groups.set(Group.objects.filter(name__in=["trader", "risk"]))
     client = Client()
     client.force_login(user)
     return client

@@ -48,7 +48,7 @@ def table() -> Iterator[Row]:
     for line in TABLE.read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) == 2 + len(PEOPLE) and cells[1].startswith("`"):
-            for method, path in product(cells[0].split(", "), spelled_out(cells[1].strip("`"))):
+            for method, path in product(cells[0].split(", "), spelled_out(cells[1].split("`")[1])):
                 yield Row(method=method, path=path, cells=dict(zip(PEOPLE, cells[2:], strict=True)))
 
 
