@@ -120,6 +120,8 @@ SERVICES = {
 }
 # The log's second store, as a URL.
 SINK_URL = ENVIRONMENT.hedgeapp_sink_url or (VAR_DIR / "sink").absolute().as_uri()
+# What makes everything beside the log again from its events, after a restore; commands, in this order.
+AFTER_RESTORE = ["replay --restored", "reconcile --restored"]
 SERVICE_SOURCES = ["marketdata.feeds.services"]
 
 AUTH_PASSWORD_VALIDATORS = [

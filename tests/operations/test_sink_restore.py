@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 
 from hedgeapp.core.events import Event
 from hedgeapp.database import conninfo
@@ -25,6 +26,9 @@ from portfolio.operations.halts import approve_resume, ask_resume, declare_halt
 from portfolio.operations.replay import names, replay
 from portfolio.operations.restored import rebuild
 from portfolio.queries.rows import projected_seq
+from reconciliation.operations.restored import rebuild as rebuild_breaks
+from reconciliation.operations.writing import written
+from tests.builders.breaks import BREAKS
 from tests.builders.examples import REFERENCE, TRADING
 from tests.builders.histories import catalogue
 from tests.builders.log import AT, emptied, fills, tampered
@@ -154,6 +158,22 @@ def test_the_projector_goes_on_from_restored_rows_and_a_replay_finds_them_equal(
         append(live, fills(3, first=500), at=AT)
     read_models.advance(book, list(read.read(live, after=seq)))
     assert replay(conninfo()).differing == {}
+
+
+def test_breaks_and_anchors_come_back_and_runs_as_old_as_are_kept(
+    owner: Connection, log_url: str, place: Folder
+) -> None:
+    with transaction.atomic():
+        written(BREAKS, AT)
+    before = {name: rows_of(owner, f"reconciliation_{name}") for name in ("breakrow", "anchor", "run")}
+    assert min(len(rows) for rows in before.values()) > 0
+    fed(place, log_url)
+    lost(owner)
+    assert f"rows of {len(BREAKS) - 2} events written again" in restored()
+    kept = {name: rows_of(owner, f"reconciliation_{name}") for name in before}
+    assert kept == {**before, "run": []}
+    rebuild_breaks(at=AT)
+    assert {name: rows_of(owner, f"reconciliation_{name}") for name in before} == before
 
 
 def test_rows_can_be_rebuilt_twice(live: Connection, log_url: str, place: Folder) -> None:

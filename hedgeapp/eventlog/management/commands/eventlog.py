@@ -141,7 +141,8 @@ class Command(BaseCommand):
         )
         if lost := notary.set_aside(settings.VAR_DIR, done.seq, at) if accept_loss else 0:
             self.stdout.write(f"{lost} signed heads of lost events set aside in {settings.VAR_DIR / 'heads' / 'lost'}")
-        call_command("replay", restored=True, stdout=self.stdout)
+        for command in settings.AFTER_RESTORE:
+            call_command(*command.split(), stdout=self.stdout)
         call_command("halt", reason=AFTER_A_RESTORE, by="restore", stdout=self.stdout)
         self.stdout.write("read models rebuilt. New risk is halted until two people resume: docs/recovery.md")
 
