@@ -1,16 +1,15 @@
 """Replay: the rows of runs, breaks and anchors built again from the log, in one transaction."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
-import psycopg
 from django.db import models, transaction
 
-from hedgeapp.database import conninfo
-from hedgeapp.eventlog.read import read_batches
 from reconciliation.models import Anchor, BreakRow, Run
+from reconciliation.operations.restored import write_again
+from reconciliation.operations.runs import KEPT_FOR
 from reconciliation.operations.writing import locked
-from reconciliation.projections import KINDS, project
 
 TABLES: Final[tuple[type[models.Model], ...]] = (Run, BreakRow, Anchor)
 
@@ -27,27 +26,21 @@ class RowsDiffer(RuntimeError):
         )
 
 
-def rebuild_rows(*, accept_differences: bool = False) -> dict[str, int]:
+def rebuild_rows(at: datetime, *, accept_differences: bool = False) -> dict[str, int]:
     """Build all rows again and return how many there are by table; refuses with RowsDiffer and leaves all as it was.
 
-    Nobody appends meanwhile. Rows of old runs that were let go are there again.
+    Nobody appends meanwhile. Rows that are gone come back; one that is there must be the same, or of a run so old that
+    it is not kept.
     """
     with transaction.atomic(durable=True):
         locked()
+        Run.objects.filter(begun_at__lt=at - KEPT_FOR).delete()
         before = {model: _rows(model) for model in TABLES}
-        for model in TABLES:
-            model._default_manager.all().delete()
-        # A connection of its own: one that reads in batches is busy until the last.
-        with psycopg.connect(conninfo(), autocommit=True) as reader:
-            for batch in read_batches(reader, kinds=KINDS):
-                project(batch)
+        write_again(at)
         after = {model: _rows(model) for model in TABLES}
-        # A row of a run that was let go may be missing; one that is there must be the same.
-        differing = {
-            model._meta.db_table: len(before[model] - after[model]) for model in TABLES if before[model] - after[model]
-        }
-        if differing and not accept_differences:
-            raise RowsDiffer(differing)
+        differing = {model._meta.db_table: len(before[model] - after[model]) for model in TABLES}
+        if any(differing.values()) and not accept_differences:
+            raise RowsDiffer({table: count for table, count in differing.items() if count})
     return {model._meta.db_table: len(after[model]) for model in TABLES}
 
 

@@ -15,12 +15,15 @@ from reconciliation.projections import KINDS, project
 def rebuild(*, at: datetime) -> int:
     """Write all rows anew, runs as old as are kept, in one transaction; return how many events they are made of."""
     with transaction.atomic(durable=True):
-        locked()
-        recorded = list(read(connection.connection, kinds=KINDS))
-        kept = [
-            one for one in recorded if not isinstance(one.event, RunBegun | RunEnded) or one.event.at >= at - KEPT_FOR
-        ]
-        for model in (Run, BreakRow, Anchor):
-            model.objects.all().delete()
-        project(kept)
+        return write_again(at)
+
+
+def write_again(at: datetime) -> int:
+    """Do it in the caller's transaction."""
+    locked()
+    recorded = list(read(connection.connection, kinds=KINDS))
+    kept = [one for one in recorded if not isinstance(one.event, RunBegun | RunEnded) or one.event.at >= at - KEPT_FOR]
+    for model in (Run, BreakRow, Anchor):
+        model.objects.all().delete()
+    project(kept)
     return len(kept)

@@ -34,7 +34,7 @@ def _history(log_url: str) -> None:
 
 def test_rows_built_again_are_the_same() -> None:
     before = [list(model.objects.order_by("pk").values()) for model in (Run, BreakRow, Anchor)]
-    rows = rebuild_rows()
+    rows = rebuild_rows(datetime.now(UTC))
     after = [list(model.objects.order_by("pk").values()) for model in (Run, BreakRow, Anchor)]
     for one, other in zip(before, after, strict=True):
         assert [{**row, "id": 0} for row in one] == [{**row, "id": 0} for row in other]
@@ -44,7 +44,7 @@ def test_rows_built_again_are_the_same() -> None:
 def test_rows_that_somebody_changed_are_told_and_left_until_it_is_accepted() -> None:
     BreakRow.objects.filter(to_seq=None, item="ETH").update(severity="minor")
     with pytest.raises(RowsDiffer, match="1 rows of reconciliation_breakrow"):
-        rebuild_rows()
+        rebuild_rows(datetime.now(UTC))
     assert BreakRow.objects.get(to_seq=None, item="ETH").severity == "minor"
     with pytest.raises(CommandError, match="accept-differences"):
         call_command("rebuild_breaks")
@@ -56,4 +56,4 @@ def test_rows_that_somebody_changed_are_told_and_left_until_it_is_accepted() -> 
 
 def test_rows_that_are_gone_come_back() -> None:
     Run.objects.all().delete()
-    assert rebuild_rows()["reconciliation_run"] == 3
+    assert rebuild_rows(datetime.now(UTC))["reconciliation_run"] == 3

@@ -1,6 +1,7 @@
 """Build the rows of reconciliation again from the log."""
 
 from argparse import ArgumentParser
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -20,7 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Rebuild and say how many rows there are."""
         try:
-            rows = rebuild_rows(accept_differences=options["accept_differences"])
+            rows = rebuild_rows(datetime.now(UTC), accept_differences=options["accept_differences"])
         except RowsDiffer as refusal:
             raise CommandError(str(refusal)) from refusal
         for table, count in rows.items():
