@@ -18,7 +18,7 @@ from django.urls import resolve
 from hedgeapp.access.roles import ROLES, grant_roles
 from hedgeapp.core.records import record
 from hedgeapp.eventlog.append import append
-from hedgeapp.eventlog.models import Epoch
+from hedgeapp.eventlog.models import Epoch, SecondStore
 from tests.builders.addresses import example, patterns, sockets
 from tests.builders.log import AT, fill
 from tests.web.test_socket import Browser, session_of
@@ -79,6 +79,7 @@ class Everybody:
         Epoch.objects.create(
             service="engine", lock_id=1, epoch=1, holder="me", backend_pid=1, heartbeat_at=AT, wanted_at=AT
         )
+        SecondStore.objects.create(name="second", url="file:///nowhere", seq=1, stored_at=AT)
 
     def path(self, pattern: str) -> str:
         known = {
@@ -86,6 +87,7 @@ class Everybody:
             "/admin/auth/group/": str(Group.objects.get(name="viewer").pk),
             "/admin/eventlog/loggedevent/": "1",
             "/admin/eventlog/epoch/": "engine",
+            "/admin/eventlog/secondstore/": "second",
         }
         row = next((key for prefix, key in known.items() if pattern.startswith(prefix)), "999999")
         return example(pattern.replace("<path:object_id>", row).replace("<id>", row))
