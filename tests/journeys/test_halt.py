@@ -99,7 +99,7 @@ def colleague(stack: Stack, name: str) -> Person:
         "shell",
         "-c",
         "from django.contrib.auth.models import User, Group;"
-        f"User.objects.create_user('{name}').groups.add(Group.objects.get(name='approvers'))",
+        f"User.objects.create_user('{name}').groups.add(Group.objects.get(name='approver'))",
     )
     return Person(stack, manage(stack, "one_time_login", "--person", name).strip().splitlines()[-1])
 
