@@ -1,4 +1,4 @@
-"""ASGI: pages over HTTP, the live screen over one WebSocket."""
+"""ASGI: pages over HTTP, the live screen and the prices over WebSockets."""
 
 import os
 from typing import Any
@@ -14,7 +14,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from django.urls import path, re_path  # noqa: E402
 
-from portfolio.consumers import LiveConsumer  # noqa: E402
+from portfolio.consumers import LiveConsumer, PricesConsumer  # noqa: E402
 
 
 async def _nowhere(_scope: Any, receive: Any, send: Any) -> None:
@@ -28,7 +28,15 @@ application = ProtocolTypeRouter(
     {
         "http": http,
         "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter([path("live/", LiveConsumer.as_asgi()), re_path("", _NOWHERE)]))
+            AuthMiddlewareStack(
+                URLRouter(
+                    [
+                        path("live/", LiveConsumer.as_asgi()),
+                        path("api/prices/stream", PricesConsumer.as_asgi()),
+                        re_path("", _NOWHERE),
+                    ]
+                )
+            )
         ),
     }
 )

@@ -15,6 +15,8 @@ PAGES: Final = (
     ("Overview", "portfolio:overview", "o"),
     ("Orders", "portfolio:orders", "r"),
     ("Breaks", "reconciliation:breaks", "b"),
+    ("Prices", "portfolio:prices", "p"),
+    ("Alerts", "portfolio:alerts", "l"),
     ("Events", "portfolio:events", "e"),
     ("Data", "portfolio:data", "d"),
 )

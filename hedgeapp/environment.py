@@ -46,6 +46,18 @@ class Environment(BaseSettings):
     hedgeapp_desk: Literal["", "orders", "urgent"] = Field(
         "", description="queue whose work this worker carries: orders, or urgent (cancels, halts, what reduces only)"
     )
+    hedgeapp_alert_webhook: str = Field(
+        "", pattern=r"^(https?://\S+)?$", description="URL that alerts are posted to as JSON; empty: none"
+    )
+    hedgeapp_alert_email: str = Field(
+        "", description="addresses that alerts are mailed to, comma-separated; empty: none"
+    )
+    hedgeapp_smtp: str = Field(
+        "smtp://localhost:25",
+        pattern=r"^smtps?://\S+$",
+        description="mail server, smtps: with TLS from the start; with user:password@ if it asks for them",
+    )
+    hedgeapp_mail_from: str = Field("hedgeapp@localhost", description="sender of what is mailed")
     hedgeapp_log_level: str = Field("INFO", description="level of the logs")
     port: int = Field(8000, description="port of the web process")
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF
@@ -108,8 +109,19 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"queue": "reconciliation", "expires": 10},
     },
     "prune-runs": {"task": "reconciliation.tasks.prune_runs", "schedule": timedelta(hours=1)},
+    "call": {"task": "portfolio.tasks.call", "schedule": timedelta(seconds=10), "options": {"expires": 10}},
     "prune-frames": {"task": "portfolio.tasks.prune_frames", "schedule": timedelta(hours=1)},
 }
+
+# Alerts go out by these channels; what cannot be delivered is tried again every time the task runs.
+ALERT_WEBHOOK = ENVIRONMENT.hedgeapp_alert_webhook
+ALERT_EMAIL = [address.strip() for address in ENVIRONMENT.hedgeapp_alert_email.split(",") if address.strip()]
+SMTP = urlsplit(ENVIRONMENT.hedgeapp_smtp)
+EMAIL_HOST, EMAIL_PORT = SMTP.hostname or "localhost", SMTP.port or 25
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(SMTP.username or ""), unquote(SMTP.password or "")
+EMAIL_USE_SSL = SMTP.scheme == "smtps"
+EMAIL_TIMEOUT = 5  # seconds
+DEFAULT_FROM_EMAIL = ENVIRONMENT.hedgeapp_mail_from
 
 # Services that always run, by name; the sources add one for each venue, account, custodian and chain.
 SERVICES = {

@@ -1,4 +1,4 @@
-"""Consumers: the WebSocket of the live screen."""
+"""Consumers: the WebSockets of the live screen and of the prices."""
 
 import asyncio
 from collections import deque
@@ -11,6 +11,7 @@ from django.contrib.auth import get_user
 from django.http import HttpRequest
 
 from hedgeapp.live import DASHBOARDS
+from portfolio.screen.price_stream import PRICES
 
 PENDING_MAX: Final = 8  # frames a slow browser may be behind: two seconds; then it misses some and reads the whole
 SEND_S_MAX: Final = 30.0  # a browser that takes nothing for so long is let go
@@ -24,6 +25,8 @@ SLOW: Final = 1013  # close code: come back later
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """Forward pushed HTML to one browser, never faster than it takes it."""
 
+    group = DASHBOARDS
+
     async def connect(self) -> None:
         """Accept the socket of a person who is logged in, from a page of ours."""
         self._pending: deque[str] = deque(maxlen=PENDING_MAX)
@@ -35,7 +38,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         elif not self.scope["user"].is_authenticated:
             await self.close(ENDED)
         else:
-            await self.channel_layer.group_add(DASHBOARDS, self.channel_name)
+            await self.channel_layer.group_add(self.group, self.channel_name)
             loops = (self._forward(), self._watch_session())
             self._tasks = [asyncio.create_task(loop) for loop in loops]
 
@@ -43,7 +46,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Leave the group and end what runs for this browser."""
         for task in self._tasks:
             task.cancel()
-        await self.channel_layer.group_discard(DASHBOARDS, self.channel_name)
+        await self.channel_layer.group_discard(self.group, self.channel_name)
 
     async def screen_push(self, event: dict[str, Any]) -> None:
         """Take a push; the oldest falls out when the browser is slow, and the browser notices by the frame's number."""
@@ -79,3 +82,14 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         headers = dict(self.scope["headers"])
         origin = urlsplit(headers.get(b"origin", b"").decode("latin-1")).netloc
         return bool(origin) and origin == headers.get(b"host", b"").decode("latin-1")
+
+
+class PricesConsumer(LiveConsumer):
+    """Forward each price document to one program or page, under the same rules: its session, its origin, its pace."""
+
+    group = PRICES
+
+    async def prices_push(self, event: dict[str, Any]) -> None:
+        """Take a document; the oldest falls out when whoever follows is slow."""
+        self._pending.append(event["json"])
+        self._arrived.set()

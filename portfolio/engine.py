@@ -2,12 +2,14 @@
 
 It holds the book (a fold of the log) and the latest marks, measures exposure whenever one of them changed, shows a
 frame four times a second, and writes the marks in use into the log once a second. When an exposure leaves its band it
-proposes a hedge; it sends nothing.
+proposes a hedge; it sends nothing. Once a second it prices what is minted against, pauses that when it must, and calls
+for people.
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -31,6 +33,8 @@ from portfolio.core.latency import Latency
 from portfolio.core.rows import ExposureRow
 from portfolio.operations.books import restored_book
 from portfolio.operations.frames import keep_frame
+from portfolio.pricer import Pricer
+from portfolio.watchman import Watchman
 
 MEASURE_S = 0.02  # marks alone change the exposure no more often; a fact is measured at once
 PROPOSE_S = 0.25  # from one change of the proposals to the next
@@ -54,6 +58,7 @@ async def run(lease: Lease) -> None:
             engine.propose(),
             engine.show(),
             engine.each_second(),
+            engine.price(),
         )
 
 
@@ -74,6 +79,8 @@ class Engine:
         self._again_at: dict[str, float] = {}
         self._board = Board.from_settings()
         self._log = AsyncLog(conninfo(), fence=lease.fence)
+        self._pricer = Pricer(lease, self._board, self._log)
+        self._watchman = Watchman(self._log)
         # Frames of a later holder must come after those of an earlier one.
         self._number = lease.epoch << 32
 
@@ -153,7 +160,8 @@ class Engine:
         """Show a frame every `FRAME_S`, changed or not: ages and states change by themselves."""
         async for at in _ticks(FRAME_S):
             self._number += 1
-            self.shown = frame(self.book, self.marks, self.feeds, number=self._number, at=at)
+            made = frame(self.book, self.marks, self.feeds, number=self._number, at=at)
+            self.shown = replace(made, prices=self._pricer.shown)
             await screen.publish(self.shown)
 
     async def each_second(self) -> None:
@@ -165,6 +173,13 @@ class Engine:
                 await self._take_marks(at.replace(microsecond=0))
             if self.shown:
                 await self.lease.in_database(keep_frame, self.shown)
+
+    async def price(self) -> None:
+        """Price what is offered, pause or resume mint and redeem, and call for people, every second."""
+        async for at in _ticks(SECOND_S):
+            if self.shown:
+                await self._pricer.step(self.book, self.marks, self.feeds, self.shown, at)
+                await self._watchman.step(self.book, self.shown, at)
 
     async def _take_marks(self, at: datetime) -> None:
         taken = tuple(self.marks[key] for key in sorted(self.marks))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portfolio.views import blotter, data, events, halts, orders, overview, tickets
+from portfolio.views import alerts, blotter, data, events, halts, orders, overview, prices, tickets
 
 app_name = "portfolio"
 urlpatterns = [
@@ -25,5 +25,14 @@ urlpatterns = [
     path("orders/<slug:client_order_id>/", orders.order, name="order"),
     path("orders/<slug:client_order_id>/progress", orders.progress, name="order_progress"),
     path("orders/<slug:client_order_id>/cancel", orders.cancel, name="order_cancel"),
+    path("alerts/", alerts.alerts, name="alerts"),
+    path("alerts/listed", alerts.listed, name="alerts_listed"),
+    path("alerts/<str:alert_id>/acknowledge", alerts.acknowledge, name="alert_acknowledge"),
+    path("alerts/<str:alert_id>/snooze", alerts.snooze, name="alert_snooze"),
+    path("prices/", prices.prices, name="prices"),
+    path("prices/explained", prices.explained, name="prices_explained"),
+    path("prices/pause", prices.pause, name="minting_pause"),
+    path("prices/pauses/<str:pause_id>/resume", prices.resume, name="minting_resume"),
+    path("api/prices", prices.document_of, name="price_document"),
     path("chart/net-delta", overview.net_delta, name="net_delta"),
 ]

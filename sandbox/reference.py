@@ -50,7 +50,7 @@ HEDGING: tuple[tuple[str, str, str, dict[str, str]], ...] = (
         "mint_redeem_size_max",
         "",
         "A larger size is not priced; an asset without this limit is not offered.",
-        {"ETH": "100", "BTC": "5", "stETH": "100", "wstETH": "80", "USDT": "1000000", "USDC": "1000000"},
+        {"ETH": "100", "BTC": "2", "stETH": "100", "wstETH": "80", "USDT": "1000000", "USDC": "1000000"},
     ),
 )
 LIMITS: tuple[dict[str, Any], ...] = (

@@ -38,12 +38,14 @@ from hedgeapp.core.events.reference import (
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
+from portfolio.core.alerts import AlertEvent, Alerts
 from portfolio.core.blocking import Blocking
 from portfolio.core.catalogue import Catalogue, ReferenceChange
 from portfolio.core.collateral_folding import CollateralEvent, add, fold_collateral
 from portfolio.core.faults import Faults
 from portfolio.core.halts import HaltEvent, Halts
 from portfolio.core.headlines import headline
+from portfolio.core.minting import Minting, MintingEvent
 from portfolio.core.move_delegations import follow_balance
 from portfolio.core.move_folding import MoveDeskEvent, fold_move
 from portfolio.core.move_gates import Gate
@@ -59,7 +61,16 @@ EVENTS_KEPT: Final = 50  # latest ones, for the screen
 ORDERS_KEPT: Final = 1_000  # that are no longer working
 WAITING_KEPT: Final = 10_000  # fills of instruments that are not known yet, all together
 
-DeskEvent = HedgeProposed | ProposalClosed | OrderEvent | HaltEvent | ReconciliationEvent | MoveDeskEvent
+DeskEvent = (
+    HedgeProposed
+    | ProposalClosed
+    | OrderEvent
+    | HaltEvent
+    | MintingEvent
+    | AlertEvent
+    | ReconciliationEvent
+    | MoveDeskEvent
+)
 
 FINAL: Final = frozenset({"filled", "canceled", "rejected", "expired"})
 STATED: Final = (BalanceStated, PositionStated, CollateralStated, SupplyStated, DelegationStated)
@@ -101,6 +112,8 @@ class Book:
         self.moves = Moves()
         self.gate = Gate()
         self.row_changes = RowChanges()
+        self.minting = Minting()
+        self.alerts = Alerts()
         self.marks: dict[tuple[str, str], Mark] = {}
         self.price_highs = PriceHighs()
         self.feeds: dict[str, FeedStateChanged] = {}
@@ -189,6 +202,12 @@ class Book:
             return
         if isinstance(event, MoveDeskEvent):
             self._contradiction(event, fold_move(event, self))
+            return
+        if isinstance(event, MintingEvent):
+            self._contradiction(event, self.minting.apply(event, self.seq))
+            return
+        if isinstance(event, AlertEvent):
+            self._contradiction(event, self.alerts.apply(event, self.seq))
             return
         match event:
             case HedgeProposed():

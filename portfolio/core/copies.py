@@ -8,11 +8,13 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from portfolio.core.alerts import Alerts
 from portfolio.core.blocking import Blocking
 from portfolio.core.book import Book
 from portfolio.core.catalogue import Catalogue
 from portfolio.core.faults import Faults
 from portfolio.core.halts import Halts
+from portfolio.core.minting import Minting
 from portfolio.core.move_gates import Gate
 from portfolio.core.moves import Moves
 from portfolio.core.orders import Orders
@@ -50,5 +52,21 @@ _MAKERS: Final[Mapping[type, Callable[[Any], Any]]] = {
     list: list.copy,
     set: set.copy,
     deque: deque.copy,
-    **dict.fromkeys((Blocking, Catalogue, Faults, Gate, Halts, Moves, Orders, Position, PriceHighs, RowChanges), _part),
+    **dict.fromkeys(
+        (
+            Alerts,
+            Blocking,
+            Catalogue,
+            Faults,
+            Gate,
+            Halts,
+            Minting,
+            Moves,
+            Orders,
+            Position,
+            PriceHighs,
+            RowChanges,
+        ),
+        _part,
+    ),
 }

@@ -31,7 +31,8 @@ def taker_fee(instrument: Instrument, paid: Mapping[str, PaidRate], catalogue: C
     known = paid.get(instrument.id)
     if known is not None:
         because = f"our taker fill of {instrument.id} at {known.at:%Y-%m-%d %H:%M:%S} UTC paid {known.rate * BP:.2f} bp"
-        return Figure(value=max(known.rate, ZERO), at=known.at, state="live", because=because)
+        # What a fill paid is final: it does not make the price old.
+        return Figure(value=max(known.rate, ZERO), at=None, state="live", because=because)
     currency = catalogue.currency(instrument.base)
     limit = catalogue.limits_by_subject.get(("taker_fee", currency))
     if limit is None:

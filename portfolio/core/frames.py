@@ -10,6 +10,8 @@ from portfolio.core import exposure, hedging, holdings, kpis, margin, pnl, sourc
 from portfolio.core.backing import backing
 from portfolio.core.book import Book
 from portfolio.core.figures import State
+from portfolio.core.minting import Standing, standing
+from portfolio.core.price_sheets import PriceSheet
 from portfolio.core.rows import (
     Backing,
     BalanceRow,
@@ -36,7 +38,7 @@ class Frame:
 
     `number` counts frames without a gap. `state` is the worst state among the headline figures. `events` are the latest
     first. `faults` are the latest events that could not be placed, `faults_total` counts all of them. `proposals` has a
-    row for each currency that may be hedged.
+    row for each currency that may be hedged. `prices`, which whoever shows it adds, are of at most a second before.
     """
 
     number: int
@@ -60,6 +62,8 @@ class Frame:
     faults_total: int
     marks: tuple[Mark, ...]
     proposals: tuple[ProposalRow, ...] = ()
+    prices: PriceSheet | None = None
+    minting: Standing = Standing()
 
 
 def frame(book: Book, marks: Marks, feeds: Iterable[FeedHealth], *, number: int, at: datetime) -> Frame:
@@ -107,4 +111,5 @@ def frame(book: Book, marks: Marks, feeds: Iterable[FeedHealth], *, number: int,
         faults_total=book.faults.total,
         marks=tuple(marks[key] for key in sorted(marks)),
         proposals=tuple(one.row for one in hedging.stances(book, exposed, marks, at, feeds)),
+        minting=standing(book.minting, book.halts),
     )

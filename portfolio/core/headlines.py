@@ -34,13 +34,16 @@ from hedgeapp.core.events.reference import (
     VenueChanged,
 )
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
+from portfolio.core.alerts import AlertEvent
 from portfolio.core.break_headlines import reconciliation_sentence
 from portfolio.core.catalogue import ReferenceChange
 from portfolio.core.halts import HaltEvent
+from portfolio.core.minting import MintingEvent
 from portfolio.core.move_folding import MoveDeskEvent
 from portfolio.core.move_headlines import move_headline
 from portfolio.core.orders import OrderEvent
 from portfolio.core.rows import EventRow
+from portfolio.core.watch_headlines import watch_headline
 
 
 def headline(recorded: Recorded) -> EventRow:
@@ -60,6 +63,10 @@ def _sentence(event: Event) -> str:
         return reconciliation_sentence(event)
     if isinstance(event, MoveDeskEvent):
         return move_headline(event)
+    if isinstance(event, MintingEvent | AlertEvent):
+        return watch_headline(event)
+    if isinstance(event, OrderEvent):
+        return _order(event)
     match event:
         case FillRecorded() as fill:
             did = "bought" if fill.side == "buy" else "sold"
@@ -96,10 +103,6 @@ def _sentence(event: Event) -> str:
             return _halt(event)
         case PasskeyEnrolled() | PasskeyConfirmed() | PasskeyRevoked():
             return _passkey(event)
-        case OrderIntended() | OrderRefused() | OrderSent() | OrderAcknowledged() | CancelAsked():
-            return _order(event)
-        case OrderRejected() | OrderOutcomeUnknown() | OrderNeverArrived():
-            return _order(event)
         case _:
             return f"{_changed(event)} changed to version {event.version} by {event.by}" + (
                 f": {event.reason}" if event.reason else ""

@@ -10,7 +10,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Final
 
-from hedgeapp.core.amounts import ZERO
+from hedgeapp.core.amounts import ZERO, quantized
 from hedgeapp.core.events.trading import Side
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.records import record
@@ -69,10 +69,14 @@ class Execution:
 
 @record
 class Ladder:
-    """The rungs of one side, the best first; `left_out` says of each book that is not among them why."""
+    """The rungs of one side, the best first; `left_out` says of each book that is not among them why.
+
+    `touch` is the best price of all, in USD, before fees; zero without a rung.
+    """
 
     side: Side
     rungs: tuple[Rung, ...]
+    touch: Decimal
     bases: Mapping[str, Basis]
     left_out: tuple[str, ...]
 
@@ -95,10 +99,11 @@ class Ladder:
                 break
         if left or not self.rungs:
             return None
-        prices = [rung.usd for rung in self.rungs]
-        legs = tuple(Leg(instrument=name, coin=part, usd=worth / part) for name, (part, worth) in taken.items())
-        touch = max(prices) if self.side == "sell" else min(prices)
-        return Execution(coin=coin, gross=gross, fees=fees, touch=touch, legs=legs)
+        legs = tuple(
+            Leg(instrument=name, coin=quantized(part), usd=quantized(worth / part))
+            for name, (part, worth) in taken.items()
+        )
+        return Execution(coin=coin, gross=gross, fees=fees, touch=self.touch, legs=legs)
 
 
 def ladder(
@@ -120,11 +125,14 @@ def ladder(
         elif depth is not None:
             bases[instrument.id] = basis
             rungs += _rungs(instrument, depth, side, basis)
+    prices = [rung.usd for rung in rungs]
     if side == "sell":
         rungs.sort(key=lambda rung: rung.fee - rung.usd)
+        touch = max(prices, default=ZERO)
     else:
         rungs.sort(key=lambda rung: rung.usd + rung.fee)
-    return Ladder(side=side, rungs=tuple(rungs), bases=bases, left_out=tuple(left_out))
+        touch = min(prices, default=ZERO)
+    return Ladder(side=side, rungs=tuple(rungs), touch=touch, bases=bases, left_out=tuple(left_out))
 
 
 def hedges(currency: str, catalogue: Catalogue) -> tuple[Instrument, ...]:

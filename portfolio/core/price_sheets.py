@@ -1,11 +1,12 @@
 """Price sheets: every asset that is offered, both ways, for a few sizes.  Market -> PriceSheet"""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from hedgeapp.core.amounts import ZERO
+from hedgeapp.core.amounts import QUANTUM, ZERO
 from hedgeapp.core.records import record
 from portfolio.core.pricing import SIZE_MAX, Market, Price, price
 
@@ -13,11 +14,11 @@ SHARES: Final = (Decimal("0.01"), Decimal("0.1"), Decimal(1))  # of the largest 
 
 
 class SizeIsRefused(ValueError):
-    """A price was asked for a size that is none, or larger than any that is priced."""
+    """A price was asked for a size that is none, too small to be held, or larger than any that is priced."""
 
     def __init__(self, asset: str, size: Decimal, size_max: Decimal) -> None:
-        most, found = f"{size_max.normalize():f}", f"{size.normalize():f}"
-        super().__init__(f"a size above 0 and at most {most} {asset} expected, found {found[:60]}")
+        most = f"{size_max.normalize():f}"
+        super().__init__(f"a size of at least {QUANTUM} and at most {most} {asset} expected, found {str(size)[:60]}")
 
 
 class AssetIsNotOffered(LookupError):
@@ -67,19 +68,24 @@ def offered(market: Market) -> tuple[str, ...]:
 
 def sheet(market: Market) -> PriceSheet:
     """Return the prices of every asset that is offered."""
-    rows = []
-    for asset in offered(market):
-        size_max = market.bound(SIZE_MAX, asset) or ZERO
-        sizes = [size_max * share for share in SHARES]
-        rows.append(
-            AssetPrices(
-                asset=asset,
-                size_max=size_max,
-                mints=tuple(price(asset, "mint", size, market) for size in sizes),
-                redeems=tuple(price(asset, "redeem", size, market) for size in sizes),
-            )
-        )
+    return sheet_of(market, (asset_prices(asset, market) for asset in offered(market)))
+
+
+def sheet_of(market: Market, rows: Iterable[AssetPrices]) -> PriceSheet:
+    """Return prices as one sheet of a market."""
     return PriceSheet(at=market.valuation.at, seq=market.valuation.book.seq, rows=tuple(rows))
+
+
+def asset_prices(asset: str, market: Market) -> AssetPrices:
+    """Return the prices of an asset that is offered, for the sizes that are shown."""
+    size_max = market.bound(SIZE_MAX, asset) or ZERO
+    sizes = [size_max * share for share in SHARES]
+    return AssetPrices(
+        asset=asset,
+        size_max=size_max,
+        mints=tuple(price(asset, "mint", size, market) for size in sizes),
+        redeems=tuple(price(asset, "redeem", size, market) for size in sizes),
+    )
 
 
 def prices_for(asset: str, size: Decimal, market: Market) -> AssetPrices:
@@ -87,7 +93,7 @@ def prices_for(asset: str, size: Decimal, market: Market) -> AssetPrices:
     size_max = market.bound(SIZE_MAX, asset)
     if size_max is None or asset not in market.catalogue.assets:
         raise AssetIsNotOffered(asset, offered(market))
-    if not size.is_finite() or not ZERO < size <= size_max:
+    if not size.is_finite() or not QUANTUM <= size <= size_max:
         raise SizeIsRefused(asset, size, size_max)
     return AssetPrices(
         asset=asset,

@@ -7,6 +7,7 @@ mint <= reference <= redeem, and a larger size is never priced better.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final, Literal
 
@@ -17,7 +18,7 @@ from marketdata.core.board import Depth
 from portfolio.core.fees import BP, PaidRate
 from portfolio.core.figures import BADNESS, Figure, derived, exact, unknown
 from portfolio.core.ladders import Execution, Ladder, Leg, hedges, ladder
-from portfolio.core.valuation import Valuation
+from portfolio.core.valuation import USD, Valuation
 
 Direction = Literal["mint", "redeem"]
 Key = Literal["reference", "staked_rate", "basis", "depth", "fees", "kept", "spread", "rounding"]
@@ -176,9 +177,12 @@ class _Hedge:
 
 def _rates(asset: str, direction: Direction, market: Market) -> tuple[Figure, Figure]:
     """Return the protocol's rate, and the one to price with: the worse for the user of the two that are known."""
+    currency = market.catalogue.currency(asset)
     protocol, market_rate = market.valuation.rates(asset)
     if protocol.value is not None and market_rate.value is not None:
-        return protocol, derived(min if direction == "mint" else max, protocol, market_rate)
+        which = f"the {'lower' if direction == 'mint' else 'higher'} of the protocol's rate and the market's"
+        used = derived(min if direction == "mint" else max, protocol, market_rate)
+        return protocol, replace(used, because=which) if used.is_current and asset != currency else used
     if protocol.value is None:
         return protocol, protocol
     because = f"only the protocol's rate of {asset} is known: {market_rate.because}"
@@ -214,14 +218,13 @@ def _of_leg(leg: Leg, found: Ladder, currency: str, market: Market) -> tuple[tup
     basis = found.bases[leg.instrument]
     quote = market.catalogue.instruments[leg.instrument].quote
     paid: Proof = "assumed" if basis.fee.state == "assumed" else "verified"  # the venue's own word on a fill of ours
-    of_quote: Proof = (
-        "set" if basis.quote.at is None and basis.quote.state == "live" else market.proof(basis.quote, quote)
-    )
-    return (
+    found_in = (
         ("book", basis.book, market.proof(basis.book, currency)),
-        (f"{quote} in USD", basis.quote, of_quote),
         ("taker fee", basis.fee, paid),
     )
+    if quote == USD:
+        return found_in
+    return (*found_in, (f"{quote} in USD", basis.quote, market.proof(basis.quote, quote)))
 
 
 def _not_known(made: Price, because: str, left_out: tuple[str, ...] = ()) -> Price:
@@ -244,7 +247,7 @@ def _summed(made: Price, hedge: _Hedge, inputs: tuple[Input, ...], rate: Figure,
     assert coin is not None
     start = quantized(reference)
     components = [
-        Component(key="reference", usd=start, because=made.reference.because),
+        Component(key="reference", usd=start, because=_reference(made, coin)),
         Component(key="staked_rate", usd=quantized(used * coin) - start, because=rate.because),
         *_of_hedge(made, hedge, coin),
         _spread(made, start, spread),
@@ -267,6 +270,11 @@ def _summed(made: Price, hedge: _Hedge, inputs: tuple[Input, ...], rate: Figure,
         legs=hedge.execution.legs if hedge.execution else (),
         left_out=hedge.left_out,
     )
+
+
+def _reference(made: Price, coin: Decimal) -> str:
+    is_staked = made.reference.value != coin
+    return f"{made.inputs[0].name}: {coin:,.4f}" + (", x the protocol's rate" if is_staked else "")
 
 
 def _spread(made: Price, start: Decimal, spread: Decimal) -> Component:

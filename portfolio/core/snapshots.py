@@ -15,18 +15,20 @@ from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
+from portfolio.core.alerts import Alert, Alerts
 from portfolio.core.blocking import Blocking
 from portfolio.core.book import Book
 from portfolio.core.early_fills import EarlyFill
 from portfolio.core.faults import Faults
 from portfolio.core.halts import Halt, Halts
+from portfolio.core.minting import Minting, Pause
 from portfolio.core.move_snapshots import MovesState, dump_moves, load_moves
 from portfolio.core.orders import HedgeOrder
 from portfolio.core.positions import Position, PositionState
 from portfolio.core.proposals import LastProposal
 from portfolio.core.rows import EventRow, Fault
 
-VERSION: Final = 6  # of the arithmetic: raised when the same log would fold into another book
+VERSION: Final = 8  # of the arithmetic: raised when the same log would fold into another book
 
 
 class SnapshotIsOfAnotherVersion(ValueError):
@@ -70,6 +72,9 @@ class BookState:
     halts: tuple[Halt, ...]
     blocking: tuple[VenueBlocked, ...]
     moves: MovesState
+    pauses: tuple[Pause, ...]
+    alerts: tuple[Alert, ...]
+    resolved_alerts: tuple[Alert, ...]
     marks: tuple[Mark, ...]
     feeds: tuple[FeedStateChanged, ...]
     services: tuple[ServiceTaken, ...]
@@ -115,6 +120,9 @@ def dump(book: Book) -> BookState:
         halts=tuple(book.halts),
         blocking=tuple(book.blocking),
         moves=dump_moves(book),
+        pauses=tuple(book.minting),
+        alerts=tuple(book.alerts),
+        resolved_alerts=tuple(book.alerts.resolved),
         marks=tuple(book.marks.values()),
         feeds=tuple(book.feeds.values()),
         services=tuple(book.services.values()),
@@ -152,6 +160,8 @@ def load(state: BookState) -> Book:
     book.halts = Halts(state.halts)
     book.blocking = Blocking(state.blocking)
     load_moves(book, state.moves)
+    book.minting = Minting(state.pauses)
+    book.alerts = Alerts(state.alerts, state.resolved_alerts)
     book.marks = {(one.subject, one.kind): one for one in state.marks}
     book.feeds = {one.feed: one for one in state.feeds}
     book.services = {one.service: one for one in state.services}

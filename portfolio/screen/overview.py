@@ -5,7 +5,7 @@ from typing import Final
 
 from hedgeapp.live import Picture
 from portfolio.core.frames import Frame
-from portfolio.screen import exposure, holdings, margin, positions, status
+from portfolio.screen import exposure, holdings, margin, positions, prices, status
 from portfolio.screen.page import Section
 
 # The fragments of the page: section -> template.
@@ -16,6 +16,7 @@ FRAGMENTS: Final = {
     "pnl": "portfolio/_pnl.html",
     "balances": "portfolio/_balances.html",
     "collateral": "portfolio/_collateral.html",
+    "prices": "portfolio/_prices.html",
     "concentrations": "portfolio/_concentrations.html",
     "backing": "portfolio/_backing.html",
     "worth": "portfolio/_worth.html",
@@ -35,6 +36,7 @@ def sections(frame: Frame) -> Mapping[str, Section]:
         "pnl": positions.pnl(frame.pnl, frame.funding),
         "balances": holdings.balances(frame.balances),
         "collateral": holdings.collateral(frame.collateral),
+        "prices": prices.sheet(frame.prices, frame.minting),
         "concentrations": exposure.concentrations(frame.concentrations),
         "backing": holdings.backing(frame.backing),
         "worth": holdings.worth(frame.worth),

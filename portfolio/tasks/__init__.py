@@ -1,6 +1,7 @@
 """What the portfolio does by itself: periodic tasks, and the desk that carries orders, cancels and halts."""
 
 from portfolio.tasks.bell import work
+from portfolio.tasks.calls import call
 from portfolio.tasks.periodic import prune_frames, snapshot_book
 
-__all__ = ["prune_frames", "snapshot_book", "work"]
+__all__ = ["call", "prune_frames", "snapshot_book", "work"]

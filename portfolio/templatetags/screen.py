@@ -28,9 +28,11 @@ def out_of_band(context: template.Context) -> SafeString:
 
 
 @register.filter
-def plain(value: Decimal | None) -> str:
-    """Write a number with all its digits, without an exponent, separators or needless zeros; nothing for None."""
-    return "" if value is None else f"{value.normalize() + 0:f}"
+def plain(value: Decimal | str | None) -> str:
+    """Write a number with all its digits, without an exponent, separators or needless zeros; a text as it is."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return f"{value.normalize() + 0:f}"
 
 
 @register.filter

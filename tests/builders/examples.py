@@ -23,6 +23,7 @@ from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument, Tier
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Token, Venue, Wallet
+from tests.builders.alerts import ALERTS
 from tests.builders.breaks import BREAKS
 from tests.builders.moves import GOLDEN as MOVES
 from tests.builders.orders import DESK
@@ -188,5 +189,6 @@ OTHERS: list[Event] = [
 ]
 
 EVERY_KIND: dict[str, Event] = {
-    type(event).__name__: event for event in [*REFERENCE, *TRADING, *OTHERS, *DESK, *BREAKS, *MOVES.values(), *PASSKEYS]
+    type(event).__name__: event
+    for event in [*REFERENCE, *TRADING, *OTHERS, *DESK, *ALERTS, *BREAKS, *MOVES.values(), *PASSKEYS]
 }

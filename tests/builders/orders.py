@@ -1,4 +1,4 @@
-"""The life of one order of ours, and of a halt, as events."""
+"""The life of one order of ours, of a halt and of a pause, as events."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -6,6 +6,7 @@ from typing import Any
 
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
+from hedgeapp.core.events.minting import MintingPaused, MintingResumeAsked, MintingResumed
 from hedgeapp.core.events.orders import (
     CancelAsked,
     HedgeProposed,
@@ -121,4 +122,7 @@ DESK: list[Event] = [
     HaltTookHold(at=AT, halt_id="h-1", canceled=2),
     ResumeAsked(at=AT, halt_id="h-1", by="ann", reason="all is well"),
     HaltLifted(at=AT, halt_id="h-1", asked_by="ann", approved_by="bob"),
+    MintingPaused(at=AT, pause_id="halt-1", cause="halt", by="engine", reason="HALT everywhere", resumed_by="two"),
+    MintingResumeAsked(at=AT, pause_id="halt-1", by="ann", reason="all is well"),
+    MintingResumed(at=AT, pause_id="halt-1", by="bob", reason="all is well", asked_by="ann"),
 ]

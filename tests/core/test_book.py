@@ -16,6 +16,7 @@ from hedgeapp.core.events.trading import OrderSeen, OrderStatus
 from portfolio.core.book import EVENTS_KEPT, ORDERS_KEPT, Book
 from portfolio.core.faults import FAULTS_KEPT
 from portfolio.core.snapshots import BookState, SnapshotIsOfAnotherVersion, dump, load
+from tests.builders.alerts import ALERTS
 from tests.builders.books import (
     AT,
     COINM,
@@ -39,7 +40,7 @@ from tests.builders.moves import MOVES
 from tests.builders.orders import DESK
 from tests.strategies import account_events
 
-EVENTS: list[Event] = [*REFERENCE, *TRADING, *OTHERS, *DESK, *BREAKS, *MOVES, *PASSKEYS]
+EVENTS: list[Event] = [*REFERENCE, *TRADING, *OTHERS, *DESK, *ALERTS, *BREAKS, *MOVES, *PASSKEYS]
 SECOND = timedelta(seconds=1)
 
 

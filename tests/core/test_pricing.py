@@ -157,6 +157,7 @@ def test_a_staked_unit_is_minted_at_the_lower_rate_and_redeemed_at_the_higher(wa
     found = price("stETH", way, D(10), market(marks=marks))
     assert found.reference.value == D("3660")
     assert parts(found).get("staked_rate", D(0)) == (used - D("1.22")) * 3000
+    assert "of the protocol's rate and the market's" in found.inputs[1].figure.because
     # The hedge is of what the protocol says.
     assert sum(leg.coin for leg in found.legs) == D("12.2")
 
@@ -246,9 +247,9 @@ def test_the_sheet_has_each_asset_that_is_offered_both_ways_for_three_sizes() ->
     assert all(one.usd.value for row in made.rows for one in (*row.mints, *row.redeems))
 
 
-@pytest.mark.parametrize("size", ["0", "-1", "100.001", "NaN", "Infinity"])
+@pytest.mark.parametrize("size", ["0", "-1", "100.001", "NaN", "sNaN", "Infinity", "1e-19", "1e-999999"])
 def test_a_size_that_is_none_or_too_large_is_refused_in_a_sentence(size: str) -> None:
-    with pytest.raises(SizeIsRefused, match="a size above 0 and at most 100 stETH expected"):
+    with pytest.raises(SizeIsRefused, match="a size of at least 1E-18 and at most 100 stETH expected"):
         prices_for("stETH", D(size), market())
 
 

@@ -6,6 +6,14 @@ A published event never changes: add a field with a default, or a new kind.
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from hedgeapp.core.events.alerts import (
+    AlertAcknowledged,
+    AlertDelivered,
+    AlertEscalated,
+    AlertOpened,
+    AlertResolved,
+    AlertSnoozed,
+)
 from hedgeapp.core.events.approvals import GateChangeAgreed, GateChangeDropped, GateChangeProposed, MoveDecided
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.breaks import (
@@ -33,6 +41,7 @@ from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSe
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
 from hedgeapp.core.events.marks import MarksTaken
+from hedgeapp.core.events.minting import MintingPaused, MintingResumeAsked, MintingResumed
 from hedgeapp.core.events.moves import (
     DelegationStated,
     MoveApproved,
@@ -156,6 +165,15 @@ Event = (
     | PasskeyEnrolled
     | PasskeyConfirmed
     | PasskeyRevoked
+    | MintingPaused
+    | MintingResumeAsked
+    | MintingResumed
+    | AlertOpened
+    | AlertEscalated
+    | AlertAcknowledged
+    | AlertSnoozed
+    | AlertDelivered
+    | AlertResolved
 )
 
 KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in Event.__args__}

@@ -1,0 +1,51 @@
+"""Watch headlines: what is said of alerts and of pauses, in one sentence.  MintingEvent | AlertEvent -> str"""
+
+from typing import assert_never
+
+from hedgeapp.core.events.alerts import (
+    AlertAcknowledged,
+    AlertDelivered,
+    AlertEscalated,
+    AlertOpened,
+    AlertResolved,
+    AlertSnoozed,
+)
+from hedgeapp.core.events.minting import MintingPaused, MintingResumeAsked, MintingResumed
+from portfolio.core.alerts import AlertEvent
+from portfolio.core.minting import MintingEvent
+
+
+def watch_headline(event: MintingEvent | AlertEvent) -> str:
+    """Return an event of minting or of an alert in one sentence."""
+    return _minting(event) if isinstance(event, MintingEvent) else _alert(event)
+
+
+def _minting(event: MintingEvent) -> str:
+    match event:
+        case MintingPaused():
+            return f"mint and redeem paused by {event.by}: {event.reason}"
+        case MintingResumeAsked():
+            return f"{event.by} asks to end pause {event.pause_id} of mint and redeem: {event.reason}"
+        case MintingResumed():
+            asked = f", asked by {event.asked_by}" if event.asked_by else ""
+            return f"pause {event.pause_id} of mint and redeem ended by {event.by}{asked}: {event.reason}"
+        case _:
+            assert_never(event)
+
+
+def _alert(event: AlertEvent) -> str:
+    match event:
+        case AlertOpened():
+            return f"{event.severity} alert: {event.said}"
+        case AlertEscalated():
+            return f"alert {event.alert_id} escalated to level {event.level} ({event.severity}): {event.because}"
+        case AlertAcknowledged():
+            return f"alert {event.alert_id} acknowledged by {event.by}" + (f": {event.note}" if event.note else "")
+        case AlertSnoozed():
+            return f"alert {event.alert_id} snoozed until {event.until:%H:%M:%S} UTC by {event.by}"
+        case AlertDelivered():
+            return f"word of alert {event.alert_id} went out by {event.channel}"
+        case AlertResolved():
+            return f"alert {event.alert_id} is over: {event.reason}"
+        case _:
+            assert_never(event)
