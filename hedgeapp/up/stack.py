@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from hedgeapp.up.bootstrap import ROOT
 from hedgeapp.up.environment import PORT, folder, for_children, kept_secrets
@@ -19,6 +19,8 @@ from hedgeapp.up.voice import Voice
 
 SANDBOX = "sandbox"
 WEB = "web"
+LATE = ("reconciliation",)  # what nobody waits for starts once the rest is ready, and at the latest after LATE_S_MAX
+LATE_S_MAX = 30.0
 LOOK_S = 0.5
 PATIENCE_S = 20.0  # after so long without readiness the reason is said, and again after as long
 
@@ -103,19 +105,25 @@ class Stack:
     async def _live(self, wanted: Mapping[str, Process], steps: Steps, environment: Mapping[str, str]) -> None:
         """Run the processes until canceled."""
         try:
-            for process in wanted.values():
-                child = Child(process.name, process.command, process.environment, self._voice)
-                self._children.append(child)
-                await child.start()
+            late = [name for name in wanted if name in LATE and WEB in wanted]
+            await self._start(process for name, process in wanted.items() if name not in late)
             if WEB in wanted:
                 async with asyncio.TaskGroup() as group:
                     link = group.create_task(steps.one_time_login())
-                    await self._announce(int(environment["PORT"]), link)
+                    ready = group.create_task(self._announce(int(environment["PORT"]), link))
+                    await asyncio.wait({ready}, timeout=LATE_S_MAX)
+                    await self._start(wanted[name] for name in late)
             await asyncio.Event().wait()
         finally:
             # The outside world goes last: nobody shall find it missing.
             for of_world in (False, True):
                 await asyncio.gather(*(child.stop() for child in self._children if (child.name == SANDBOX) == of_world))
+
+    async def _start(self, wanted: Iterable[Process]) -> None:
+        for process in wanted:
+            child = Child(process.name, process.command, process.environment, self._voice)
+            self._children.append(child)
+            await child.start()
 
     async def _announce(self, port: int, link: asyncio.Task[str]) -> None:
         """Say where the stack is and how to log in, once it is ready; while it is not, say why and how long."""

@@ -1,0 +1,171 @@
+"""Many open dashboards: a venue's message until its number has changed in a browser, and what fan-out adds to it.
+
+One page is Chromium's; the others are sockets that read every frame and draw nothing, so that it is the server's work
+that is measured. Everything runs on this machine, so that one clock is behind all times.
+"""
+
+import asyncio
+import re
+import statistics
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import redis
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+from websockets.asyncio.client import connect
+from websockets.typing import Origin
+
+from bench.report import Row
+from marketdata.board import LATENCY
+from marketdata.core.board import LatencySummary
+from tests.chromium import launch_options
+from tests.stack import Stack, running_stack
+
+DASHBOARDS: Final = 100
+WARM_UP_S: Final = 5.0
+MEASURED_S: Final = 40.0
+OPENING_AT_ONCE: Final = 8
+OPEN_S_MAX: Final = 60.0
+FRAME_MS: Final = 250.0
+BROWSER_P99_MS_MAX: Final = 350.0
+PIPELINE_P99_MS_MAX: Final = 100.0
+FRAME_AT: Final = re.compile(r'data-at="(\d+)"')
+
+# After each frame: how old the datum of every mark was when its new number was there to be painted.
+WATCH: Final = """
+window.delays = []; window.frames = [];
+const shown = new Map();
+document.addEventListener("screen:frame", (event) => requestAnimationFrame(() => {
+  window.frames.push(Date.now() - event.detail.at);
+  for (const cell of document.querySelectorAll('[id^="position-"][id$="-mark"][data-at]')) {
+    const text = cell.querySelector("b")?.textContent ?? cell.textContent;
+    if (shown.has(cell.id) && shown.get(cell.id) !== text) window.delays.push(Date.now() - Number(cell.dataset.at));
+    shown.set(cell.id, text);
+  }
+}));
+"""
+
+
+def measure() -> list[Row]:
+    """Open the dashboards on a stack with its default world and watch for a while."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_stack(Path(folder)) as stack,
+        sync_playwright() as playwright,
+        playwright.chromium.launch(**launch_options()) as browser,
+    ):
+        context = browser.new_context()
+        page = _logged_in(context, stack)
+        with Readers(stack, context, DASHBOARDS - 1) as readers:
+            page.wait_for_timeout(1000 * WARM_UP_S)
+            readers.took_ms.clear()
+            page.evaluate("window.delays.length = window.frames.length = 0")
+            page.wait_for_timeout(1000 * MEASURED_S)
+            delays: list[float] = page.evaluate("window.delays")
+            drawn: list[float] = page.evaluate("window.frames")
+            everywhere = list(readers.took_ms)
+        measured = _measured(stack)
+    pipeline = measured.p99_ms + _p99(drawn)
+    with_all = f"{DASHBOARDS} dashboards"
+    return [
+        Row(name="message → number in a browser, p50", value=statistics.median(delays), unit="ms"),
+        _bounded("message → number in a browser, p99", _p99(delays), BROWSER_P99_MS_MAX),
+        _bounded("the same without the wait for a frame, p99", pipeline, PIPELINE_P99_MS_MAX),
+        Row(name="frame → socket, p99 of all", value=_p99(everywhere), unit="ms", compared_with=with_all),
+        Row(
+            name="frames a second at each dashboard",
+            value=len(everywhere) / (DASHBOARDS - 1) / MEASURED_S,
+            unit="Hz",
+            compared_with=with_all,
+            ratio=len(everywhere) / (DASHBOARDS - 1) / MEASURED_S * FRAME_MS / 1000,
+        ),
+    ]
+
+
+def _bounded(name: str, value: float, most: float) -> Row:
+    return Row(
+        name=name,
+        value=value,
+        unit="ms",
+        compared_with=f"the bound, {DASHBOARDS} dashboards",
+        ratio=value / most,
+        budget=f"p99 ≤ {most:g} ms",
+        is_met=value <= most,
+    )
+
+
+def _logged_in(context: BrowserContext, stack: Stack) -> Page:
+    page = context.new_page()
+    page.goto(stack.login)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{stack.url}/")
+    page.evaluate(WATCH)
+    return page
+
+
+class Readers:
+    """Sockets that follow the frames, in a thread of their own; `took_ms` is what each frame took to each of them."""
+
+    _task: "asyncio.Task[None] | None" = None
+
+    def __init__(self, stack: Stack, context: BrowserContext, count: int) -> None:
+        self.took_ms: list[float] = []
+        self._url, self._origin = f"{stack.url.replace('http', 'ws', 1)}/live/", Origin(stack.url)
+        self._cookies = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in context.cookies())
+        self._count, self._open, self._failed = count, 0, list[BaseException]()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Readers":
+        self._thread.start()
+        until = time.monotonic() + OPEN_S_MAX
+        while self._open < self._count and not self._failed:
+            assert time.monotonic() < until, f"{self._count} dashboards expected, found {self._open} open"
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._task:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+        self._thread.join(10)
+        for error in self._failed:
+            raise error
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._all())
+        except asyncio.CancelledError:
+            return
+        except BaseException as error:
+            self._failed.append(error)
+
+    async def _all(self) -> None:
+        self._task = asyncio.current_task()
+        doors = asyncio.Semaphore(OPENING_AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._count):
+                group.create_task(self._read(doors))
+
+    async def _read(self, doors: asyncio.Semaphore) -> None:
+        async with doors:
+            socket = await connect(self._url, origin=self._origin, additional_headers={"Cookie": self._cookies})
+        self._open += 1
+        async with socket:
+            async for message in socket:
+                if isinstance(message, str) and (found := FRAME_AT.search(message)):
+                    self.took_ms.append(1000 * time.time() - int(found[1]))
+        raise ConnectionError("a socket that stays open expected, found it closed by the server")
+
+
+def _measured(stack: Stack) -> LatencySummary:
+    kept = redis.Redis.from_url(stack.environment["REDIS_URL"]).get(LATENCY)
+    assert isinstance(kept, bytes), "the engine posted no latency: is it up?"
+    return msgspec.json.decode(kept, type=LatencySummary)
+
+
+def _p99(values: list[float]) -> float:
+    return statistics.quantiles(values, n=100)[98]
