@@ -13,15 +13,12 @@ import time
 from pathlib import Path
 from typing import Final
 
-import msgspec
-import redis
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
+from bench.pipeline import latency
 from bench.report import Row
-from marketdata.board import LATENCY
-from marketdata.core.board import LatencySummary
 from tests.chromium import launch_options
 from tests.stack import Stack, running_stack
 
@@ -68,7 +65,7 @@ def measure() -> list[Row]:
             delays: list[float] = page.evaluate("window.delays")
             drawn: list[float] = page.evaluate("window.frames")
             everywhere = list(readers.took_ms)
-        measured = _measured(stack)
+        measured = latency(stack)
     pipeline = measured.p99_ms + _p99(drawn)
     with_all = f"{DASHBOARDS} dashboards"
     return [
@@ -159,12 +156,6 @@ class Readers:
                 if isinstance(message, str) and (found := FRAME_AT.search(message)):
                     self.took_ms.append(1000 * time.time() - int(found[1]))
         raise ConnectionError("a socket that stays open expected, found it closed by the server")
-
-
-def _measured(stack: Stack) -> LatencySummary:
-    kept = redis.Redis.from_url(stack.environment["REDIS_URL"]).get(LATENCY)
-    assert isinstance(kept, bytes), "the engine posted no latency: is it up?"
-    return msgspec.json.decode(kept, type=LatencySummary)
 
 
 def _p99(values: list[float]) -> float:

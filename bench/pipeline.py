@@ -26,7 +26,7 @@ def measure() -> list[Row]:
     market = f"recorded market at {SPEED} ×" if world else "model market (no recorded captures here)"
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder), **world) as stack:
         time.sleep(WARM_UP_S + MEASURED_S)
-        found = _latency(stack)
+        found = latency(stack)
     print(f"{found.count} measurements, p50 {found.p50_ms:.1f} ms", file=sys.stderr)
     return [
         Row(name="message → exposure, p50", value=found.p50_ms, unit="ms", compared_with=market),
@@ -42,7 +42,8 @@ def measure() -> list[Row]:
     ]
 
 
-def _latency(stack: Stack) -> LatencySummary:
+def latency(stack: Stack) -> LatencySummary:
+    """Return what the engine of a stack measured last."""
     kept = redis.Redis.from_url(stack.environment["REDIS_URL"]).get(LATENCY)
     assert isinstance(kept, bytes), "the engine posted no latency: is it up?"
     return msgspec.json.decode(kept, type=LatencySummary)
