@@ -23,12 +23,20 @@ _MAY_CHANGE: Final[Mapping[str, tuple[str, ...]]] = {
     ADMIN: ("asset", "venue", "account", "instrument", "custodian", "chain", "credential"),
     AUDITOR: (),
 }
-# What is no change of a row: sending orders, halting, lifting a halt, breaks, second factors, the admin's door.
+# What is no change of a row: orders, halts, moves, breaks, second factors, the admin's door.
 _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
     VIEWER: (),
-    TRADER: ("send_order", "declare_halt", "work_break", "enroll_passkey"),
-    RISK: ("declare_halt", "lift_halt", "work_break", "enroll_passkey", "enter_admin"),
-    APPROVER: ("declare_halt", "lift_halt", "work_break", "close_break", "enroll_passkey"),
+    TRADER: ("send_order", "declare_halt", "propose_move", "work_break", "enroll_passkey"),
+    RISK: (
+        "declare_halt",
+        "lift_halt",
+        "propose_move",
+        "withdraw_others_move",
+        "work_break",
+        "enroll_passkey",
+        "enter_admin",
+    ),
+    APPROVER: ("declare_halt", "lift_halt", "decide_move", "work_break", "close_break", "enroll_passkey"),
     ADMIN: ("declare_halt", "work_break", "close_break", "enroll_passkey", "revoke_others_passkey", "enter_admin"),
     AUDITOR: ("enter_admin",),
 }

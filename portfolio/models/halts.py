@@ -52,4 +52,7 @@ class Desk(models.Model):
             ("send_order", "Can send and cancel orders"),
             ("declare_halt", "Can halt new risk"),
             ("lift_halt", "Can ask for and approve the end of a halt"),
+            ("propose_move", "Can propose collateral moves and withdraw the own ones"),
+            ("withdraw_others_move", "Can withdraw collateral moves of others"),
+            ("decide_move", "Can approve and reject collateral moves"),
         ]

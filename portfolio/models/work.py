@@ -1,4 +1,4 @@
-"""Work that must be carried to its outcome: one row per order, cancel or halt, committed with its event."""
+"""Work that must be carried to its outcome: one row per order, cancel, halt or move, committed with its event."""
 
 from typing import ClassVar
 
@@ -9,11 +9,11 @@ from django.db.models import Q
 class Work(models.Model):
     """Something a worker must carry on with until the venue's word; a broker's message only says that it is there."""
 
-    KINDS: ClassVar = [("order", "order"), ("cancel", "cancel"), ("halt", "halt")]
-    QUEUES: ClassVar = [("orders", "orders"), ("urgent", "urgent")]
+    KINDS: ClassVar = [("order", "order"), ("cancel", "cancel"), ("halt", "halt"), ("move", "move")]
+    QUEUES: ClassVar = [("orders", "orders"), ("urgent", "urgent"), ("moves", "moves")]
 
     kind = models.CharField(max_length=10, choices=KINDS, help_text="what is to be done")
-    subject = models.CharField(max_length=100, help_text="of what: a client order id, or the id of a halt")
+    subject = models.CharField(max_length=100, help_text="of what: a client order id, or the id of a halt or a move")
     queue = models.CharField(max_length=10, choices=QUEUES, help_text="whose workers claim it")
     opened_at = models.DateTimeField(help_text="when it was committed")
     due_at = models.DateTimeField(help_text="not before this time; moved when it has to be tried again")

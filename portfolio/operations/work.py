@@ -11,8 +11,8 @@ from hedgeapp.core.records import record
 from hedgeapp.wake import wake
 from portfolio.models import Work
 
-Kind = Literal["order", "cancel", "halt"]
-Queue = Literal["orders", "urgent"]
+Kind = Literal["order", "cancel", "halt", "move"]
+Queue = Literal["orders", "urgent", "moves"]
 
 LEASE_S: Final = 20.0  # how long a claim lasts; longer than one step of carrying may take
 HELP_S: Final = 2.0  # urgent work that nobody claimed for so long is taken by the workers of `orders` too
@@ -33,7 +33,8 @@ UPDATE {_TABLE} AS work
         WHERE closed_at IS NULL AND due_at <= clock_timestamp()
           AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
           AND (queue = %(queue)s
-               OR (%(queue)s = 'orders' AND due_at < clock_timestamp() - %(help_s)s * interval '1 second'))
+               OR (%(queue)s = 'orders' AND queue = 'urgent'
+                   AND due_at < clock_timestamp() - %(help_s)s * interval '1 second'))
         ORDER BY due_at LIMIT %(count)s FOR UPDATE SKIP LOCKED)
 RETURNING work.id, work.kind, work.subject, work.queue, work.tries, work.claims
 """
