@@ -5,7 +5,6 @@ daemon thread beside the worker's pool.
 """
 
 import asyncio
-import concurrent.futures
 import os
 import threading
 from collections.abc import Coroutine
@@ -14,14 +13,13 @@ from typing import Any, ClassVar, Final
 import structlog
 import uvloop
 from celery import bootsteps
-from django.conf import settings
-from django.utils.module_loading import import_string
 
 from hedgeapp.database import conninfo
+from hedgeapp.environment import Environment
+from hedgeapp.importing import imported_gently
 from hedgeapp.services import STOP_S, Host
 
 RUN_DESK: Final = "portfolio.tasks.desk.run_kept"
-NICEST: Final = 19
 
 log = structlog.get_logger()
 
@@ -92,8 +90,8 @@ class ServiceHost(LoopBesideWorker):
 
     def is_wanted(self) -> bool:
         """Host services only where the environment names some."""
-        patterns = settings.ENVIRONMENT.hedgeapp_services
-        self.preferred = tuple(pattern for pattern in patterns.split(",") if pattern)
+        # The process's own, not the settings': a fork may have been imported for another worker.
+        self.preferred = tuple(pattern for pattern in Environment().hedgeapp_services.split(",") if pattern)
         return bool(self.preferred)
 
     def main(self) -> Coroutine[Any, Any, None]:
@@ -109,16 +107,10 @@ class DeskHost(LoopBesideWorker):
 
     def is_wanted(self) -> bool:
         """Carry work only where the environment names a queue."""
-        return bool(settings.ENVIRONMENT.hedgeapp_desk)
+        self.queue = Environment().hedgeapp_desk
+        return bool(self.queue)
 
     async def main(self) -> None:
         """Carry until canceled."""
-        with concurrent.futures.ThreadPoolExecutor(1) as thread:
-            run = await asyncio.get_running_loop().run_in_executor(thread, _imported_gently, RUN_DESK)
-        await run(settings.ENVIRONMENT.hedgeapp_desk)
-
-
-def _imported_gently(path: str) -> Any:
-    """Import in a thread that lets every other go first: feeds that start beside a desk are what people wait for."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICEST)
-    return import_string(path)
+        run = await imported_gently(RUN_DESK)
+        await run(self.queue)

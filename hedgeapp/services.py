@@ -11,7 +11,7 @@ import contextlib
 import fnmatch
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from hedgeapp.database import DatabaseThreads
 from hedgeapp.ending import end
 from hedgeapp.eventlog import epochs
 from hedgeapp.eventlog.epochs import EpochIsOver, Fence
+from hedgeapp.importing import imported_gently
 
 LOOK_S = 0.5  # how often a host looks for services to take
 LOOK_S_MAX = 5.0  # a look that takes longer is given up
@@ -44,10 +45,6 @@ class Service:
 
     name: str
     runner: str
-
-    @property
-    def run(self) -> "Callable[[Lease], Awaitable[None]]":
-        return import_string(self.runner)  # type: ignore[no-any-return]
 
 
 def declared() -> list[Service]:
@@ -211,8 +208,7 @@ async def _kept_running(lease: Lease) -> None:
     while True:
         began = asyncio.get_running_loop().time()
         try:
-            # Importing a runner may take seconds (ccxt); the loop must go on proving that it lives.
-            run = await asyncio.to_thread(lambda: lease.service.run)
+            run = await imported_gently(lease.service.runner)  # the loop goes on proving that it lives
             await run(lease)
             log.warning("service.returned", service=lease.name)
         except EpochIsOver:

@@ -135,6 +135,28 @@ SINK_URL = ENVIRONMENT.hedgeapp_sink_url or (VAR_DIR / "sink").absolute().as_uri
 # What makes everything beside the log again from its events, after a restore; commands, in this order.
 AFTER_RESTORE = ["replay --restored", "reconcile --restored"]
 SERVICE_SOURCES = ["marketdata.feeds.services"]
+# What each kind of process imports, by the module that runs it; imported once and forked (hedgeapp/up/cradle.py).
+PRELOADED = {
+    "uvicorn": ["hedgeapp.asgi", "hedgeapp.urls", "uvicorn.main", "uvicorn.loops.uvloop"],
+    "celery": [
+        "celery.apps.worker",
+        "celery.bin.celery",
+        "celery.concurrency.solo",
+        "celery.concurrency.thread",
+        "celery.worker.components",
+        "celery.worker.consumer",
+        "hedgeapp.celery",
+        "hedgeapp.eventlog.tasks",
+        "hedgeapp.host",
+        "kombu.transport.redis",
+        "marketdata.feeds.binance.service",
+        "marketdata.feeds.ccxt.service",
+        "marketdata.feeds.ceffu",
+        "portfolio.tasks.desk",
+        "reconciliation.tasks",
+        *(runner.rpartition(".")[0] for runner in SERVICES.values()),
+    ],
+}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

@@ -31,9 +31,12 @@ class RootCannotRunPostgresql(Exception):
     """No way was found to run PostgreSQL for root."""
 
 
-def die_with_parent(deadly: signal.Signals) -> Preparation:
-    """Return a preparation by which the kernel sends the child a signal when the thread that started it ends."""
-    parent = os.getpid()
+def die_with_parent(deadly: signal.Signals, parent: int | None = None) -> Preparation:
+    """Return a preparation by which the kernel sends the child a signal when the thread that started it ends.
+
+    `parent` is its process, this one where none is given.
+    """
+    parent = os.getpid() if parent is None else parent
 
     def prepare() -> None:
         _libc.prctl(PR_SET_PDEATHSIG, int(deadly), 0, 0, 0)

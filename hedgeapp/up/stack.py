@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from hedgeapp.up.bootstrap import ROOT
 from hedgeapp.up.environment import PORT, folder, for_children, kept_secrets
 from hedgeapp.up.lock import held_folder
+from hedgeapp.up.nursery import Nursery
 from hedgeapp.up.ports import remembered_port, require_free
 from hedgeapp.up.procfile import Process, processes
 from hedgeapp.up.readiness import reason_not_ready
@@ -37,6 +38,7 @@ class Stack:
         self._voice = voice
         self._only = only
         self._children: list[Child] = []
+        self._nursery: Nursery | None = None
         self._asked_to_stop = asyncio.Event()
         self._started = time.monotonic()
 
@@ -77,9 +79,9 @@ class Stack:
             if not set(wanted) - {SANDBOX}:  # the outside world needs no database of ours
                 await steps.describe_world()
                 await self._live(wanted, steps, environment)
-            async with asyncio.TaskGroup() as group:
-                early = [group.create_task(steps.collect_static())]
-                early += [group.create_task(steps.describe_world())] if SANDBOX in wanted else []
+            await steps.collect_static()  # first: their list is read with the imports
+            async with Nursery(environment, self._voice) as self._nursery, asyncio.TaskGroup() as group:
+                early = [group.create_task(steps.describe_world())] if SANDBOX in wanted else []
                 async with running(servers, self._voice):
                     await steps.migrate()
                     await asyncio.gather(*early)
@@ -120,10 +122,15 @@ class Stack:
                 await asyncio.gather(*(child.stop() for child in self._children if (child.name == SANDBOX) == of_world))
 
     async def _start(self, wanted: Iterable[Process]) -> None:
-        for process in wanted:
-            child = Child(process.name, process.command, process.environment, self._voice)
-            self._children.append(child)
-            await child.start()
+        """Start processes; those that need not be forked do not wait for those that do."""
+        children = [
+            Child(process.name, process.command, process.environment, self._voice, nursery=self._nursery)
+            for process in wanted
+        ]
+        self._children += children
+        async with asyncio.TaskGroup() as group:
+            for child in children:
+                group.create_task(child.start())
 
     async def _announce(self, port: int, link: asyncio.Task[str]) -> None:
         """Say where the stack is and how to log in, once it is ready; while it is not, say why and how long."""

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from hedgeapp.up.bootstrap import ROOT
 from hedgeapp.up.identity import Preparation, die_with_parent
+from hedgeapp.up.nursery import Born, Nursery
 from hedgeapp.up.voice import Voice
 
 PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)  # before the first, second, … restart in a row; the last one repeats
@@ -40,8 +41,12 @@ class Child:
         polite: signal.Signals = signal.SIGTERM,
         deadly: signal.Signals = signal.SIGKILL,
         quiet: bool = False,
+        nursery: Nursery | None = None,
     ) -> None:
-        """Describe the process; `polite` asks it to end, `deadly` is what it gets when the supervisor is killed."""
+        """Describe the process; `polite` asks it to end, `deadly` is what it gets when the supervisor is killed.
+
+        One that a nursery can bear is forked there.
+        """
         self.name = name
         self.restarts = 0
         self._command = command
@@ -51,7 +56,8 @@ class Child:
         self._polite, self._deadly = polite, deadly
         self._quiet = quiet
         self._last: deque[str] = deque(maxlen=LAST_LINES)
-        self._process: asyncio.subprocess.Process | None = None
+        self._nursery = nursery if nursery and nursery.bears(command, environment) else None
+        self._process: asyncio.subprocess.Process | Born | None = None
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
@@ -90,6 +96,20 @@ class Child:
         self._kill_group()
 
     async def _spawn(self) -> None:
+        self._started = time.monotonic()
+        # A pipe of our own: on asyncio's, wait() would last until the last grandchild closes it.
+        ear, mouth = os.pipe()
+        try:
+            born = await self._nursery.born(self._command, self._environment, mouth) if self._nursery else None
+            self._process = born or await self._executed(mouth)
+        except BaseException:
+            os.close(ear)
+            raise
+        finally:
+            os.close(mouth)
+        self._ear = ear
+
+    async def _executed(self, mouth: int) -> asyncio.subprocess.Process:
         prepare, follow = self._prepare, die_with_parent(self._deadly)
 
         def in_child() -> None:
@@ -97,26 +117,16 @@ class Child:
                 prepare()
             follow()  # last: a change of identity would undo it
 
-        self._started = time.monotonic()
-        # A pipe of our own: on asyncio's, wait() would last until the last grandchild closes it.
-        ear, mouth = os.pipe()
-        try:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command,
-                cwd=ROOT,
-                env=dict(self._environment),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=mouth,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=in_child,
-            )
-        except BaseException:
-            os.close(ear)
-            raise
-        finally:
-            os.close(mouth)
-        self._ear = ear
+        return await asyncio.create_subprocess_exec(
+            *self._command,
+            cwd=ROOT,
+            env=dict(self._environment),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=mouth,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=in_child,
+        )
 
     async def _keep_running(self) -> None:
         in_a_row = 0
