@@ -85,7 +85,7 @@ def _seeded(rows: list[Row], keys: Mapping[str, Mapping[str, str]], at: datetime
             yield f"kept {name}: {kept.changed_by} changed it to version {kept.version}"
         elif event := change(row, by=ACTOR, reason="described by the seed file", at=at):
             yield f"{'changed' if kept else 'added'} {name}: version {event.version}"
-    traders = {row.name for row in rows if isinstance(row, Account)}
+    traders = {row.name for row in rows if isinstance(row, Account | Custodian)}
     for holder, pair in keys.items():
         if set_credential(holder, by=ACTOR, at=at, api_key=pair["api_key"], secret=pair["secret"]):
             yield f"set keys of {holder}"
@@ -96,7 +96,7 @@ def _seeded(rows: list[Row], keys: Mapping[str, Mapping[str, str]], at: datetime
 
 
 def _trade_keys(pair: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return the keys that an account trades with; only in the sandbox may those for reading do."""
+    """Return the keys that orders or moves are sent with; only in the sandbox may those for reading do."""
     if "trade_api_key" in pair:
         return pair["trade_api_key"], pair["trade_secret"]
     if settings.ENVIRONMENT.hedgeapp_env == "SANDBOX":

@@ -32,8 +32,8 @@ async def statement(subject: str, setup: Setup) -> Statement:
                     locked=holding.locked,
                     reference=reference,
                 )
-                for wallet in await client.wallets()
-                for holding in await client.holdings(wallet.walletIdStr)
+                for wallet in await client.every_wallet()
+                for holding in await client.holdings(wallet.walletIdStr, wallet.walletType)
             ]
 
         if (found := await reading.part(["collateral"], read)) is not None:

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from hedgeapp.core.events.collateral import CollateralStated
 from hedgeapp.core.reference import Asset
-from marketdata.feeds.ceffu.client import AnswerIsMalformed, CeffuClient
+from marketdata.feeds.ceffu.client import CeffuClient
+from marketdata.feeds.ceffu.rows import WalletRow
 from marketdata.feeds.statements import Held, Place, news
 
 
@@ -28,7 +29,7 @@ def spelling(assets: Iterable[Asset]) -> dict[str, str]:
 
 
 class CustodianFeed:
-    """Follows one custodian's wallets; `known` is what the log heard last."""
+    """Follows one custodian's wallets; `known` is what the log heard last, `wallets` those that were read last."""
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class CustodianFeed:
     ) -> None:
         self._name, self._client, self._append, self._clock = name, client, append, clock
         self._ours, self._known = spelling(assets), known
+        self.wallets: list[WalletRow] = []
 
     @property
     def known(self) -> dict[Place, Held]:
@@ -63,12 +65,10 @@ class CustodianFeed:
 
     async def _read(self) -> dict[Place, Held]:
         """Return what all wallets hold; a coin without an asset keeps the custodian's spelling."""
-        wallets = await self._client.wallets()
-        if not wallets:
-            raise AnswerIsMalformed(f"{self._name}: at least one wallet expected, found none: nothing was changed")
+        self.wallets = await self._client.every_wallet()
         found: dict[Place, Held] = {}
-        for wallet in wallets:
-            for holding in await self._client.holdings(wallet.walletIdStr):
+        for wallet in self.wallets:
+            for holding in await self._client.holdings(wallet.walletIdStr, wallet.walletType):
                 asset = self._ours.get(holding.coin.upper())
                 if asset or holding.total:
                     held = Held(total=holding.total, locked=holding.locked)
