@@ -21,6 +21,9 @@ class Environment(BaseSettings):
     database_owner_url: str = Field(
         "", description="PostgreSQL, as the owner: migrations and replay; DATABASE_URL when empty"
     )
+    database_moves_url: str = Field(
+        "", description="PostgreSQL, as the role that alone sends collateral moves; DATABASE_URL when empty"
+    )
     redis_url: str = Field(description="Redis or Valkey; disposable")
     hedgeapp_secret_key: str = Field(min_length=32, description="Django's secret key")
     hedgeapp_field_keys: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -43,8 +46,8 @@ class Environment(BaseSettings):
     hedgeapp_services: str = Field(
         "", description="services this worker may host, comma-separated patterns; empty: none"
     )
-    hedgeapp_desk: Literal["", "orders", "urgent"] = Field(
-        "", description="queue whose work this worker carries: orders, or urgent (cancels, halts, what reduces only)"
+    hedgeapp_desk: Literal["", "orders", "urgent", "moves"] = Field(
+        "", description="queue whose work this worker carries: orders, urgent (cancels, halts, what reduces), moves"
     )
     hedgeapp_alert_webhook: str = Field(
         "", pattern=r"^(https?://\S+)?$", description="URL that alerts are posted to as JSON; empty: none"

@@ -19,7 +19,11 @@ from hedgeapp.environment import Environment
 from hedgeapp.importing import imported_gently
 from hedgeapp.services import STOP_S, Host
 
-RUN_DESK: Final = "portfolio.tasks.desk.run_kept"
+RUN_DESK: Final = {
+    "orders": "portfolio.tasks.orders_desk.run_kept",
+    "urgent": "portfolio.tasks.orders_desk.run_kept",
+    "moves": "portfolio.tasks.moves_desk.run_kept",
+}
 
 log = structlog.get_logger()
 
@@ -112,5 +116,5 @@ class DeskHost(LoopBesideWorker):
 
     async def main(self) -> None:
         """Carry until canceled."""
-        run = await imported_gently(RUN_DESK)
+        run = await imported_gently(RUN_DESK[self.queue])
         await run(self.queue)

@@ -80,6 +80,7 @@ DATABASES["default"]["OPTIONS"] = {
     "pool": {"min_size": 1, "max_size": 12, "timeout": 5},  # one worker may have to host every service
 }
 DATABASES["owner"]["TEST"] = {"MIRROR": "default"}
+MOVES_ROLE = urlsplit(ENVIRONMENT.database_moves_url).username or ""  # who is given the right to send moves
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Redis is disposable: wake-ups, the Channels layer, the board.
@@ -152,7 +153,7 @@ PRELOADED = {
         "marketdata.feeds.binance.service",
         "marketdata.feeds.ccxt.service",
         "marketdata.feeds.ceffu",
-        "portfolio.tasks.desk",
+        "portfolio.tasks.orders_desk",
         "reconciliation.tasks",
         *(runner.rpartition(".")[0] for runner in SERVICES.values()),
     ],

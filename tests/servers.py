@@ -49,7 +49,7 @@ def _port_of(note: Path) -> int:
 
 def _describe() -> Servers:
     """Put the tests' servers into the environment, on reserved ports, whatever the operator has there."""
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "HEDGEAPP_SERVICES"):
+    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_MOVES_URL", "REDIS_URL", "HEDGEAPP_SERVICES"):
         os.environ.pop(name, None)
     var = Path(tempfile.mkdtemp(prefix="hedgeapp-tests-"))
     _leave.callback(shutil.rmtree, var, ignore_errors=True)
@@ -142,6 +142,14 @@ def app_database_url(db: None) -> str:
     from django.db import connection
 
     return urlsplit(os.environ[APP_URL])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+
+
+@pytest.fixture
+def moves_database_url(db: None) -> str:
+    """The test database as the role that sends moves sees it."""
+    from django.db import connection
+
+    return urlsplit(os.environ["DATABASE_MOVES_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
 
 
 if _worker:

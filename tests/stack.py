@@ -37,7 +37,14 @@ MARKS = {
     "postgres": "postgres -D",
     "valkey": "valkey-server",
 }
-OWN_SERVERS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "HEDGEAPP_SECRET_KEY", "HEDGEAPP_FIELD_KEYS")
+OWN_SERVERS = (
+    "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "DATABASE_MOVES_URL",
+    "REDIS_URL",
+    "HEDGEAPP_SECRET_KEY",
+    "HEDGEAPP_FIELD_KEYS",
+)
 
 
 class Stack:

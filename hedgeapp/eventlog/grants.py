@@ -1,4 +1,4 @@
-"""Grants: what each database role may do; the app's role owns nothing and may only add to the log."""
+"""Grants: what each database role may do; the app's role owns nothing, may only add to the log, and sends no moves."""
 
 from typing import Any
 
@@ -9,6 +9,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 LOG_TABLE = "eventlog_event"
+WORK_TABLE = "portfolio_work"
+SENDING = "eventlog_send_moves()"  # who may run it may write that a move goes out (migration 0004)
 
 log = structlog.get_logger()
 
@@ -19,8 +21,10 @@ SELECT DISTINCT grantee FROM information_schema.role_table_grants
 
 
 def after_migrate(*, using: str, **_: Any) -> None:
-    """Give the app's role its rights; runs with the owner's connection after each migration."""
-    secure(connections[using], settings.DATABASES["default"]["USER"])
+    """Give the roles their rights; runs with the owner's connection after each migration."""
+    app_role = settings.DATABASES["default"]["USER"]
+    secure(connections[using], app_role)
+    let_send(connections[using], app_role, settings.MOVES_ROLE)
 
 
 def secure(connection: BaseDatabaseWrapper, app_role: str, schema: str = "public") -> None:
@@ -50,6 +54,37 @@ def secure(connection: BaseDatabaseWrapper, app_role: str, schema: str = "public
             log.warning("grants.one_role", role=owner, advice="give DATABASE_OWNER_URL: the app's role owns the log")
 
 
+def let_send(connection: BaseDatabaseWrapper, app_role: str, moves_role: str, schema: str = "public") -> None:
+    """Let one role alone write that collateral moves go out; all else of a database it only reads.
+
+    Where there is no such role (DATABASE_MOVES_URL was not given), the app's role may: then whoever takes over the web
+    process writes what he likes into the log, and only the signatures of people stand between him and a move.
+    """
+    names = {"schema": sql.Identifier(schema), "work": sql.Identifier(WORK_TABLE), "log": sql.Identifier(LOG_TABLE)}
+    with connection.cursor() as cursor:
+        found = "to_regprocedure(%s) IS NOT NULL AND to_regclass(%s) IS NOT NULL"
+        cursor.execute(f"SELECT current_user::text, {found}", [SENDING, WORK_TABLE])
+        owner, is_there = cursor.fetchone()
+        if not is_there:
+            return
+        is_apart = moves_role not in ("", app_role, owner)
+        if is_apart:
+            for statement in _SENDER_GRANTS:
+                cursor.execute(sql.SQL(statement).format(role=sql.Identifier(moves_role), **names))
+        else:
+            log.warning("grants.moves_one_role", role=app_role, advice="give DATABASE_MOVES_URL: the app's role sends")
+        if app_role and app_role != owner:
+            verb = "REVOKE ALL ON FUNCTION {} FROM {}" if is_apart else "GRANT EXECUTE ON FUNCTION {} TO {}"
+            cursor.execute(sql.SQL(verb).format(sql.SQL(SENDING), sql.Identifier(app_role)))
+
+
+_SENDER_GRANTS = (
+    "GRANT USAGE ON SCHEMA {schema} TO {role}",
+    "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}",
+    "GRANT INSERT ON {log} TO {role}",
+    "GRANT UPDATE ON {work} TO {role}",
+    f"GRANT EXECUTE ON FUNCTION {SENDING} TO {{role}}",
+)
 _GRANTS = (
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",

@@ -42,6 +42,7 @@ _GENERATED: dict[str, Callable[[], str]] = {
     "HEDGEAPP_FIELD_KEYS": _fernet_key,
     "POSTGRES_OWNER_PASSWORD": lambda: secrets.token_urlsafe(24),
     "POSTGRES_APP_PASSWORD": lambda: secrets.token_urlsafe(24),
+    "POSTGRES_MOVES_PASSWORD": lambda: secrets.token_urlsafe(24),
     "VALKEY_PASSWORD": lambda: secrets.token_urlsafe(24),
 }
 
@@ -79,5 +80,6 @@ def for_children(var: Path, kept: Mapping[str, str], urls: Mapping[str, str]) ->
         **THRIFT,
     }
     programs = str(ROOT / ".venv" / "bin")
-    urls = {"DATABASE_OWNER_URL": given.get("DATABASE_URL", ""), **urls}
+    fallback = given.get("DATABASE_URL", "")
+    urls = {"DATABASE_OWNER_URL": fallback, "DATABASE_MOVES_URL": fallback, **urls}
     return defaults | generated | urls | given | {"PATH": f"{programs}:{given.get('PATH', os.defpath)}"}

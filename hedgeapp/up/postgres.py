@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -22,6 +23,7 @@ from hedgeapp.up.ports import HOST, command_of
 
 OWNER = "hedgeapp_owner"
 APP = "hedgeapp_app"
+MOVES = "hedgeapp_moves"
 DATABASE = "hedgeapp"
 READY_S_MAX = 60.0  # recovery after a crash included
 PREDECESSOR_S_MAX = 20.0
@@ -77,12 +79,13 @@ def programs() -> Path:
 
 @record
 class Cluster:
-    """A cluster: its folder, its port on the loopback interface, the passwords of its two roles."""
+    """A cluster: its folder, its port on the loopback interface, the passwords of its roles."""
 
     folder: Path
     port: int
     owner_password: str
     app_password: str
+    moves_password: str
     durable: bool = True
 
     def __repr__(self) -> str:
@@ -105,8 +108,8 @@ class Cluster:
         ]
 
     def url(self, role: str = APP, database: str = DATABASE) -> str:
-        """Return the connection URL of one of the two roles."""
-        password = self.owner_password if role == OWNER else self.app_password
+        """Return the connection URL of one of the roles."""
+        password = {OWNER: self.owner_password, APP: self.app_password, MOVES: self.moves_password}[role]
         return f"postgresql://{role}:{password}@{HOST}:{self.port}/{database}"
 
     def prepare(self) -> Preparation:
@@ -181,18 +184,24 @@ class Cluster:
             time.sleep(LOOK_S)
 
     def ensure_roles(self) -> None:
-        """Create the app's role and the database where they are missing; give the app's role its noted password."""
+        """Create the roles and the database where they are missing; give each role its noted password."""
         with psycopg.connect(self.url(OWNER, "template1"), autocommit=True) as connection:
-            app, password = sql.Identifier(APP), sql.Literal(self.app_password)
-            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP]).fetchone()
-            verb = sql.SQL("ALTER" if known else "CREATE")
-            connection.execute(sql.SQL("{} ROLE {} LOGIN NOSUPERUSER PASSWORD {}").format(verb, app, password))
-            if not known:
+            if _with_password(connection, APP, self.app_password):
                 for statement in DEFAULT_PRIVILEGES:
-                    connection.execute(sql.SQL(statement).format(app=app))
+                    connection.execute(sql.SQL(statement).format(app=sql.Identifier(APP)))
+            _with_password(connection, MOVES, self.moves_password)  # its rights come with the tables (eventlog/grants)
         with psycopg.connect(self.url(OWNER, "postgres"), autocommit=True) as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+
+
+def _with_password(connection: psycopg.Connection[Any], role: str, password: str) -> bool:
+    """Let a role be there and have a password; tell whether it is new."""
+    known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+    verb = sql.SQL("ALTER" if known else "CREATE")
+    statement = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER PASSWORD {}")
+    connection.execute(statement.format(verb, sql.Identifier(role), sql.Literal(password)))
+    return known is None
 
 
 def _await_predecessor(data: Path) -> None:

@@ -8,6 +8,8 @@ from string import Template
 
 from hedgeapp.core.records import record
 
+# Roles that may do more than the app: only a line that names one of these is given it.
+PRIVATE = ("DATABASE_OWNER_URL", "DATABASE_MOVES_URL")
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9_-]+):\s*(?P<command>\S.*)")
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)", re.DOTALL)
 
@@ -23,6 +25,11 @@ class Process:
     name: str
     command: list[str]
     environment: dict[str, str]
+
+
+def public(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that every process may have."""
+    return {name: value for name, value in environment.items() if name not in PRIVATE}
 
 
 def processes(file: Path, environment: Mapping[str, str]) -> list[Process]:
@@ -45,7 +52,7 @@ def _process(where: str, line: str, environment: Mapping[str, str]) -> Process:
         raise ProcfileIsMalformed(f"{where} names the variable {missing}, which is not set: set it.") from None
     except ValueError as error:
         raise ProcfileIsMalformed(f"{where} cannot be read ({error}); found {line!r}.") from None
-    own = dict(environment)
+    own = public(environment)
     while words and (assignment := _ASSIGNMENT.fullmatch(words[0])):
         own[assignment["name"]] = assignment["value"]
         words.pop(0)

@@ -15,7 +15,7 @@ from typing import TypeVar
 from hedgeapp.core.records import record
 from hedgeapp.up.environment import for_children, kept_secrets
 from hedgeapp.up.ports import remembered_port
-from hedgeapp.up.postgres import APP, ENVIRONMENT, OWNER, Cluster
+from hedgeapp.up.postgres import APP, ENVIRONMENT, MOVES, OWNER, Cluster
 from hedgeapp.up.supervisor import Child
 from hedgeapp.up.valkey import Valkey
 from hedgeapp.up.voice import Voice
@@ -38,7 +38,11 @@ class Servers:
         """The variables, without those that the operator set."""
         urls = {}
         if self.cluster:
-            urls = {"DATABASE_URL": self.cluster.url(APP), "DATABASE_OWNER_URL": self.cluster.url(OWNER)}
+            urls = {
+                "DATABASE_URL": self.cluster.url(APP),
+                "DATABASE_OWNER_URL": self.cluster.url(OWNER),
+                "DATABASE_MOVES_URL": self.cluster.url(MOVES),
+            }
         return urls | ({"REDIS_URL": self.valkey.url} if self.valkey else {})
 
 
@@ -52,6 +56,7 @@ def missing(var: Path, port_of: PortOf, *, durable: bool = True, given: Mapping[
             port=port_of(var / "postgres.port"),
             owner_password=kept["POSTGRES_OWNER_PASSWORD"],
             app_password=kept["POSTGRES_APP_PASSWORD"],
+            moves_password=kept["POSTGRES_MOVES_PASSWORD"],
             durable=durable,
         )
     if "REDIS_URL" not in given:

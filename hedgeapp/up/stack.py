@@ -11,7 +11,7 @@ from hedgeapp.up.environment import PORT, folder, for_children, kept_secrets
 from hedgeapp.up.lock import held_folder
 from hedgeapp.up.nursery import Nursery
 from hedgeapp.up.ports import remembered_port, require_free
-from hedgeapp.up.procfile import Process, processes
+from hedgeapp.up.procfile import Process, processes, public
 from hedgeapp.up.readiness import reason_not_ready
 from hedgeapp.up.servers import missing, running
 from hedgeapp.up.steps import Steps
@@ -20,7 +20,7 @@ from hedgeapp.up.voice import Voice
 
 SANDBOX = "sandbox"
 WEB = "web"
-LATE = ("reconciliation",)  # what nobody waits for starts once the rest is ready, and at the latest after LATE_S_MAX
+LATE = ("reconciliation", "moves")  # nobody waits for them: they start when the rest is ready, or after LATE_S_MAX
 LATE_S_MAX = 30.0
 LOOK_S = 0.5
 PATIENCE_S = 20.0  # after so long without readiness the reason is said, and again after as long
@@ -80,7 +80,7 @@ class Stack:
                 await steps.describe_world()
                 await self._live(wanted, steps, environment)
             await steps.collect_static()  # first: their list is read with the imports
-            async with Nursery(environment, self._voice) as self._nursery, asyncio.TaskGroup() as group:
+            async with Nursery(public(environment), self._voice) as self._nursery, asyncio.TaskGroup() as group:
                 early = [group.create_task(steps.describe_world())] if SANDBOX in wanted else []
                 async with running(servers, self._voice):
                     await steps.migrate()

@@ -28,7 +28,13 @@ class Work(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        constraints = [models.UniqueConstraint(fields=["kind", "subject"], name="portfolio_work_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "subject"], name="portfolio_work_once"),
+            models.CheckConstraint(
+                name="portfolio_work_moves_apart",
+                condition=Q(kind="move", queue="moves") | ~Q(kind="move") & ~Q(queue="moves"),
+            ),
+        ]
         indexes = [
             models.Index(fields=["queue", "due_at"], name="portfolio_work_due", condition=Q(closed_at__isnull=True))
         ]

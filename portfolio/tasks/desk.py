@@ -7,26 +7,22 @@ is needed. What it holds is written nowhere else but in the rows: another worker
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Final, TypeVar
 
 import structlog
 from django.utils.module_loading import import_string
 
-from hedgeapp.core.events.halts import HaltDeclared
-from hedgeapp.core.events.orders import CancelAsked, OrderIntended
-from hedgeapp.core.marks import Mark
+from hedgeapp.core.events import Event
 from hedgeapp.core.records import record
 from hedgeapp.database import DatabaseThreads, conninfo
 from hedgeapp.ending import together
 from hedgeapp.eventlog.stream import follow
 from hedgeapp.logs import redacted
-from portfolio.core.orders import HedgeOrder
 from portfolio.operations.work import Claim, Kind, Queue, claim_work, close_work, free_work, put_off
 from portfolio.queries.books import FOLLOWING
 from portfolio.tasks.bell import BELL
-from portfolio.tasks.doors import Doors
 
 CARRIED_AT_ONCE: Final = 8  # rows
 LOOK_S: Final = 1.0  # due rows are looked for no less often
@@ -36,15 +32,6 @@ SETTLE_PAUSE_S: Final = 0.3
 STOP_S: Final = 6.0  # how long what is carried may take to end when the worker stops
 BACKOFF_S: Final = (0.3, 5.0)  # before the second try, doubled for each after it, and at most
 DATABASE_THREADS: Final = 4
-MARK_AGE_MAX: Final = timedelta(seconds=2)  # an older one in the log is asked of the venue
-ASKED_AGE_MAX: Final = timedelta(milliseconds=500)  # and what was answered serves for so long
-
-CARRIERS: Final[dict[Kind, str]] = {
-    "order": "portfolio.tasks.orders.carry_order",
-    "cancel": "portfolio.tasks.orders.carry_cancel",
-    "halt": "portfolio.tasks.halts.carry_halt",
-}
-WAKING: Final = (OrderIntended, CancelAsked, HaltDeclared)
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -65,7 +52,7 @@ class Again:
     said: str
 
 
-Carrier = Callable[[Claim, "Desk"], Awaitable[Done | Again]]
+Carrier = Callable[[Claim, Any], Awaitable[Done | Again]]
 
 
 def backoff_s(tries: int) -> float:
@@ -75,57 +62,45 @@ def backoff_s(tries: int) -> float:
 
 
 class Desk:
-    """What a carrier works with: the database, the book, the marks and the gateways of this process."""
+    """What a carrier works with: the database and the book of this process; each kind of desk adds its gateways."""
+
+    carriers: ClassVar[Mapping[Kind, str]] = {}
+    waking: ClassVar[tuple[type[Event], ...]] = ()  # kinds of events that say that there is something to do
 
     def __init__(self, queue: Queue) -> None:
         self.queue = queue
         self.holder = f"{socket.gethostname()}/{os.getpid()}"
-        self.doors = Doors(self.in_database)
         self._threads = DatabaseThreads("desk", DATABASE_THREADS)
         self._carried: set[asyncio.Task[None]] = set()
         self._free_at = 0.0  # by the loop's clock: when claims of dead processes are looked for next
-        self._asked: dict[tuple[str, str], Mark] = {}
-        self._asked_at = datetime.fromtimestamp(0, UTC)
 
     async def run(self) -> None:
         """Claim and carry until canceled; then let what is carried end."""
         BELL.hang()
         try:
-            await together(self.doors.keep(), self._follow(), self._work())
+            await together(self.keep(), self._follow(), self._work())
         finally:
             BELL.take_down()
-            await self.doors.close()
+            await self.close()
             self._threads.close()
+
+    async def keep(self) -> None:
+        """Keep the gateways open until canceled."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Close the gateways."""
+        raise NotImplementedError
 
     async def in_database(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run blocking database work in a thread."""
         return await self._threads.run(work, *args, **kwargs)
 
-    async def order(self, client_order_id: str) -> HedgeOrder | None:
-        """Return an order as it is by the log's head."""
-        return await self.in_database(_order, client_order_id)
-
-    async def marks(self) -> dict[tuple[str, str], Mark]:
-        """Return the log's marks; where those of an instrument are late, what the venues answer now.
-
-        The log has no marks while the board is away.
-        """
-        marks = await self.in_database(_marks)
-        now = datetime.now(UTC)
-        wanted = [marks.get((id_, kind)) for id_ in self.doors.instruments() for kind in ("mark", "index")]
-        if all(mark is not None and now - mark.received_at <= MARK_AGE_MAX for mark in wanted):
-            return marks
-        if now - self._asked_at > ASKED_AGE_MAX:
-            self._asked = {(mark.subject, mark.kind): mark for mark in await self.doors.marks()}
-            self._asked_at = now
-        fresher = {key: mark for key, mark in self._asked.items() if key not in marks or mark.at > marks[key].at}
-        return marks | fresher
-
     async def _follow(self) -> None:
         """Keep the book close to the log's head, and wake when somebody wants something."""
         seq = await self._head()
         async for batch in follow(conninfo(), after=seq):
-            if any(isinstance(recorded.event, WAKING) for recorded in batch):
+            if any(isinstance(recorded.event, self.waking) for recorded in batch):
                 BELL.ring()
             await asyncio.to_thread(FOLLOWING.take, batch)
 
@@ -190,7 +165,7 @@ class Desk:
             await asyncio.sleep(SETTLE_PAUSE_S)
 
     async def _outcome(self, claim: Claim) -> Done | Again:
-        carry: Carrier = import_string(CARRIERS[claim.kind])
+        carry: Carrier = import_string(self.carriers[claim.kind])
         try:
             async with asyncio.timeout(CARRY_S_MAX):
                 return await carry(claim, self)
@@ -199,26 +174,16 @@ class Desk:
             return Again(after_s=backoff_s(claim.tries), said=f"{type(error).__name__}: {redacted(str(error))}")
 
 
-def _order(client_order_id: str) -> HedgeOrder | None:
-    with FOLLOWING.held() as book:
-        return book.our_orders.get(client_order_id)
-
-
-def _marks() -> dict[tuple[str, str], Mark]:
-    with FOLLOWING.held() as book:
-        return dict(book.marks)
-
-
 def _seq() -> int:
     with FOLLOWING.held() as book:
         return book.seq
 
 
-async def run_kept(queue: Queue) -> None:
+async def run_kept(desk: type[Desk], queue: Queue) -> None:
     """Run the desk of a queue until canceled, and again after it failed."""
     while True:
         try:
-            await Desk(queue).run()
+            await desk(queue).run()
         except Exception as error:
             log.exception("desk.failed", error=redacted(str(error)))
         await asyncio.sleep(LOOK_S)

@@ -16,8 +16,9 @@ from portfolio.operations.halts import HaltIsNotInForce, note_canceled, take_hol
 from portfolio.operations.words import note_seen
 from portfolio.operations.work import Claim
 from portfolio.queries.books import FOLLOWING
-from portfolio.tasks.desk import Again, Desk, Done
+from portfolio.tasks.desk import Again, Done
 from portfolio.tasks.doors import DoorIsShut
+from portfolio.tasks.orders_desk import OrdersDesk as Desk
 
 LIFTED: Final = "lifted before it took hold"
 ACCOUNT_S_MAX: Final = 12.0  # one account's part of a pass; shorter than one try at a row may take

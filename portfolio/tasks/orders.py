@@ -17,8 +17,9 @@ from portfolio.gateways.exchange import ExchangeGateway, NotKnown, NoWord, Rejec
 from portfolio.operations.orders import INTENT_AGE_MAX, MarksAreLate, refuse_order, send_order
 from portfolio.operations.words import SETTLE, note_not_there, note_rejected, note_seen, note_unknown
 from portfolio.operations.work import Claim
-from portfolio.tasks.desk import Again, Desk, Done, backoff_s
+from portfolio.tasks.desk import Again, Done, backoff_s
 from portfolio.tasks.doors import DoorIsShut
+from portfolio.tasks.orders_desk import OrdersDesk as Desk
 
 ABANDONED: Final = "the worker that sent it did not say what came of it"
 

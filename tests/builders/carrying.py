@@ -26,14 +26,14 @@ from portfolio.models import Work
 from portfolio.operations.orders import Ticket, intend_order
 from portfolio.operations.work import Queue
 from portfolio.queries.books import FOLLOWING
-from portfolio.tasks.desk import Desk
+from portfolio.tasks.orders_desk import OrdersDesk as Desk
 from tests.builders.accounts import COIN, INSTRUMENTS, MAIN, ROOT, Feed, World, running
 
 WAIT_S = 30.0
 DESK = """
 import asyncio, sys, django
 django.setup()
-from portfolio.tasks.desk import run_kept
+from portfolio.tasks.orders_desk import run_kept
 asyncio.run(run_kept(sys.argv[1]))
 """
 ETH = INSTRUMENTS[MAIN]["ETHUSDT"]

@@ -32,7 +32,7 @@ CALLS: Final = {
     "claim": "portfolio.tasks.desk:claim_work",
     "put_off": "portfolio.tasks.desk:put_off",
     "close": "portfolio.tasks.desk:close_work",
-    "marks": "portfolio.tasks.desk:Desk.marks",
+    "marks": "portfolio.tasks.orders_desk:OrdersDesk.marks",
     "send": "portfolio.tasks.orders:send_order",
     "refuse": "portfolio.tasks.orders:refuse_order",
     "note_seen": "portfolio.tasks.orders:note_seen",
@@ -180,7 +180,7 @@ def desk(queue: str) -> None:
     """Carry the work of a queue, in the loop that a worker's desk has."""
     import uvloop
 
-    from portfolio.tasks.desk import run_kept
+    from portfolio.tasks.orders_desk import run_kept
 
     _say_when_ready()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -195,11 +195,9 @@ def deaf(queue: str) -> None:
 
 def worker(queue: str) -> None:
     """Be the worker of a queue, as the Procfile has it."""
-    from django.conf import settings
-
     from hedgeapp.celery import app
 
-    settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update={"hedgeapp_desk": queue})
+    os.environ["HEDGEAPP_DESK"] = queue
     _say_when_ready()
     options = f"--quiet worker -n {queue}@{os.getpid()} -P solo -Q {queue} --without-gossip --without-mingle"
     app.start(options.split())
@@ -239,7 +237,7 @@ ROLES: Final = {"desk": desk, "deaf": deaf, "worker": worker, "feeds": feeds, "w
 
 
 def _say_when_ready() -> None:
-    from portfolio.tasks.desk import Desk
+    from portfolio.tasks.orders_desk import OrdersDesk as Desk
 
     real = Desk.run
 

@@ -36,7 +36,7 @@ def voice(said: io.StringIO) -> Voice:
 @pytest.fixture
 def own_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     """No server is named in the environment, as on a bare machine."""
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"):
+    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_MOVES_URL", "REDIS_URL"):
         monkeypatch.delenv(name, raising=False)
 
 
