@@ -77,7 +77,8 @@ NEXT: Final[Mapping[State, frozenset[State]]] = {
     **dict.fromkeys(("done", "refused", "rejected", "withdrawn", "expired", "failed", "never_arrived"), frozenset()),
 }
 FINAL: Final = frozenset(state for state, following in NEXT.items() if not following)
-UNSENT: Final[frozenset[State]] = frozenset({"proposed", "awaiting_approval", "approved", "intended", *_CALLED_OFF})
+WAITING: Final[frozenset[State]] = frozenset({"proposed", "awaiting_approval", "approved", "intended"})
+UNSENT: Final[frozenset[State]] = WAITING | _CALLED_OFF
 OUT: Final[frozenset[State]] = frozenset(
     {"submitted", "outcome_unknown", "accepted", "confirmed", "seen_at_venue", "done"}
 )

@@ -46,7 +46,7 @@ class Valuation:
         self.catalogue = book.catalogue
         self.at = at
         self.health = {feed.feed: feed for feed in feeds}
-        self._marks = marks
+        self.marks = marks
         self._made: dict[tuple[str, str], Figure] = {}
         self._budgets: dict[str, timedelta | None] = {}
 
@@ -59,7 +59,7 @@ class Valuation:
 
     def time_of(self, subject: str, kind: MarkKind) -> datetime | None:
         """Return a mark whose value is a time, as a time."""
-        mark = self._marks.get((subject, kind))
+        mark = self.marks.get((subject, kind))
         return datetime.fromtimestamp(float(mark.value), UTC) if mark else None
 
     def usd(self, asset: str) -> Figure:
@@ -103,7 +103,7 @@ class Valuation:
         return self._aged(value, max(at, heard) if heard else at, budget_of, what)
 
     def _mark(self, subject: str, kind: MarkKind) -> Figure:
-        mark = self._marks.get((subject, kind))
+        mark = self.marks.get((subject, kind))
         what = f"{kind.replace('_', ' ')} of {subject}"
         if mark is None:
             return unknown(f"no {what} is known: its feed has not sent one")
@@ -137,7 +137,7 @@ class Valuation:
         return best
 
     def _prices(self, asset: str) -> Iterable[Figure]:
-        if (asset, "usd") in self._marks:
+        if (asset, "usd") in self.marks:
             yield self.mark(asset, "usd")
         on_it = sorted(self._priced_on(asset), key=lambda one: (one.quote != USD, one.id))
         for instrument in on_it:
@@ -150,7 +150,7 @@ class Valuation:
 
     def _priced_on(self, asset: str) -> Iterable[Instrument]:
         for instrument in self.catalogue.instruments.values():
-            if instrument.base == asset and instrument.quote != asset and (instrument.id, "index") in self._marks:
+            if instrument.base == asset and instrument.quote != asset and (instrument.id, "index") in self.marks:
                 yield instrument
 
 

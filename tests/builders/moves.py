@@ -235,12 +235,17 @@ def agreed(change: GateChangeProposed, by: str = "eve", at: datetime = AT, hold_
     return GateChangeAgreed(at=at, change_id=change.change_id, by=by, holds_from=at + timedelta(seconds=hold_s))
 
 
-def gate(*rules: PolicyRule, caps: tuple[Cap, ...] = (ALL_CAP,), at: datetime = AT - timedelta(days=3)) -> list[Event]:
+def gate(
+    *rules: PolicyRule,
+    caps: tuple[Cap, ...] = (ALL_CAP,),
+    at: datetime = AT - timedelta(days=3),
+    destinations: tuple[Destination, ...] = DESTINATIONS,
+) -> list[Event]:
     """Return the events of a whole gate that two people agreed on three days ago."""
     changes = (
         gate_change("policy", at=at, rules=rules),
         gate_change("caps", at=at, caps=caps),
-        gate_change("destinations", at=at, destinations=DESTINATIONS),
+        gate_change("destinations", at=at, destinations=destinations),
     )
     return [event for change in changes for event in (change, agreed(change, at=at))]
 

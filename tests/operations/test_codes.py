@@ -1,14 +1,10 @@
 """Codes of six digits: confirmed by another person, each used once, gone from nobody's memory by a restart."""
 
-import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
-from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.contrib.auth.models import User
 from django.db import transaction
 
@@ -25,22 +21,13 @@ from hedgeapp.access.codes import (
 from hedgeapp.access.models import TotpSecret, TotpStep
 from marketdata.operations.credentials import rotate_keys
 from tests.builders.keyholders import now, root
+from tests.builders.phones import Phone, phone_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Connection = psycopg.Connection[Any]
 Person = tuple[User, Any]
 REFUSED = (psycopg.errors.IntegrityError, psycopg.errors.InsufficientPrivilege)
-
-
-class Phone:
-    """An app that shows codes, set up by the URI."""
-
-    def __init__(self, uri: str) -> None:
-        self.secret = base64.b32decode(parse_qs(urlsplit(uri).query)["secret"][0])
-
-    def code(self, at: datetime) -> str:
-        return TOTP(self.secret, 6, SHA1(), 30).generate(int(at.timestamp())).decode()
 
 
 @pytest.fixture
@@ -52,9 +39,7 @@ def ann(transactional_db: None) -> Person:
 def carl(ann: Person) -> tuple[User, Phone]:
     """Somebody whose codes Ann confirmed."""
     user = User.objects.create_user("carl")
-    row, uri = new_secret(user, at=now())
-    confirm_codes(row.pk, by=ann[0], assertion=ann[1].assertion(confirmation_hash(row)), at=now())
-    return user, Phone(uri)
+    return user, phone_of(user, by=ann)
 
 
 def use(user: User, code: str, at: datetime) -> bool:

@@ -1,0 +1,1 @@
+"""Collateral moves: proposed, decided on, withdrawn and ended; each step an event, under the log's lock."""
