@@ -15,6 +15,7 @@ PAGES: Final = (
     ("Overview", "portfolio:overview", "o"),
     ("Orders", "portfolio:orders", "r"),
     ("Breaks", "reconciliation:breaks", "b"),
+    ("Gate", "portfolio:gate", "t"),
     ("Prices", "portfolio:prices", "p"),
     ("Alerts", "portfolio:alerts", "l"),
     ("Events", "portfolio:events", "e"),
@@ -37,7 +38,9 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "server_now": datetime.now(UTC),
         "is_person": is_person,
         "navigation": _navigation(request, may_administer=bool(user and may_enter(user))) if is_person else [],
-        "person_links": _links(("Account", "access:account"), ("Your keys", "access:keys")),
+        "person_links": _links(
+            ("Account", "access:account"), ("Your keys", "access:keys"), ("People", "access:people")
+        ),
         "live_url": LIVE_URL,
         "logout_url": _url("access:logout"),
     }

@@ -43,6 +43,17 @@ class Environment(BaseSettings):
     hedgeapp_passkey_cool_off_s: int | None = Field(
         None, ge=0, description="seconds from a passkey's confirmation to its first use; default: a day, in SANDBOX 0"
     )
+    hedgeapp_role_cool_off_s: int | None = Field(
+        None,
+        ge=0,
+        description="seconds from the agreement on somebody's roles until they hold; default: 0, in LIVE a day",
+    )
+    hedgeapp_gate_cool_off_s: int | None = Field(
+        None,
+        ge=3600,
+        description="seconds from the agreement on a change of policy, caps or destinations until it holds; default: "
+        "an hour, in LIVE a day",
+    )
     hedgeapp_services: str = Field(
         "", description="services this worker may host, comma-separated patterns; empty: none"
     )

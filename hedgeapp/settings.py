@@ -102,6 +102,11 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "sign-head": {"task": "hedgeapp.eventlog.tasks.sign_head", "schedule": timedelta(minutes=1)},
+    "change-people": {
+        "task": "hedgeapp.access.tasks.change_people",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 10},
+    },
     "snapshot": {"task": "portfolio.tasks.snapshot_book", "schedule": timedelta(minutes=5)},
     # On a queue of its own: a venue that answers slowly holds up nothing but its own runs.
     "reconcile": {
@@ -177,6 +182,18 @@ PASSKEY_COOL_OFF = timedelta(
     else 0
     if ENVIRONMENT.hedgeapp_env == "SANDBOX"
     else 24 * 60 * 60
+)
+# What two people agreed on about the gate holds after this; the fold takes no less than an hour for it.
+GATE_COOL_OFF = timedelta(
+    seconds=ENVIRONMENT.hedgeapp_gate_cool_off_s or (86_400 if ENVIRONMENT.hedgeapp_env == "LIVE" else 3_600)
+)
+# Roles that two people agreed on hold after this.
+ROLE_COOL_OFF = timedelta(
+    seconds=ENVIRONMENT.hedgeapp_role_cool_off_s
+    if ENVIRONMENT.hedgeapp_role_cool_off_s is not None
+    else 86_400
+    if ENVIRONMENT.hedgeapp_env == "LIVE"
+    else 0
 )
 SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds: a working day
 SESSION_COOKIE_HTTPONLY = True

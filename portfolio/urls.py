@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from portfolio.views import alerts, blotter, data, events, halts, orders, overview, prices, tickets
+from portfolio.views import (
+    alerts,
+    blotter,
+    data,
+    events,
+    gate,
+    gate_edit,
+    halts,
+    orders,
+    overview,
+    prices,
+    tickets,
+)
 
 app_name = "portfolio"
 urlpatterns = [
@@ -29,6 +41,12 @@ urlpatterns = [
     path("alerts/listed", alerts.listed, name="alerts_listed"),
     path("alerts/<str:alert_id>/acknowledge", alerts.acknowledge, name="alert_acknowledge"),
     path("alerts/<str:alert_id>/snooze", alerts.snooze, name="alert_snooze"),
+    path("gate/", gate.gate, name="gate"),
+    path("gate/edit/<slug:part>/", gate_edit.edit, name="gate_edit"),
+    path("gate/edit/<slug:part>/propose", gate_edit.propose, name="gate_propose"),
+    path("gate/changes/<slug:change_id>/", gate.change, name="gate_change"),
+    path("gate/changes/<slug:change_id>/agree", gate.agree, name="gate_agree"),
+    path("gate/changes/<slug:change_id>/drop", gate.drop, name="gate_drop"),
     path("prices/", prices.prices, name="prices"),
     path("prices/explained", prices.explained, name="prices_explained"),
     path("prices/pause", prices.pause, name="minting_pause"),

@@ -15,7 +15,10 @@ class AccessConfig(AppConfig):
 
     def ready(self) -> None:
         """Give the roles their permissions whenever a migration may have made new ones."""
+        from hedgeapp.access.grants import after_migrate
+
         post_migrate.connect(_grant_roles, dispatch_uid="access.grant_roles")
+        post_migrate.connect(after_migrate, sender=self)
 
 
 def _grant_roles(using: str, **_: Any) -> None:

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 
 from hedgeapp.access.backends import is_live
 from hedgeapp.access.models import OneTimeLogin
+from hedgeapp.access.persons import Wanted, change_at_console
 from hedgeapp.access.roles import ADMIN
 
 TOKEN_BYTES: Final = 32
@@ -39,8 +40,8 @@ def new_link(username: str | None, *, at: datetime) -> str:
     Unused links of the same person are revoked. Raises NoSuchPerson.
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
+    user = _operator(at) if username is None else _person(username)
     with transaction.atomic(durable=True):
-        user = _operator() if username is None else _person(username)
         OneTimeLogin.objects.filter(user=user, used_at=None, revoked_at=None).update(revoked_at=at)
         OneTimeLogin.objects.filter(user=user, expires_at__lt=at - LINK_AGE_MAX).delete()
         OneTimeLogin.objects.create(token_hash=_hash(token), user=user, made_at=at, expires_at=at + LINK_AGE_MAX)
@@ -78,7 +79,7 @@ def _person(username: str) -> User:
     return user
 
 
-def _operator() -> User:
+def _operator(at: datetime) -> User:
     """Return the first active operator; make one, without a password, if there is none.
 
     In live mode that is the first of role admin, for there is no superuser; else a superuser.
@@ -92,6 +93,12 @@ def _operator() -> User:
         raise NoSuchPerson(FIRST_OPERATOR)
     if not is_live():
         return people.create_superuser(FIRST_OPERATOR, password=None)
-    user = people.create_user(FIRST_OPERATOR, password=None)
-    user.groups.set(Group.objects.filter(name=ADMIN))
-    return user
+    first = Wanted(
+        change_id="console-operator",
+        person=FIRST_OPERATOR,
+        roles=(ADMIN,),
+        is_active=True,
+        reason="the first operator",
+    )
+    change_at_console(first, at=at)
+    return people.get(username=FIRST_OPERATOR)

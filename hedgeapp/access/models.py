@@ -152,6 +152,52 @@ class TotpStep(models.Model):
         return f"step {self.step}"
 
 
+class PersonChange(models.Model):
+    """A change of somebody's roles, from its proposal until it is carried out or dropped; the database carries it out.
+
+    Roles are given by two people, neither of whom is the person; what only takes away takes one.
+    """
+
+    change_id = models.CharField(max_length=60, unique=True, help_text="its name in the log")
+    person = models.CharField(max_length=150, help_text="whose roles change; made if there is nobody of that name")
+    roles = models.TextField(blank=True, help_text="all that the person has then, sorted, with commas between")
+    is_active = models.BooleanField(help_text="whether the person may come in")
+    is_console = models.BooleanField(default=False, help_text="whether the console made it, as the database's owner")
+    proposed_by = models.CharField(max_length=150, help_text="the first of the two, or the console")
+    proposed_at = models.DateTimeField()
+    proposal = models.OneToOneField(Assertion, models.PROTECT, null=True, related_name="+")
+    reason = models.CharField(max_length=500)
+    agreed_by = models.CharField(max_length=150, blank=True, help_text="the second of the two")
+    agreed_at = models.DateTimeField(null=True)
+    agreement = models.OneToOneField(Assertion, models.PROTECT, null=True, related_name="+")
+    holds_from = models.DateTimeField(null=True, help_text="the end of its cool-off")
+    applied_at = models.DateTimeField(null=True)
+    dropped_at = models.DateTimeField(null=True)
+    dropped_by = models.CharField(max_length=150, blank=True)
+    dropped_because = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        default_permissions = ["view"]
+        permissions = [
+            ("change_people", "Can propose roles of others, and take them away"),
+            ("agree_people", "Can agree to roles of others"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="access_personchange_by_two_others",
+                condition=Q(agreed_by="", agreed_at=None, agreement=None, holds_from=None)
+                | ~Q(agreed_by="")
+                & Q(agreed_at__isnull=False, agreement__isnull=False, holds_from__isnull=False)
+                & ~Q(agreed_by=F("proposed_by"))
+                & ~Q(agreed_by=F("person"))
+                & ~Q(proposed_by=F("person")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.change_id
+
+
 class Administration(models.Model):
     """What people may do in the admin that is no change of a row."""
 

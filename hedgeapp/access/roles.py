@@ -23,7 +23,7 @@ _MAY_CHANGE: Final[Mapping[str, tuple[str, ...]]] = {
     ADMIN: ("asset", "venue", "account", "instrument", "custodian", "chain", "credential"),
     AUDITOR: (),
 }
-# What is no change of a row: orders, halts, moves, breaks, second factors, the admin's door.
+# What is no change of a row: orders, halts, moves, their gate, breaks, second factors, the admin's door.
 _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
     VIEWER: (),
     TRADER: ("send_order", "declare_halt", "propose_move", "work_break", "enroll_passkey"),
@@ -32,12 +32,33 @@ _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
         "lift_halt",
         "propose_move",
         "withdraw_others_move",
+        "change_gate",
+        "agree_gate",
+        "agree_people",
         "work_break",
         "enroll_passkey",
         "enter_admin",
     ),
-    APPROVER: ("declare_halt", "lift_halt", "decide_move", "work_break", "close_break", "enroll_passkey"),
-    ADMIN: ("declare_halt", "work_break", "close_break", "enroll_passkey", "revoke_others_passkey", "enter_admin"),
+    APPROVER: (
+        "declare_halt",
+        "lift_halt",
+        "decide_move",
+        "agree_gate",
+        "work_break",
+        "close_break",
+        "enroll_passkey",
+    ),
+    ADMIN: (
+        "declare_halt",
+        "change_gate",
+        "change_people",
+        "agree_people",
+        "work_break",
+        "close_break",
+        "enroll_passkey",
+        "revoke_others_passkey",
+        "enter_admin",
+    ),
     AUDITOR: ("enter_admin",),
 }
 _DEEDS: Final = Q(content_type__app_label__in=("portfolio", "reconciliation", "access"))

@@ -9,8 +9,9 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from hedgeapp.access.models import Assertion, Passkey
+from hedgeapp.core.events.approvals import Assertion as Proven
 from hedgeapp.core.keyring import Enrolment, Keyring, Signed
-from hedgeapp.core.passkeys import AssertionIsMalformed, Key, Party, bytes_of, verified
+from hedgeapp.core.passkeys import AssertionIsMalformed, Key, Party, bytes_of, text_of, verified
 
 
 class PasskeyIsNotInForce(PermissionError):
@@ -31,6 +32,16 @@ class PayloadIsSigned(PermissionError):
 
 class _Named(msgspec.Struct):
     id: str
+
+
+class _Response(msgspec.Struct):
+    clientDataJSON: str
+    authenticatorData: str
+    signature: str
+
+
+class _Answered(msgspec.Struct):
+    response: _Response
 
 
 def party() -> Party:
@@ -75,6 +86,43 @@ def signed_of(assertion: Assertion) -> Signed:
         previous_count=assertion.previous_count,
         at=assertion.at,
     )
+
+
+def written(assertion: Assertion) -> Proven:
+    """Return a kept assertion as events have it."""
+    answer = msgspec.json.decode(assertion.body, type=_Answered).response
+    return Proven(
+        kind="passkey",
+        key_id=text_of(bytes(assertion.passkey.credential_id)),
+        client_data=answer.clientDataJSON,
+        authenticator_data=answer.authenticatorData,
+        signature=answer.signature,
+    )
+
+
+def signer_of(proven: Proven, payload_hash: bytes, at: datetime, *, ring: Keyring) -> int:
+    """Return the id of who signed a payload, proven from an event of the log alone; `at` is the log's time.
+
+    Refuses with KeyIsNotBelieved, AssertionIsRefused.
+    """
+    body = {
+        "id": proven.key_id,
+        "type": "public-key",
+        "response": {
+            "clientDataJSON": proven.client_data,
+            "authenticatorData": proven.authenticator_data,
+            "signature": proven.signature,
+        },
+    }
+    # The log does not say how far the key had counted; the row that was kept beside it does.
+    signed = Signed(
+        credential_id=bytes_of(proven.key_id),
+        assertion=msgspec.json.encode(body).decode(),
+        previous_count=0,
+        at=at,
+    )
+    signer, _ = ring.verified(signed, payload_hash)
+    return signer
 
 
 def keyring(using: str = "default") -> Keyring:

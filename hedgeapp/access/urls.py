@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hedgeapp.access import key_views, views
+from hedgeapp.access import key_views, person_views, views
 
 app_name = "access"
 
@@ -11,6 +11,11 @@ urlpatterns = [
     path("out", views.Logout.as_view(), name="logout"),
     path("account", views.account, name="account"),
     path("once/<str:token>", views.once, name="once"),
+    path("people/", person_views.people, name="people"),
+    path("people/change", person_views.change, name="person_change"),
+    path("people/propose", person_views.propose, name="person_propose"),
+    path("people/<slug:change_id>/agree", person_views.agree, name="person_agree"),
+    path("people/<slug:change_id>/drop", person_views.drop, name="person_drop"),
     path("keys/", key_views.keys, name="keys"),
     path("keys/offer", key_views.offer, name="key_offer"),
     path("keys/enroll", key_views.enroll, name="key_enroll"),

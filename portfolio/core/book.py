@@ -24,7 +24,7 @@ from hedgeapp.core.events.orders import (
     HedgeProposed,
     ProposalClosed,
 )
-from hedgeapp.core.events.passkeys import PasskeyConfirmed, PasskeyEnrolled, PasskeyRevoked
+from hedgeapp.core.events.people import AccessEvent
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.reference import (
     AccountChanged,
@@ -70,6 +70,7 @@ DeskEvent = (
     | AlertEvent
     | ReconciliationEvent
     | MoveDeskEvent
+    | AccessEvent
 )
 
 FINAL: Final = frozenset({"filled", "canceled", "rejected", "expired"})
@@ -191,12 +192,12 @@ class Book:
                 self._change(event)
             case CustodianChanged() | ChainChanged() | LimitChanged():
                 self._change(event)
-            case PasskeyEnrolled() | PasskeyConfirmed() | PasskeyRevoked():
-                pass  # who may sign is no position
             case _:
                 self._of_desk(event)
 
     def _of_desk(self, event: DeskEvent) -> None:
+        if isinstance(event, AccessEvent):
+            return  # who may come in and sign is no position
         if isinstance(event, ReconciliationEvent):
             self.blocking.apply(event)
             return

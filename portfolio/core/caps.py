@@ -39,6 +39,15 @@ class Flow:
         return self.ended_at is None or self.ended_at > since
 
 
+@record
+class Used:
+    """What is used of a cap: by how many moves, in USD (None: one has no value), and of an asset in its units."""
+
+    moves: int
+    usd: Decimal | None
+    amount: Decimal | None
+
+
 def flows(moves: Iterable[Move]) -> tuple[Flow, ...]:
     """Return the moves that count: from the intent on, unless the custodian never moved anything."""
     return tuple(
@@ -69,6 +78,18 @@ def excesses(
     for cap in caps:
         if _is_of(cap, payload.asset, payload.source, payload.destination):
             yield from _excess(cap, payload, worth, counted, at)
+
+
+def used(cap: Cap, counted: Iterable[Flow], at: datetime) -> Used:
+    """Return what is used of a cap now, in flight included."""
+    since = at - timedelta(seconds=cap.window_s)
+    inside = [one for one in counted if one.counts_since(since) and _is_of(cap, one.asset, one.source, one.destination)]
+    worth = [one.amount_usd for one in inside]
+    return Used(
+        moves=len(inside),
+        usd=None if None in worth else sum((one for one in worth if one is not None), ZERO),
+        amount=sum((one.amount for one in inside), ZERO) if cap.scope == "asset" else None,
+    )
 
 
 def route(source: str, destination: str) -> str:

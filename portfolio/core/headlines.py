@@ -22,7 +22,7 @@ from hedgeapp.core.events.orders import (
     OrderSent,
     ProposalClosed,
 )
-from hedgeapp.core.events.passkeys import PasskeyConfirmed, PasskeyEnrolled, PasskeyEvent, PasskeyRevoked
+from hedgeapp.core.events.people import AccessEvent
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.reference import (
     AccountChanged,
@@ -34,6 +34,7 @@ from hedgeapp.core.events.reference import (
     VenueChanged,
 )
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
+from portfolio.core.access_headlines import access_sentence
 from portfolio.core.alerts import AlertEvent
 from portfolio.core.break_headlines import reconciliation_sentence
 from portfolio.core.catalogue import ReferenceChange
@@ -61,6 +62,8 @@ def headline(recorded: Recorded) -> EventRow:
 def _sentence(event: Event) -> str:
     if isinstance(event, ReconciliationEvent):
         return reconciliation_sentence(event)
+    if isinstance(event, AccessEvent):
+        return access_sentence(event)
     if isinstance(event, MoveDeskEvent):
         return move_headline(event)
     if isinstance(event, MintingEvent | AlertEvent):
@@ -101,8 +104,6 @@ def _sentence(event: Event) -> str:
             return _proposal(event)
         case HaltDeclared() | HaltTookHold() | ResumeAsked() | HaltLifted():
             return _halt(event)
-        case PasskeyEnrolled() | PasskeyConfirmed() | PasskeyRevoked():
-            return _passkey(event)
         case _:
             return f"{_changed(event)} changed to version {event.version} by {event.by}" + (
                 f": {event.reason}" if event.reason else ""
@@ -143,20 +144,6 @@ def _halt(event: HaltEvent) -> str:
             return f"{event.by} asks to lift halt {event.halt_id}: {event.reason}"
         case HaltLifted():
             return f"halt {event.halt_id} lifted, asked by {event.asked_by}, approved by {event.approved_by}"
-        case _:
-            assert_never(event)
-
-
-def _passkey(event: PasskeyEvent) -> str:
-    match event:
-        case PasskeyEnrolled():
-            return f"{event.user} enrolled the passkey {event.name}; it waits for another person"
-        case PasskeyConfirmed():
-            return (
-                f"a passkey of {event.user} confirmed by {event.by}, valid from {event.valid_from:%Y-%m-%d %H:%M} UTC"
-            )
-        case PasskeyRevoked():
-            return f"a passkey of {event.user} revoked by {event.by}: {event.reason}"
         case _:
             assert_never(event)
 

@@ -5,10 +5,12 @@ nothing moves at all. Old versions are kept: a move is judged by the stricter of
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from hedgeapp.core.events.approvals import (
+    Assertion,
     Cap,
     Destination,
     GateChangeAgreed,
@@ -35,6 +37,7 @@ class GateVersion:
     agreed_at: datetime
     holds_from: datetime
     is_dropped: bool = False
+    assertion: Assertion | None = None
 
 
 class Gate:
@@ -66,6 +69,15 @@ class Gate:
     def version(self, part: GatePart, number: int) -> GateVersion | None:
         """Return a version by its number; None when it was never agreed on or let go."""
         return self._versions[part].get(number)
+
+    def latest(self, part: GatePart) -> GateVersion | None:
+        """Return the version that holds or cools off, and will hold unless it is dropped; None while there is none."""
+        agreed = [one for one in self._versions[part].values() if not one.is_dropped]
+        return max(agreed, key=lambda one: one.change.version, default=None)
+
+    def due(self, part: GatePart) -> int:
+        """Return the number of the version that comes next."""
+        return max(self._versions[part], default=0) + 1
 
     def rules(self, at: datetime) -> tuple[PolicyRule, ...]:
         """Return the policy that holds; none at all refuses everything."""
@@ -120,7 +132,7 @@ class Gate:
         if change is None:
             return f"a change that waits expected, found {event.change_id} agreed on by {event.by}"
         of_part = self._versions[change.part]
-        due = max(of_part, default=0) + 1
+        due = self.due(change.part)
         earliest = recorded_at + COOL_OFF if of_part else event.holds_from
         if event.by in ("", change.by):
             return f"another person than {change.by} expected to agree to {event.change_id}, found {event.by!r}"
@@ -132,7 +144,11 @@ class Gate:
             return f"a change that holds from {earliest:%Y-%m-%d %H:%M} UTC expected, found {event.holds_from}"
         del self._open[event.change_id]
         of_part[due] = GateVersion(
-            change=change, agreed_by=event.by, agreed_at=recorded_at, holds_from=event.holds_from
+            change=change,
+            agreed_by=event.by,
+            agreed_at=recorded_at,
+            holds_from=event.holds_from,
+            assertion=event.assertion,
         )
         if len(of_part) > VERSIONS_KEPT:
             del of_part[min(of_part)]
@@ -143,13 +159,7 @@ class Gate:
             return ""
         for version in self.versions:
             if version.change.change_id == event.change_id and version.holds_from > recorded_at:
-                dropped = GateVersion(
-                    change=version.change,
-                    agreed_by=version.agreed_by,
-                    agreed_at=version.agreed_at,
-                    holds_from=version.holds_from,
-                    is_dropped=True,
-                )
+                dropped = replace(version, is_dropped=True)
                 self._versions[version.change.part][version.change.version] = dropped
                 return ""
         return f"a change that does not hold yet expected, found {event.change_id} dropped by {event.by}"

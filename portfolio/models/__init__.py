@@ -1,6 +1,7 @@
 """The portfolio's tables."""
 
 from portfolio.models.frames import FrameTaken
+from portfolio.models.gate import GateDesk
 from portfolio.models.halts import Desk, Halt
 from portfolio.models.rows import (
     Balance,
@@ -23,6 +24,7 @@ __all__ = [
     "Desk",
     "Fill",
     "FrameTaken",
+    "GateDesk",
     "Halt",
     "HedgeOrder",
     "Order",

@@ -19,6 +19,8 @@ EXAMPLES = {
     "<int:secret_id>": "999999",
     "<slug:break_id>": "b-1",
     "<slug:action>": "take",
+    "<slug:part>": "policy",
+    "<slug:change_id>": "policy-1",
     "<app>": "marketdata",
     "<rest>": "nothing",
 }

@@ -9,6 +9,12 @@ from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSe
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.marks import MarksTaken
 from hedgeapp.core.events.passkeys import PasskeyConfirmed, PasskeyEnrolled, PasskeyRevoked
+from hedgeapp.core.events.people import (
+    PersonChangeAgreed,
+    PersonChanged,
+    PersonChangeDropped,
+    PersonChangeProposed,
+)
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.reference import (
     AccountChanged,
@@ -26,6 +32,7 @@ from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Tok
 from tests.builders.alerts import ALERTS
 from tests.builders.breaks import BREAKS
 from tests.builders.moves import GOLDEN as MOVES
+from tests.builders.moves import SIGNED
 from tests.builders.orders import DESK
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -173,6 +180,31 @@ PASSKEYS: list[Event] = [
     PasskeyRevoked(at=AT, credential_id="AQID", user="ann", by="ann", reason="lost"),
 ]
 
+PEOPLE: list[Event] = [
+    PersonChangeProposed(
+        at=AT,
+        change_id="ann-1",
+        person="ann",
+        roles=("approver", "risk"),
+        is_active=True,
+        by="bob",
+        reason="joins the desk",
+        assertion=SIGNED,
+    ),
+    PersonChangeAgreed(at=AT, change_id="ann-1", person="ann", by="cay", holds_from=LATER, assertion=SIGNED),
+    PersonChangeDropped(at=AT, change_id="ann-1", person="ann", by="cay", reason="not yet"),
+    PersonChanged(
+        at=AT,
+        change_id="ann-1",
+        person="ann",
+        roles=("approver", "risk"),
+        is_active=True,
+        by="bob",
+        agreed_by="cay",
+        reason="joins the desk",
+    ),
+]
+
 OTHERS: list[Event] = [
     CollateralStated(
         at=AT, holder="ceffu", wallet="w1", asset="stETH", total=D("1500"), locked=D("10"), reference="1772366400123"
@@ -190,5 +222,5 @@ OTHERS: list[Event] = [
 
 EVERY_KIND: dict[str, Event] = {
     type(event).__name__: event
-    for event in [*REFERENCE, *TRADING, *OTHERS, *DESK, *ALERTS, *BREAKS, *MOVES.values(), *PASSKEYS]
+    for event in [*REFERENCE, *TRADING, *OTHERS, *DESK, *ALERTS, *BREAKS, *MOVES.values(), *PASSKEYS, *PEOPLE]
 }

@@ -214,6 +214,7 @@ LARGE = PolicyRule(
     velocity_window_s=86_400,
     totp_usd_max=D("1000"),
 )
+SIGNED = Assertion(kind="passkey", key_id="key-of-dan", client_data="e30", authenticator_data="AAAA", signature="BBBB")
 ALL_CAP = Cap(name="all", scope="all", subject="", window_s=86_400, usd_max=D("20000000"))
 STETH_CAP = Cap(name="stETH", scope="asset", subject="stETH", window_s=3_600, amount_max=D("5000"))
 DESTINATIONS = (
@@ -230,9 +231,12 @@ def gate_change(part: Any, version: int = 1, by: str = "dan", at: datetime = AT,
     )
 
 
-def agreed(change: GateChangeProposed, by: str = "eve", at: datetime = AT, hold_s: int = 0) -> GateChangeAgreed:
+def agreed(
+    change: GateChangeProposed, by: str = "eve", at: datetime = AT, hold_s: int = 0, assertion: Assertion | None = None
+) -> GateChangeAgreed:
     """Return the second person's agreement."""
-    return GateChangeAgreed(at=at, change_id=change.change_id, by=by, holds_from=at + timedelta(seconds=hold_s))
+    holds_from = at + timedelta(seconds=hold_s)
+    return GateChangeAgreed(at=at, change_id=change.change_id, by=by, holds_from=holds_from, assertion=assertion)
 
 
 def gate(
@@ -289,5 +293,7 @@ GOLDEN: dict[str, Event] = {
         rules=(LARGE,),
         caps=(ALL_CAP, STETH_CAP),
         destinations=DESTINATIONS[:1],
+        assertion=SIGNED,
     ),
+    "GateChangeAgreed": agreed(gate_change("policy"), hold_s=3_600, assertion=SIGNED),
 }

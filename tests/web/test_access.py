@@ -20,6 +20,7 @@ from hedgeapp.access.links import LINK_AGE_MAX, LinkIsOver, consume, new_link
 from hedgeapp.access.models import LoginAttempt, OneTimeLogin
 
 pytestmark = pytest.mark.django_db
+COMMITS = pytest.mark.django_db(transaction=True, databases=["default", "owner"])  # as the owner, apart from the app
 
 PASSWORD = "a-long-enough-passphrase"
 
@@ -266,6 +267,7 @@ class TestLive:
         client.force_login(root)
         assert not logged_in(client)
 
+    @COMMITS
     def test_the_first_operator_is_an_admin_like_any_other(self) -> None:
         link()
         operator = User.objects.get()
@@ -288,6 +290,7 @@ class TestLive:
         assert client.post(f"/admin/auth/user/{alice.pk}/password/", {}).status_code in (403, 404)
 
 
+@COMMITS
 def test_the_console_gives_and_takes_roles() -> None:
     out = StringIO()
     call_command("person", "dora", role=["trader", "risk"], stdout=out)

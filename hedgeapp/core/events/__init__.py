@@ -74,6 +74,12 @@ from hedgeapp.core.events.orders import (
     ProposalClosed,
 )
 from hedgeapp.core.events.passkeys import PasskeyConfirmed, PasskeyEnrolled, PasskeyRevoked
+from hedgeapp.core.events.people import (
+    PersonChangeAgreed,
+    PersonChanged,
+    PersonChangeDropped,
+    PersonChangeProposed,
+)
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.reference import (
     AccountChanged,
@@ -165,6 +171,10 @@ Event = (
     | PasskeyEnrolled
     | PasskeyConfirmed
     | PasskeyRevoked
+    | PersonChangeProposed
+    | PersonChangeAgreed
+    | PersonChangeDropped
+    | PersonChanged
     | MintingPaused
     | MintingResumeAsked
     | MintingResumed

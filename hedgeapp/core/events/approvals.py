@@ -112,7 +112,8 @@ class Destination:
 class GateChangeProposed:
     """The first of two people wants a part of the gate as it is written here, whole; only its own part is filled.
 
-    `version` counts the versions of the part from 1.
+    `version` counts the versions of the part from 1. `assertion` is over the proposal's hash
+    (`portfolio.core.gate_payloads`); None is of a time when nobody was asked to sign.
     """
 
     at: datetime
@@ -124,6 +125,7 @@ class GateChangeProposed:
     rules: tuple[PolicyRule, ...] = ()
     caps: tuple[Cap, ...] = ()
     destinations: tuple[Destination, ...] = ()
+    assertion: Assertion | None = None
 
     @property
     def key(self) -> str:
@@ -132,12 +134,16 @@ class GateChangeProposed:
 
 @fact
 class GateChangeAgreed:
-    """The second of two people agrees: the change holds from `holds_from`, after its cool-off."""
+    """The second of two people agrees: the change holds from `holds_from`, after its cool-off.
+
+    `assertion` is over the agreement's hash; None is of a time when nobody was asked to sign.
+    """
 
     at: datetime
     change_id: str
     by: str
     holds_from: datetime
+    assertion: Assertion | None = None
 
     @property
     def key(self) -> str:

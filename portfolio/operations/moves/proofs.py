@@ -2,26 +2,15 @@
 
 from typing import Final
 
-import msgspec
-
 from hedgeapp.access.models import Assertion as KeptAssertion
 from hedgeapp.access.models import TotpStep
 from hedgeapp.access.signing import keyring, signer_again
+from hedgeapp.access.signing import written as written
 from hedgeapp.core.events.approvals import Assertion, MoveDecided
 from hedgeapp.core.keyring import KeyIsNotBelieved
-from hedgeapp.core.passkeys import AssertionIsRefused, text_of
+from hedgeapp.core.passkeys import AssertionIsRefused
 
 CODES: Final = "codes-"  # before the number of a secret, in the place of a key's id
-
-
-class _Answer(msgspec.Struct):
-    clientDataJSON: str
-    authenticatorData: str
-    signature: str
-
-
-class _Credential(msgspec.Struct):
-    response: _Answer
 
 
 class StoredProof:
@@ -58,18 +47,6 @@ class StoredProof:
         steps = TotpStep.objects.using(self._using).filter(secret_id=int(number), step=assertion.step)
         is_used = steps.filter(secret__user__username=decision.by).exists()
         return "" if is_used else "a code that was used expected, found none"
-
-
-def written(row: KeptAssertion) -> Assertion:
-    """Return a kept assertion as a decision has it."""
-    answer = msgspec.json.decode(row.body, type=_Credential).response
-    return Assertion(
-        kind="passkey",
-        key_id=text_of(bytes(row.passkey.credential_id)),
-        client_data=answer.clientDataJSON,
-        authenticator_data=answer.authenticatorData,
-        signature=answer.signature,
-    )
 
 
 def written_code(row: TotpStep) -> Assertion:

@@ -1,14 +1,15 @@
 """Make a person, or say what roles somebody has from now on."""
 
+import secrets
 from argparse import ArgumentParser
+from datetime import UTC, datetime
 from typing import Any
 
-from django.contrib.auth.models import Group, User
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 
+from hedgeapp.access.persons import ConsoleGivesNoRoles, PersonIsMalformed, Wanted, change_at_console
 from hedgeapp.access.roles import ROLES
+from hedgeapp.eventlog.append import LogIsBusy
 
 
 class Command(BaseCommand):
@@ -21,20 +22,20 @@ class Command(BaseCommand):
         parser.add_argument("name")
         parser.add_argument("--role", action="append", default=[], choices=ROLES)
         parser.add_argument("--off", action="store_true", help="let the person in no more")
+        parser.add_argument("--reason", default="said at the console", help="why; it is kept in the log")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make or change the person."""
-        name: str = options["name"]
+        wanted = Wanted(
+            change_id=f"console-{secrets.token_hex(6)}",
+            person=options["name"],
+            roles=tuple(options["role"]),
+            is_active=not options["off"],
+            reason=options["reason"],
+        )
         try:
-            User.username_validator(name)
-        except ValidationError as error:
-            raise CommandError(f"a name of letters, digits and @.+-_ expected, found {name!r}") from error
-        with transaction.atomic(durable=True):
-            user, _ = User.objects.get_or_create(username=name)
-            user.is_active = not options["off"]
-            if not user.password:
-                user.set_unusable_password()
-            user.save()
-            user.groups.set(Group.objects.filter(name__in=options["role"]))
+            change_at_console(wanted, at=datetime.now(UTC))
+        except (PersonIsMalformed, ConsoleGivesNoRoles, LogIsBusy) as refusal:
+            raise CommandError(str(refusal)) from refusal
         said = ", ".join(options["role"]) or "no role"
-        self.stdout.write(f"{name}: {said}" + ("" if user.is_active else ", switched off"))
+        self.stdout.write(f"{wanted.person}: {said}" + (", switched off" if options["off"] else ""))

@@ -1,0 +1,50 @@
+"""Access headlines: an event of people and their keys in one sentence for the desk.  event -> sentence"""
+
+from typing import assert_never
+
+from hedgeapp.core.events.passkeys import PasskeyConfirmed, PasskeyEnrolled, PasskeyRevoked
+from hedgeapp.core.events.people import (
+    AccessEvent,
+    PersonChangeAgreed,
+    PersonChanged,
+    PersonChangeDropped,
+    PersonChangeProposed,
+    PersonEvent,
+)
+
+
+def access_sentence(event: AccessEvent) -> str:
+    """Return an event in one sentence."""
+    match event:
+        case PasskeyEnrolled():
+            return f"{event.user} enrolled the passkey {event.name}; it waits for another person"
+        case PasskeyConfirmed():
+            return (
+                f"a passkey of {event.user} confirmed by {event.by}, valid from {event.valid_from:%Y-%m-%d %H:%M} UTC"
+            )
+        case PasskeyRevoked():
+            return f"a passkey of {event.user} revoked by {event.by}: {event.reason}"
+        case _:
+            return _person(event)
+
+
+def _person(event: PersonEvent) -> str:
+    match event:
+        case PersonChangeProposed():
+            return f"{event.by} proposes that {event.person} {_has(event)}: {event.reason}"
+        case PersonChangeAgreed():
+            holds = f"{event.holds_from:%Y-%m-%d %H:%M} UTC"
+            return f"{event.by} agrees to the change of {event.person}, which holds from {holds}"
+        case PersonChangeDropped():
+            return f"{event.by} drops the change of {event.person}: {event.reason}"
+        case PersonChanged():
+            by = f"{event.by} and {event.agreed_by}" if event.agreed_by else event.by
+            return f"{event.person} {_has(event)}, by {by}: {event.reason}"
+        case _:
+            assert_never(event)
+
+
+def _has(event: PersonChangeProposed | PersonChanged) -> str:
+    if not event.is_active:
+        return "is switched off"
+    return f"has the roles {', '.join(event.roles)}" if event.roles else "has no role"
