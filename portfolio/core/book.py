@@ -15,7 +15,7 @@ from typing import Final, assert_never
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.breaks import ReconciliationEvent, RunBegun, RunEnded
-from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, MintSeen, RedeemSeen, SupplyStated
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
 from hedgeapp.core.events.marks import MarksTaken
@@ -86,7 +86,7 @@ class Book:
     `orders` by (account, instrument, venue_order_id); `marks` by (subject, kind); `proposals`, the open ones, by id;
     `last_proposals` by currency. `our_orders` are those of `orders` that we sent, and those that no venue has seen yet.
     `minted` and `redeemed` are in synthetic dollars per chain. `delegated` is what of a balance is mirrored from a
-    custodian; `mirrored`, by (custodian, account, asset), is the custodian's own word on it.
+    custodian; `mirrored`, by (custodian, account, asset), is its own word on it; `custodians`: which take moves.
     """
 
     def __init__(self) -> None:
@@ -100,6 +100,7 @@ class Book:
         self.transfers: dict[tuple[str, str], Decimal] = {}
         self.delegated: dict[tuple[str, str], Decimal] = {}
         self.mirrored: dict[tuple[str, str, str], DelegationStated] = {}
+        self.custodians: dict[str, CustodianStateChanged] = {}
         self.collateral: dict[tuple[str, str, str], CollateralStated] = {}
         self.supply: dict[tuple[str, str], SupplyStated] = {}
         self.minted: dict[str, Decimal] = {}

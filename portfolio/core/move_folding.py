@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from hedgeapp.core.events.approvals import GateChangeAgreed, GateChangeDropped, GateChangeProposed
+from hedgeapp.core.events.collateral import CustodianStateChanged
 from hedgeapp.core.events.moves import DelegationStated, MoveProposed, UnintendedMoveReviewed, UnintendedMoveSeen
 from portfolio.core.move_delegations import follow, follow_statement
 from portfolio.core.move_gates import GateEvent
@@ -12,7 +13,7 @@ from portfolio.core.moves import AlarmEvent
 if TYPE_CHECKING:
     from portfolio.core.book import Book
 
-MoveDeskEvent = MoveEvent | AlarmEvent | GateEvent | DelegationStated
+MoveDeskEvent = MoveEvent | AlarmEvent | GateEvent | DelegationStated | CustodianStateChanged
 
 
 def fold_move(event: MoveDeskEvent, book: "Book") -> str:
@@ -21,6 +22,11 @@ def fold_move(event: MoveDeskEvent, book: "Book") -> str:
     match event:
         case DelegationStated():
             follow_statement(book.delegated, book.mirrored, book.moves, event)
+            return ""
+        case CustodianStateChanged():
+            before = book.custodians.get(event.custodian)
+            if before is None or event.at >= before.at:
+                book.custodians[event.custodian] = event
             return ""
         case UnintendedMoveSeen() | UnintendedMoveReviewed():
             return book.moves.alarm(event)

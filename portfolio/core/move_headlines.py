@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from hedgeapp.core.events.approvals import GateChangeAgreed, GateChangeDropped, GateChangeProposed, MoveDecided
+from hedgeapp.core.events.collateral import CustodianStateChanged
 from hedgeapp.core.events.moves import (
     DelegationStated,
     MoveApproved,
@@ -47,6 +48,8 @@ def move_headline(event: MoveDeskEvent) -> str:
             return _gate(event)
         case DelegationStated():
             return f"{event.custodian} mirrors {spoken(event.total)} {event.asset} to {event.account}"
+        case CustodianStateChanged():
+            return event.said
         case _:
             assert_never(event)
 

@@ -1,6 +1,7 @@
 """Move snapshots: what a book knows of moves, of their rules and of delegations, written out.  Book <-> MovesState"""
 
 from hedgeapp.core.events.approvals import GateChangeProposed
+from hedgeapp.core.events.collateral import CustodianStateChanged
 from hedgeapp.core.events.moves import DelegationStated, UnintendedMoveSeen
 from hedgeapp.core.records import record
 from portfolio.core.book import Book
@@ -18,6 +19,7 @@ class MovesState:
     ended: tuple[str, ...]
     alarms: tuple[UnintendedMoveSeen, ...]
     mirrored: tuple[DelegationStated, ...]
+    custodians: tuple[CustodianStateChanged, ...]
     gate_versions: tuple[GateVersion, ...]
     gate_changes: tuple[GateChangeProposed, ...]
     row_changes: tuple[RowChange, ...]
@@ -31,6 +33,7 @@ def dump_moves(book: Book) -> MovesState:
         ended=book.moves.ended,
         alarms=book.moves.alarms,
         mirrored=tuple(book.mirrored.values()),
+        custodians=tuple(book.custodians.values()),
         gate_versions=tuple(book.gate.versions),
         gate_changes=book.gate.waiting,
         row_changes=tuple(book.row_changes),
@@ -42,6 +45,7 @@ def load_moves(book: Book, state: MovesState) -> None:
     """Put moves that were written out into a book."""
     book.moves.load(state.moves, state.ended, state.alarms)
     book.mirrored = {(one.custodian, one.account, one.asset): one for one in state.mirrored}
+    book.custodians = {one.custodian: one for one in state.custodians}
     book.gate = Gate(state.gate_versions, state.gate_changes)
     book.row_changes = RowChanges(state.row_changes)
     book.price_highs = PriceHighs(state.price_highs)

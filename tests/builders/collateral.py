@@ -83,4 +83,5 @@ def logged(holder: str, *kinds: type[Any]) -> list[Any]:
     """Return the events of some kinds that the log holds of a custodian or a chain."""
     with closing(psycopg.connect(conninfo(), autocommit=True)) as connection:
         events = [recorded.event for recorded in read(connection, kinds=[kind.__name__ for kind in kinds])]
-    return [event for event in events if holder in (getattr(event, "holder", None), getattr(event, "chain", None))]
+    names = ("holder", "chain", "custodian", "source")
+    return [event for event in events if holder in [getattr(event, name, None) for name in names]]

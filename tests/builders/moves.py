@@ -16,6 +16,7 @@ from hedgeapp.core.events.approvals import (
     PolicyRule,
     Verdict,
 )
+from hedgeapp.core.events.collateral import CustodianStateChanged
 from hedgeapp.core.events.moves import (
     DelegationStated,
     MoveApproved,
@@ -275,6 +276,7 @@ MOVES: list[Event] = [
         at=AT, source="ceffu", reference="99", by="ann", agreed_by="bob", reason="made in the custodian's portal"
     ),
     mirrored("100"),
+    CustodianStateChanged(at=AT, custodian="ceffu", state="settling", said="ceffu settles since 12:00:00 UTC"),
     gate_change("policy", rules=(LARGE,)),
     agreed(gate_change("policy"), hold_s=3_600),
     GateChangeDropped(at=AT, change_id="policy-1", by="dan", reason="a slip"),

@@ -16,7 +16,8 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 
-from hedgeapp.core.events.collateral import CollateralStated, MintSeen
+from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, MintSeen
+from hedgeapp.core.events.moves import UnintendedMoveSeen
 from hedgeapp.core.reference import Asset, Custodian
 from hedgeapp.database import conninfo
 from hedgeapp.ending import end
@@ -31,6 +32,7 @@ from marketdata.feeds.chain.provider import Bounds
 from marketdata.feeds.polling import Pace
 from marketdata.operations.changes import change
 from marketdata.operations.credentials import set_credential
+from sandbox.ceffu.wallets import TRANSFER, Wanted
 from tests.builders.collateral import Clock, a_chain, a_custodian, described, logged, states_of
 
 PACE = Pace(poll_s=0.05, backoff_s_max=0.1, check_s=0.1, quiet_max=timedelta(seconds=60))
@@ -104,6 +106,41 @@ async def holdings(holder: str) -> dict[str, Decimal]:
 
 def custodian_service(lease: Lease) -> Awaitable[None]:
     return ceffu.run(lease, PACE, Settings(request_timeout_s=1.0, backoff_s=0.01))
+
+
+async def test_what_nobody_of_us_moved_is_an_alarm_in_the_log_once(tmp_path: Path) -> None:
+    clock = Clock(int(datetime.now(UTC).timestamp() * 1_000))
+    async with a_custodian(tmp_path, clock) as (state, url):
+        await introduced(*ASSETS, Custodian(name="ceffu", protocol="ceffu", url=url))
+        await given_keys("ceffu", state.credentials())
+
+        async def seen(kind: type[Any]) -> list[Any]:
+            return await sync_to_async(logged)("ceffu", kind)
+
+        async with serving("custodian:ceffu", custodian_service):
+            await until(lambda: seen(CustodianStateChanged))
+            clock.ms = int(datetime.now(UTC).timestamp() * 1_000)
+            wallet = state.wallet.wallet_id
+            moved = Wanted(
+                kind=TRANSFER,
+                request_id="7",
+                wallet_id=wallet,
+                to_wallet_id=state.wallets.create("second", auto_collection=False).id,
+                coin="USDT",
+                network="",
+                amount=Decimal(5),
+                address="",
+            )
+            order = state.wallets.ask(moved)
+            (alarm,) = await until(lambda: seen(UnintendedMoveSeen))
+            assert (alarm.reference, alarm.kind, alarm.amount) == (order.id, "transfer", 5)
+            state.freeze(frozen=True)
+            await until(lambda: _is_in_maintenance(seen))
+        assert len(await seen(UnintendedMoveSeen)) == 1
+
+
+async def _is_in_maintenance(seen: Callable[[type[Any]], Awaitable[list[Any]]]) -> bool:
+    return [one.state for one in await seen(CustodianStateChanged)] == ["open", "maintenance"]
 
 
 def chain_service(lease: Lease) -> Awaitable[None]:

@@ -37,7 +37,7 @@ from hedgeapp.core.events.breaks import (
     VenueBlocked,
     VenueFreed,
 )
-from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, MintSeen, RedeemSeen, SupplyStated
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
 from hedgeapp.core.events.marks import MarksTaken
@@ -108,6 +108,7 @@ Event = (
     | BalanceStated
     | TransferSeen
     | CollateralStated
+    | CustodianStateChanged
     | SupplyStated
     | MintSeen
     | RedeemSeen

@@ -2,8 +2,11 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal
 
 from hedgeapp.core.records import fact
+
+CustodianState = Literal["open", "settling", "maintenance"]
 
 
 @fact
@@ -81,3 +84,20 @@ class RedeemSeen:
     @property
     def key(self) -> str:
         return f"redeem:{self.chain}:{self.transaction}:{self.log_index}"
+
+
+@fact
+class CustodianStateChanged:
+    """Whether a custodian takes collateral moves from now on: a settlement or a maintenance locks them.
+
+    `said` is a sentence for whoever wants to move.
+    """
+
+    at: datetime
+    custodian: str
+    state: CustodianState
+    said: str
+
+    @property
+    def key(self) -> str:
+        return f"custodian-state:{self.custodian}:{self.state}:{int(self.at.timestamp() * 1000)}"

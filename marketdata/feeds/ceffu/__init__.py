@@ -1,4 +1,4 @@
-"""Ceffu: what the custodian's wallets hold, read by signed requests."""
+"""Ceffu: what the custodian's wallets hold, what it mirrors and moves, read by signed requests."""
 
 from datetime import timedelta
 
@@ -9,6 +9,7 @@ from hedgeapp.ending import together
 from hedgeapp.eventlog.append import AsyncLog
 from hedgeapp.services import Lease
 from marketdata.board import Board
+from marketdata.core.custody import Custody
 from marketdata.feeds.ceffu.client import (
     AnswerIsMalformed,
     CeffuClient,
@@ -18,6 +19,7 @@ from marketdata.feeds.ceffu.client import (
     Settings,
 )
 from marketdata.feeds.ceffu.feed import CustodianFeed, SpellingIsAmbiguous
+from marketdata.feeds.ceffu.moves import MovesFeed, catch_up
 from marketdata.feeds.polling import COMMON_FAULTS, Pace, poll, prepared
 from marketdata.feeds.statements import Held, Place, heard, held_of
 from marketdata.operations.credentials import FieldKeysDoNotDecrypt
@@ -44,17 +46,22 @@ class Setup:
     custodian: Custodian
     keys: Keys
     assets: tuple[Asset, ...]
+    accounts: tuple[str, ...]
 
 
 def setup_of(name: str) -> Setup:
-    """Return a custodian's row, its keys and all assets; blocking."""
+    """Return a custodian's row, its keys, all assets and the names of all accounts; blocking."""
     catalogue = reference()
-    assets = tuple(catalogue.assets.values())
-    return Setup(custodian=catalogue.custodians[name], keys=keys_of(name), assets=assets)
+    return Setup(
+        custodian=catalogue.custodians[name],
+        keys=keys_of(name),
+        assets=tuple(catalogue.assets.values()),
+        accounts=tuple(catalogue.accounts),
+    )
 
 
 async def run(lease: Lease, pace: Pace = PACE, settings: Settings | None = None) -> None:
-    """Keep the log up to date with one custodian's wallets for as long as the lease lasts."""
+    """Keep the log up to date with one custodian's wallets and moves for as long as the lease lasts."""
     board = Board.from_settings()
     try:
         async with AsyncLog(conninfo(), fence=lease.fence) as events:
@@ -67,6 +74,7 @@ async def run(lease: Lease, pace: Pace = PACE, settings: Settings | None = None)
 async def _follow(lease: Lease, pulse: Pulse, events: AsyncLog, pace: Pace, settings: Settings) -> None:
     """Poll with one setup after the other; what the log heard goes from one to the next."""
     known: dict[Place, Held] = {}
+    custody = Custody(lease.subject)
 
     async def restored() -> dict[Place, Held]:
         statements = await lease.in_database(heard, lease.subject)
@@ -78,8 +86,16 @@ async def _follow(lease: Lease, pulse: Pulse, events: AsyncLog, pace: Pace, sett
         name, keys = setup.custodian.name, setup.keys
         async with CeffuClient(name, setup.custodian.url, keys.api_key, keys.secret, settings) as client:
             feed = CustodianFeed(name, client, setup.assets, known, events.append)
+            moves = MovesFeed(
+                client,
+                setup.assets,
+                setup.accounts,
+                custody,
+                lambda: lease.in_database(catch_up, custody),
+                events.append,
+            )
             try:
-                await _polled(lease, setup, feed, pulse, pace)
+                await _polled(lease, setup, feed, moves, pulse, pace)
             finally:
                 known = feed.known
 
@@ -88,9 +104,11 @@ async def _follow(lease: Lease, pulse: Pulse, events: AsyncLog, pace: Pace, sett
         await prepared(while_current, pulse=pulse, pace=pace, faults=FAULTS)
 
 
-async def _polled(lease: Lease, setup: Setup, feed: CustodianFeed, pulse: Pulse, pace: Pace) -> None:
+async def _polled(lease: Lease, setup: Setup, feed: CustodianFeed, moves: MovesFeed, pulse: Pulse, pace: Pace) -> None:
     async def once() -> bool:
         await feed.poll()
+        await moves.poll(feed.wallets, feed.known)
+        pulse.missing(moves.complaint)
         return True
 
     async def is_current() -> bool:
