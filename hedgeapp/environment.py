@@ -60,6 +60,11 @@ class Environment(BaseSettings):
     hedgeapp_desk: Literal["", "orders", "urgent", "moves"] = Field(
         "", description="queue whose work this worker carries: orders, urgent (cancels, halts, what reduces), moves"
     )
+    hedgeapp_webhook_keys: Path | None = Field(
+        None,
+        description="folder of the public keys by which custodians sign webhooks, CUSTODIAN.webhook.pem; default: "
+        "webhooks in hedgeapp_var, in SANDBOX sandbox in it",
+    )
     hedgeapp_alert_webhook: str = Field(
         "", pattern=r"^(https?://\S+)?$", description="URL that alerts are posted to as JSON; empty: none"
     )

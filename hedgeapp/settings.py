@@ -119,6 +119,11 @@ CELERY_BEAT_SCHEDULE = {
     "prune-frames": {"task": "portfolio.tasks.prune_frames", "schedule": timedelta(hours=1)},
 }
 
+# Whose webhooks are taken: those of custodians whose public key lies here.
+WEBHOOK_KEYS = ENVIRONMENT.hedgeapp_webhook_keys or VAR_DIR / (
+    "sandbox" if ENVIRONMENT.hedgeapp_env == "SANDBOX" else "webhooks"
+)
+
 # Alerts go out by these channels; what cannot be delivered is tried again every time the task runs.
 ALERT_WEBHOOK = ENVIRONMENT.hedgeapp_alert_webhook
 ALERT_EMAIL = [address.strip() for address in ENVIRONMENT.hedgeapp_alert_email.split(",") if address.strip()]

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("portfolio.urls")),
     path("breaks/", include("reconciliation.urls")),
     path("login/", include("hedgeapp.access.urls")),
+    path("webhooks/", include("marketdata.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

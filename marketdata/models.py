@@ -292,6 +292,29 @@ class Limit(Row):
         return self.name
 
 
+class Notice(models.Model):
+    """What a custodian's webhook told, until its own lists were asked. No projection."""
+
+    custodian = models.CharField(max_length=63)
+    digest = models.CharField(max_length=64)
+    event_type = models.PositiveSmallIntegerField()
+    order_id = models.CharField(max_length=64)
+    coin = models.CharField(max_length=64)
+    amount = models.CharField(max_length=100)
+    told_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    verdict = models.CharField(max_length=9, default="waiting")
+    settled_at = models.DateTimeField(null=True)
+    said = models.CharField(max_length=500, default="")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("custodian", "digest"), name="marketdata_notice_once"),)
+        indexes = (models.Index(fields=("custodian", "verdict"), name="marketdata_notice_verdict"),)
+
+    def __str__(self) -> str:
+        return f"{self.custodian} {self.order_id}"
+
+
 class Credential(models.Model):
     """Keys of one account or custodian, encrypted by a key that the database does not have. No projection."""
 

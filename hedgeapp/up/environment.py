@@ -77,6 +77,7 @@ def for_children(var: Path, kept: Mapping[str, str], urls: Mapping[str, str]) ->
         "HEDGEAPP_VAR": str(var),
         "PORT": PORT,
         "SANDBOX_PORT": SANDBOX_PORT,
+        "SANDBOX_WEBHOOK_URL": f"http://127.0.0.1:{given.get('PORT') or PORT}/webhooks/ceffu/ceffu",
         **THRIFT,
     }
     programs = str(ROOT / ".venv" / "bin")

@@ -18,6 +18,7 @@ EXAMPLES = {
     "<int:key_id>": "999999",
     "<int:secret_id>": "999999",
     "<slug:break_id>": "b-1",
+    "<slug:custodian>": "nobody",
     "<slug:action>": "take",
     "<slug:part>": "policy",
     "<slug:change_id>": "policy-1",

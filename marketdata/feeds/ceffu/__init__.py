@@ -20,12 +20,15 @@ from marketdata.feeds.ceffu.client import (
 )
 from marketdata.feeds.ceffu.feed import CustodianFeed, SpellingIsAmbiguous
 from marketdata.feeds.ceffu.moves import MovesFeed, catch_up
+from marketdata.feeds.ceffu.notices import NoticesFeed
 from marketdata.feeds.polling import COMMON_FAULTS, Pace, poll, prepared
 from marketdata.feeds.statements import Held, Place, heard, held_of
 from marketdata.operations.credentials import FieldKeysDoNotDecrypt
+from marketdata.operations.notices import settle
 from marketdata.pulse import Pulse
 from marketdata.queries.catalogue import reference
 from marketdata.queries.credentials import Keys, keys_of
+from marketdata.queries.notices import told
 
 PACE = Pace(poll_s=3.0, quiet_max=timedelta(seconds=30))
 FAULTS = (
@@ -37,6 +40,9 @@ FAULTS = (
     SecretIsMalformed,
     SpellingIsAmbiguous,
 )
+
+
+Feeds = tuple[CustodianFeed, MovesFeed, NoticesFeed]
 
 
 @record
@@ -94,8 +100,16 @@ async def _follow(lease: Lease, pulse: Pulse, events: AsyncLog, pace: Pace, sett
                 lambda: lease.in_database(catch_up, custody),
                 events.append,
             )
+            notices = NoticesFeed(
+                name,
+                client,
+                setup.assets,
+                lambda: lease.in_database(told, name),
+                lambda verdicts, at: lease.in_database(settle, name, verdicts, at),
+                events.append,
+            )
             try:
-                await _polled(lease, setup, feed, moves, pulse, pace)
+                await _polled(lease, setup, (feed, moves, notices), pulse, pace)
             finally:
                 known = feed.known
 
@@ -104,11 +118,14 @@ async def _follow(lease: Lease, pulse: Pulse, events: AsyncLog, pace: Pace, sett
         await prepared(while_current, pulse=pulse, pace=pace, faults=FAULTS)
 
 
-async def _polled(lease: Lease, setup: Setup, feed: CustodianFeed, moves: MovesFeed, pulse: Pulse, pace: Pace) -> None:
+async def _polled(lease: Lease, setup: Setup, feeds: Feeds, pulse: Pulse, pace: Pace) -> None:
+    feed, moves, notices = feeds
+
     async def once() -> bool:
         await feed.poll()
         await moves.poll(feed.wallets, feed.known)
-        pulse.missing(moves.complaint)
+        await notices.poll(feed.wallets)
+        pulse.missing(moves.complaint or notices.complaint)
         return True
 
     async def is_current() -> bool:
