@@ -5,6 +5,7 @@ const FRAME_LATE_MS = 1500; // this long without a frame, the page says so
 const FRAME_LOST_MS = 10000; // this long, it says so in red
 const ASLEEP_MS = 5000; // a timer that is this late was asleep, and the page with it
 const ASLEEP_SAID_MS = 4000; // so long the page says that it was
+const FLASH_MS = 300; // a number that changed shines for so long, or until the next frame
 const QUEUE_MAX = 40; // frames kept while the whole is fetched: ten seconds
 const RETRY_MS = [250, 500, 1000, 2000, 4000]; // pauses between two tries to connect
 const RECONNECTS = [1000, 1001, 1005, 1014, 1015]; // closed this way, the socket extension would stay away
@@ -24,6 +25,7 @@ let heardAt = 0; // when it came, by this browser's own clock
 let arrivals = [];
 let queue = null; // frames that came while the whole is fetched
 let tickedAt = performance.now();
+let calming = 0;
 let asleep = { words: "", until: 0 };
 const title = document.title;
 
@@ -31,6 +33,33 @@ if (window.htmx) htmx.config.wsReconnectDelay = (tries) => RETRY_MS[Math.min(tri
 
 function swap(html) {
   htmx.swap(document.body, html, { swapStyle: "none", swapDelay: 0, settleDelay: 0 });
+}
+
+// A frame is some fifty leaves, four times a second. Nothing in a leaf is htmx's, which would look through each of them
+// and tell the world of every step; so only what is drawn anew as a whole is given to it.
+function draw(html) {
+  calm();
+  const parsed = document.createElement("template");
+  parsed.innerHTML = html;
+  for (const next of [...parsed.content.children]) {
+    const old = document.getElementById(next.id);
+    if (!old) continue;
+    const way = next.getAttribute("hx-swap-oob");
+    next.removeAttribute("hx-swap-oob");
+    if (way === "innerHTML") {
+      old.replaceChildren(...next.childNodes);
+    } else {
+      old.replaceWith(next);
+      if (next.id.startsWith("section-")) htmx.process(next);
+    }
+  }
+  calming = setTimeout(calm, FLASH_MS);
+}
+
+// A flash is on, then off: one that faded would paint the page sixty times a second.
+function calm() {
+  clearTimeout(calming);
+  for (const leaf of document.querySelectorAll(".flash")) leaf.classList.remove("flash");
 }
 
 function heard(html, at) {
@@ -58,7 +87,7 @@ async function fetchWhole() {
     for (const message of queue) {
       const [, next, previous, at] = HEAD.exec(message);
       if (previous !== number) continue;
-      swap(message);
+      draw(message);
       number = next;
       heard(message, Number(at));
     }
@@ -75,26 +104,20 @@ function receive(event) {
   const head = HEAD.exec(html.slice(0, 400));
   if (!head) return;
   const [, next, previous, at] = head;
+  event.preventDefault();
   if (!draws) {
-    event.preventDefault();
     heard("", Number(at));
   } else if (queue) {
-    event.preventDefault();
     if (queue.length < QUEUE_MAX) queue.push(html);
   } else if (number === undefined) {
-    event.preventDefault();
     location.reload(); // the page was opened before there was anything to draw
   } else if (previous !== number && previous !== "whole") {
-    event.preventDefault();
     fetchWhole();
   } else {
     number = next;
+    draw(html);
+    heard(html, Number(at));
   }
-}
-
-function received(event) {
-  const head = HEAD.exec(event.detail.message.slice(0, 400));
-  if (head) heard(event.detail.message, Number(head[3]));
 }
 
 function end() {
@@ -179,7 +202,6 @@ if (place) {
   });
   document.addEventListener("htmx:wsClose", closed);
   document.addEventListener("htmx:wsBeforeMessage", receive);
-  document.addEventListener("htmx:wsAfterMessage", received);
   document.addEventListener("visibilitychange", tick);
   document.addEventListener("resume", tick);
   window.addEventListener("offline", () => {
