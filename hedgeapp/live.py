@@ -11,8 +11,7 @@ from html import escape
 from itertools import groupby
 from typing import Final
 
-from channels.layers import get_channel_layer
-
+from hedgeapp.audience import tell
 from hedgeapp.core.records import record
 
 DASHBOARDS: Final = "dashboards"  # the group of all open dashboards; one per permission class
@@ -134,7 +133,7 @@ def header(picture: Picture, *, previous: str, touched: list[Leaf] | None = None
 
 async def send(html: str) -> None:
     """Send a push to every open dashboard."""
-    await get_channel_layer().group_send(DASHBOARDS, {"type": "screen.push", "html": html})
+    await tell(DASHBOARDS, html)
 
 
 def milliseconds(at: datetime) -> int:

@@ -10,6 +10,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth import get_user
 from django.http import HttpRequest
 
+from hedgeapp.audience import audience
 from hedgeapp.live import DASHBOARDS
 from portfolio.screen.price_stream import PRICES
 
@@ -26,31 +27,35 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """Forward pushed HTML to one browser, never faster than it takes it."""
 
     group = DASHBOARDS
+    channel_layer_alias = ""  # none of its own: the audience has one for all
 
-    async def connect(self) -> None:
-        """Accept the socket of a person who is logged in, from a page of ours."""
+    async def __call__(self, *given: Any) -> None:
+        """Serve the socket to its end, however that comes."""
         self._pending: deque[str] = deque(maxlen=PENDING_MAX)
         self._arrived = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        try:
+            await super().__call__(*given)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await audience(self.group).leave(self.take)
+
+    async def connect(self) -> None:
+        """Accept the socket of a person who is logged in, from a page of ours."""
         await self.accept()
         if not self._is_same_origin():
             await self.close(ELSEWHERE)
         elif not self.scope["user"].is_authenticated:
             await self.close(ENDED)
         else:
-            await self.channel_layer.group_add(self.group, self.channel_name)
+            await audience(self.group).join(self.take)
             loops = (self._forward(), self._watch_session())
             self._tasks = [asyncio.create_task(loop) for loop in loops]
 
-    async def disconnect(self, code: int) -> None:
-        """Leave the group and end what runs for this browser."""
-        for task in self._tasks:
-            task.cancel()
-        await self.channel_layer.group_discard(self.group, self.channel_name)
-
-    async def screen_push(self, event: dict[str, Any]) -> None:
+    def take(self, text: str) -> None:
         """Take a push; the oldest falls out when the browser is slow, and the browser notices by the frame's number."""
-        self._pending.append(event["html"])
+        self._pending.append(text)
         self._arrived.set()
 
     async def _forward(self) -> None:
@@ -88,8 +93,3 @@ class PricesConsumer(LiveConsumer):
     """Forward each price document to one program or page, under the same rules: its session, its origin, its pace."""
 
     group = PRICES
-
-    async def prices_push(self, event: dict[str, Any]) -> None:
-        """Take a document; the oldest falls out when whoever follows is slow."""
-        self._pending.append(event["json"])
-        self._arrived.set()

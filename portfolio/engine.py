@@ -42,6 +42,7 @@ AGAIN_S = 0.1  # while a currency is out of its band or a proposal stands, it is
 FRAME_S = 0.25  # the screen changes this often
 EPOCH = datetime.fromtimestamp(0, UTC)
 SECOND_S = 1.0  # marks enter the log, frames are kept and feeds' health is read this often
+KEEP_AT_S, PRICE_AT_S = 0.125, 0.375  # after the full second: midway between frames, which wait for nothing
 
 log = structlog.get_logger()
 
@@ -166,7 +167,7 @@ class Engine:
 
     async def each_second(self) -> None:
         """Read the feeds' health, put the marks in use into the log, keep the frame that was shown."""
-        async for at in _ticks(SECOND_S):
+        async for at in _ticks(SECOND_S, KEEP_AT_S):
             self.feeds = await self._board.read_health()
             await self._board.post_latency(self._latency.summary())
             if self.marks:
@@ -176,7 +177,7 @@ class Engine:
 
     async def price(self) -> None:
         """Price what is offered, pause or resume mint and redeem, and call for people, every second."""
-        async for at in _ticks(SECOND_S):
+        async for at in _ticks(SECOND_S, PRICE_AT_S):
             if self.shown:
                 await self._pricer.step(self.book, self.marks, self.feeds, self.shown, at)
                 await self._watchman.step(self.book, self.shown, at)
@@ -190,14 +191,14 @@ class Engine:
             log.info("engine.marks_taken_already", at=at.isoformat())
 
 
-async def _ticks(period_s: float) -> AsyncIterator[datetime]:
-    """Yield the time at each multiple of a period, once each, skipping those that were missed."""
-    period = timedelta(seconds=period_s)
-    last = EPOCH
+async def _ticks(period_s: float, after_s: float = 0.0) -> AsyncIterator[datetime]:
+    """Yield the time so long after each multiple of a period, once each, skipping those that were missed."""
+    period, first = timedelta(seconds=period_s), EPOCH + timedelta(seconds=after_s)
+    last = first
     while True:
         now = _now()
-        # A sleep may end a little early: the same multiple must not come twice.
-        last = max(now - (now - EPOCH) % period, last) + period
+        # A sleep may end a little early: the same tick must not come twice.
+        last = max(now - (now - first) % period, last) + period
         await asyncio.sleep((last - now).total_seconds())
         yield max(_now(), last)
 

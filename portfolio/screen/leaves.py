@@ -17,6 +17,7 @@ BAND_PX = 60  # width of a drawn band
 _NOT_IN_ID = re.compile(r"[^A-Za-z0-9]+")
 
 
+@lru_cache(maxsize=8_192)
 def name(*parts: str) -> str:
     """Return an element's id made of words."""
     return "-".join(_NOT_IN_ID.sub("_", part) for part in parts)
@@ -41,18 +42,13 @@ def figure(
     whose column's unit stands nowhere else.
     """
     places = numbers.decimals_of(unit) if decimals is None else decimals
-    if shown.value is None:
-        text, precise, way = ("—" if shown.state == "unknown" else none), "", "flat"
-    else:
-        text, whole, way = _written(shown.value * scale, places, sign)
-        text, precise = text + suffix, f"{whole} {unit}".strip()
-    mark = {"up": "▲", "down": "▼"}.get(way, "") if arrow else ""
-    arrowed = f'<span class="arrow" aria-hidden="true">{mark}</span>' if mark else ""
-    direction = f' data-sign="{way}"' if arrow else ""
+    nothing = "—" if shown.state == "unknown" else none
+    value = None if shown.value is None else shown.value * scale
+    attributes, body, text = _drawn(value, unit, places, sign, arrow, nothing, suffix, shown.because)
     return Leaf(
         id=id,
-        attributes=f'{direction} data-full="{escape(precise)}" data-because="{escape(shown.because)}"',
-        body=f"<b>{arrowed}{escape(text)}</b>",
+        attributes=attributes,
+        body=body,
         text=text,
         state=shown.state,
         is_calm=is_calm,
@@ -61,11 +57,21 @@ def figure(
     )
 
 
-@lru_cache(maxsize=4_096)
-def _written(value: Decimal, places: int, sign: bool) -> tuple[str, str, str]:
-    """Return a number rounded, whole, and which way its rounding points; most of a frame's are those of the last."""
-    rounded = (numbers.signed if sign else numbers.plain)(value, places)
-    return rounded, numbers.full(value), numbers.direction(Decimal(f"{value:.{places}f}"))
+@lru_cache(maxsize=8_192)
+def _drawn(
+    value: Decimal | None, unit: str, places: int, sign: bool, arrow: bool, nothing: str, suffix: str, because: str
+) -> tuple[str, str, str]:
+    """Return a number's attributes, its element and its text; most of a frame's are those of the last."""
+    text, precise, way = nothing, "", "flat"
+    if value is not None:
+        text = (numbers.signed if sign else numbers.plain)(value, places) + suffix
+        precise = f"{numbers.full(value)} {unit}".strip()
+        way = numbers.direction(Decimal(f"{value:.{places}f}"))
+    mark = {"up": "▲", "down": "▼"}.get(way, "") if arrow else ""
+    arrowed = f'<span class="arrow" aria-hidden="true">{mark}</span>' if mark else ""
+    direction = f' data-sign="{way}"' if arrow else ""
+    attributes = f'{direction} data-full="{escape(precise)}" data-because="{escape(because)}"'
+    return attributes, f"<b>{arrowed}{escape(text)}</b>", text
 
 
 def word(id: str, said: str, level: Level, because: str = "") -> Leaf:

@@ -6,9 +6,9 @@ from typing import Any, Final
 import redis
 import redis.asyncio
 import structlog
-from channels.layers import get_channel_layer
 from django.conf import settings
 
+from hedgeapp.audience import tell
 from portfolio.core.minting import Standing
 from portfolio.core.price_sheets import PriceSheet
 from portfolio.screen.price_document import document
@@ -36,7 +36,7 @@ class PriceStream:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 await self._redis.set(LATEST, told, ex=KEPT_S)
-                await get_channel_layer().group_send(PRICES, {"type": "prices.push", "json": told.decode()})
+                await tell(PRICES, told.decode())
         except (redis.RedisError, OSError, TimeoutError) as error:
             if not self._is_silent:
                 log.warning("prices.unreachable", error=repr(error))

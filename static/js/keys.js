@@ -72,10 +72,12 @@ document.addEventListener("keydown", (event) => {
 
 // A redrawn table loses the focus; put it back where it was.
 let focusedAt = null;
-document.addEventListener("htmx:wsBeforeMessage", () => {
+function note() {
   const row = document.activeElement?.closest("table[data-grid] tr");
   focusedAt = row && [rows().indexOf(row), stops(row).indexOf(document.activeElement)];
-});
+}
+
+document.addEventListener("htmx:wsBeforeMessage", note, { capture: true }); // before the frame is drawn
 document.addEventListener("screen:frame", (event) => {
   if (!event.detail.isRedrawn || !focusedAt || document.activeElement !== document.body) return;
   const row = rows()[focusedAt[0]];

@@ -181,16 +181,31 @@ async def test_the_theme_is_chosen_once_and_kept(desk: Watched) -> None:
     assert await desk.page.evaluate(scheme) == "light"
 
 
-async def test_nothing_moves_for_those_who_asked_for_it(desk: Watched, context: BrowserContext) -> None:
+async def test_a_number_that_changed_shines_for_a_moment(desk: Watched) -> None:
     screen = await opened(desk)
-    flashing = "getComputedStyle(document.querySelector('#exposure-ETH-net b')).animationName"
+    await desk.page.evaluate(
+        """() => {
+          window.shone = [];
+          const watch = () => { for (const leaf of document.querySelectorAll(".flash")) window.shone.push(leaf.id); };
+          new MutationObserver(watch).observe(document.body, { subtree: true, childList: true });
+        }"""
+    )
     await screen.publish(Desk(datetime.now(UTC), drift=Desk().drift + 1).frame(2))
     await expect(desk.page.locator("#exposure-ETH-net b")).to_have_text("▲+14.418")
-    assert await desk.page.evaluate(flashing) == "flash"
-    duration = "getComputedStyle(document.querySelector('#exposure-ETH-net b')).animationDuration"
-    assert await desk.page.evaluate(duration) == "0.3s"
+    await expect(desk.page.locator(".flash")).to_have_count(0)
+    assert "exposure-ETH-net" in await desk.page.evaluate("window.shone")
+
+
+async def test_nothing_shines_for_those_who_asked_for_no_motion(desk: Watched) -> None:
+    await opened(desk)
+    shining = """() => {
+      const leaf = document.getElementById("exposure-ETH-net");
+      leaf.classList.add("flash");
+      return getComputedStyle(leaf.querySelector("b")).boxShadow;
+    }"""
+    assert await desk.page.evaluate(shining) != "none"
     await desk.page.emulate_media(reduced_motion="reduce")
-    assert await desk.page.evaluate(flashing) == "none"
+    assert await desk.page.evaluate(shining) == "none"
 
 
 async def test_three_hundred_rows_come_and_go_in_one_push(desk: Watched) -> None:

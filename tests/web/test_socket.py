@@ -135,8 +135,25 @@ async def test_a_browser_that_takes_nothing_misses_frames_but_never_the_newest()
     consumer = consumers.LiveConsumer()
     consumer._pending, consumer._arrived = deque(maxlen=consumers.PENDING_MAX), asyncio.Event()
     for number in range(100):
-        await consumer.screen_push({"html": str(number)})
+        consumer.take(str(number))
     assert list(consumer._pending) == [str(number) for number in range(100 - consumers.PENDING_MAX, 100)]
+
+
+async def test_everybody_here_is_behind_one_subscription_which_ends_with_the_last(
+    session: str, screen_store: object
+) -> None:
+    first, second = await Browser(session).open(), await Browser(session).open()
+    await asyncio.sleep(0.2)
+    async with redis.asyncio.from_url(os.environ["REDIS_URL"]) as client:
+        assert len(await client.pubsub_channels("live*")) == 2  # the group's, and the audience's own
+        await Screen().publish(Desk().frame(7))
+        assert 'data-number="7"' in await first.frame()
+        assert 'data-number="7"' in await second.frame()
+        await first.leave()
+        await Screen().publish(Desk().frame(8))
+        assert 'data-number="8"' in await second.frame()
+        await second.leave()
+        assert await client.pubsub_channels("live*") == []
 
 
 async def test_without_redis_a_frame_is_given_up_and_the_next_compares_with_the_last_that_arrived(
