@@ -32,6 +32,7 @@ MARKS = {
     "engine": "engine@",
     "orders": "orders@",
     "urgent": "urgent@",
+    "moves": "moves@",
     "reconciliation": "reconciliation@",
     "sandbox": "-m sandbox run",
     "postgres": "postgres -D",

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any, Final, assert_never
 
 import psycopg
-from django.db import connection, transaction
+import structlog
+from django.db import IntegrityError, connection, transaction
 
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
 from hedgeapp.eventlog.append import lock as lock_log
@@ -29,6 +30,8 @@ _MOVE: Final = f"""
 INSERT INTO {Checkpoint._meta.db_table} (name, seq, moved_at) VALUES (%s, %s, clock_timestamp())
 ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, moved_at = excluded.moved_at
 """
+
+log = structlog.get_logger()
 
 
 def rebuild(url: str, *, at: datetime, told: Told = lambda _: None) -> Replayed:
@@ -51,7 +54,7 @@ def rebuild(url: str, *, at: datetime, told: Told = lambda _: None) -> Replayed:
         _put_in_place(fold, live)
         counts = {name: tables.count(reader, live, name) for name in names()}
     _write_halts()
-    _open_what_is_not_over(fold.book, at)
+    open_what_is_not_over(fold.book, at)
     return Replayed(events=fold.folded, seq=fold.book.seq, rows=counts, fold_s=fold_s, differing={})
 
 
@@ -102,8 +105,8 @@ def _note(rows: dict[str, Halt], event: HaltEvent) -> None:
             assert_never(event)
 
 
-def _open_what_is_not_over(book: Book, at: datetime) -> None:
-    """Open the work of orders that have no last word and of halts that have not taken hold."""
+def open_what_is_not_over(book: Book, at: datetime) -> None:
+    """Open the work of orders and moves that have no last word, and of halts that have not taken hold."""
     with transaction.atomic(durable=True):
         for order in book.our_orders:
             if not order.is_final:
@@ -111,5 +114,17 @@ def _open_what_is_not_over(book: Book, at: datetime) -> None:
                 open_again("order", order.client_order_id, "urgent" if reduces else "orders", at=at)
                 if order.cancel_asked_at is not None:
                     open_again("cancel", order.client_order_id, "urgent", at=at)
+        for move in book.moves:
+            if not move.is_final and (move.intended is not None or move.state == "approved"):
+                _open_move(move.move_id, at)
         for halt in Halt.objects.filter(lifted_at=None, held_at=None):
             open_again("halt", halt.halt_id, "urgent", at=at)
+
+
+def _open_move(move_id: str, at: datetime) -> None:
+    """Open the work of a move; the database refuses one that the log calls approved without its quorum: it is left."""
+    try:
+        with transaction.atomic():
+            open_again("move", move_id, "moves", at=at)
+    except IntegrityError as refusal:
+        log.warning("restored.move_left", move=move_id, because=str(refusal).partition("\n")[0])

@@ -32,13 +32,13 @@ def note_seen(client_order_id: str, seen: OrderSeen, *, at: datetime) -> None:
         told = OrderAcknowledged(at=at, client_order_id=client_order_id, venue_order_id=seen.venue_order_id)
         return [told, seen]
 
-    _note(decide, at)
+    note(decide, at)
 
 
 def note_rejected(client_order_id: str, code: str, said: str, *, at: datetime) -> None:
     """Write the venue's word that it refused an order, unless another word of it came first."""
     told = OrderRejected(at=at, client_order_id=client_order_id, code=code, said=said[:TEXT_LENGTH_MAX])
-    _note(lambda book: [told] if _is_wordless(book, client_order_id) else [], at)
+    note(lambda book: [told] if _is_wordless(book, client_order_id) else [], at)
 
 
 def note_unknown(client_order_id: str, because: str, *, at: datetime) -> None:
@@ -49,7 +49,7 @@ def note_unknown(client_order_id: str, because: str, *, at: datetime) -> None:
         order = book.our_orders.get(client_order_id)
         return [told] if order is not None and order.state == "sent" else []
 
-    _note(decide, at)
+    note(decide, at)
 
 
 def note_not_there(client_order_id: str, said: str, *, asked_at: datetime, at: datetime) -> bool:
@@ -65,7 +65,7 @@ def note_not_there(client_order_id: str, said: str, *, asked_at: datetime, at: d
         counts.append(True)
         return [OrderNeverArrived(at=at, client_order_id=client_order_id, said=said[:TEXT_LENGTH_MAX])]
 
-    _note(decide, at)
+    note(decide, at)
     return bool(counts)
 
 
@@ -74,7 +74,7 @@ def _is_wordless(book: Book, name: str) -> bool:
     return order is not None and order.state in WITHOUT_WORD
 
 
-def _note(decide: Callable[[Book], list[Event]], at: datetime) -> None:
+def note(decide: Callable[[Book], list[Event]], at: datetime) -> None:
     """Append what `decide` makes of the book; of a fact that the log has in other words the first ones stand."""
     with transaction.atomic(durable=True):
         lock_log()

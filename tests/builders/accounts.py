@@ -78,6 +78,11 @@ class World:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return dict(json.load(answer))
 
+    def read(self, path: str) -> Any:
+        """Read what the control API shows."""
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
+            return json.load(answer)
+
     def fill(self, account: str, symbol: str, quantity: str, side: str = "BUY") -> None:
         """Fill an order now."""
         self.act("fill", account=account, symbol=symbol, side=side, quantity=quantity)

@@ -40,11 +40,17 @@ CALLS: Final = {
     "note_unknown": "portfolio.tasks.orders:note_unknown",
     "note_not_there": "portfolio.tasks.orders:note_not_there",
     "wake": "portfolio.operations.work:wake",
+    "intend_move": "portfolio.tasks.moves:intend_move",
+    "submit_move": "portfolio.tasks.moves:submit_move",
+    "note_move_reported": "portfolio.tasks.moves:note_reported",
+    "note_move_unknown": "portfolio.tasks.moves:note_unknown",
+    "note_shown": "portfolio.tasks.moves:note_shown",
+    "ask_again": "portfolio.tasks.moves:ask_again",
 }
 STATEMENTS: Final = {"claim": "RETURNING work.id", "put_off": "SET due_at = ", "close": "SET closed_at = "}
 REQUESTS: Final = ("POST", "DELETE", "GET")
 ORDER_PATH: Final = "/order"
-TASKS: Final = ("portfolio.tasks.orders", "portfolio.tasks.halts")
+TASKS: Final = ("portfolio.tasks.orders", "portfolio.tasks.halts", "portfolio.tasks.moves")
 WARM: Final = (*TASKS, "marketdata.feeds.ccxt", "hedgeapp.celery", "hedgeapp.urls")
 PATIENCE_S: Final = 60.0
 READY_LOOK_S: Final = 0.02
@@ -187,6 +193,13 @@ def desk(queue: str) -> None:
         runner.run(run_kept(queue))  # type: ignore[arg-type]
 
 
+def moves(_: str) -> None:
+    """Carry moves."""
+    from portfolio.tasks.moves_desk import run_kept
+
+    asyncio.run(run_kept("moves"))
+
+
 def deaf(queue: str) -> None:
     """Carry the work of a queue, and hear no wake-up at all."""
     importlib.import_module("portfolio.tasks.bell").BELL.ring = lambda: None
@@ -233,7 +246,7 @@ def web(given: str) -> None:
     intend_order(Ticket(**{**asked, **numbers}), by="ann", at=at)
 
 
-ROLES: Final = {"desk": desk, "deaf": deaf, "worker": worker, "feeds": feeds, "web": web}
+ROLES: Final = {"desk": desk, "moves": moves, "deaf": deaf, "worker": worker, "feeds": feeds, "web": web}
 
 
 def _say_when_ready() -> None:

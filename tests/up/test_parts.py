@@ -51,7 +51,19 @@ def test_a_malformed_line_is_named(text: str, words: str, tmp_path: Path) -> Non
 def test_the_projects_procfile_can_be_read(tmp_path: Path) -> None:
     environment = for_children(tmp_path, kept_secrets(tmp_path), {})
     names = {process.name for process in processes(ROOT / "Procfile", environment)}
-    assert names == {"web", "tasks", "feeds", "accounts", "engine", "orders", "urgent", "reconciliation", "sandbox"}
+    workers = {"tasks", "feeds", "accounts", "engine", "orders", "urgent", "moves", "reconciliation"}
+    assert names == {"web", "sandbox", *workers}
+
+
+def test_the_urls_of_the_owner_and_of_the_sender_of_moves_are_given_to_nobody_else(tmp_path: Path) -> None:
+    urls = {"DATABASE_URL": "app", "DATABASE_OWNER_URL": "owner", "DATABASE_MOVES_URL": "sender", "PORT": "1"}
+    found = {
+        one.name: one.environment
+        for one in processes(ROOT / "Procfile", urls | {"SANDBOX_PORT": "2", "HEDGEAPP_VAR": "v"})
+    }
+    assert {name for name, given in found.items() if {"owner", "sender"} & set(given.values())} == {"moves"}
+    assert found["moves"]["DATABASE_URL"] == "sender"
+    assert {given["DATABASE_URL"] for name, given in found.items() if name != "moves"} == {"app"}
 
 
 def test_the_holder_of_a_port_is_named() -> None:
