@@ -77,6 +77,9 @@ class Environment(BaseSettings):
         description="mail server, smtps: with TLS from the start; with user:password@ if it asks for them",
     )
     hedgeapp_mail_from: str = Field("hedgeapp@localhost", description="sender of what is mailed")
+    hedgeapp_reconcile_every_s: int = Field(
+        55, ge=10, le=600, description="seconds from one comparison of an account with its statement to the next"
+    )
     hedgeapp_log_level: str = Field("INFO", description="level of the logs")
     port: int = Field(8000, description="port of the web process")
 

@@ -111,8 +111,8 @@ CELERY_BEAT_SCHEDULE = {
     # On a queue of its own: a venue that answers slowly holds up nothing but its own runs.
     "reconcile": {
         "task": "reconciliation.tasks.reconcile_due",
-        "schedule": timedelta(seconds=10),
-        "options": {"queue": "reconciliation", "expires": 10},
+        "schedule": timedelta(seconds=5),
+        "options": {"queue": "reconciliation", "expires": 5},
     },
     "prune-runs": {"task": "reconciliation.tasks.prune_runs", "schedule": timedelta(hours=1)},
     "call": {"task": "portfolio.tasks.call", "schedule": timedelta(seconds=10), "options": {"expires": 10}},

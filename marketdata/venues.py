@@ -27,7 +27,11 @@ REAL_HOSTS: Final = "binance.com"
 
 @record
 class Dialect:
-    """How one protocol is spoken through ccxt: names of its implicit methods, and of its kinds."""
+    """How one protocol is spoken through ccxt: names of its implicit methods, and of its kinds.
+
+    `margin_modes` lists how each contract is margined; `settings` has what holds for the whole account, and is empty
+    where the first says it all.
+    """
 
     exchange: str
     kind: ContractKind
@@ -46,6 +50,8 @@ class Dialect:
     place: str
     cancel: str
     cancel_all: str
+    margin_modes: str
+    settings: str
 
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
@@ -67,6 +73,8 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         place="fapiPrivatePostOrder",
         cancel="fapiPrivateDeleteOrder",
         cancel_all="fapiPrivateDeleteAllOpenOrders",
+        margin_modes="fapiPrivateGetSymbolConfig",
+        settings="fapiPrivateGetAccountConfig",
     ),
     "binance-coinm": Dialect(
         exchange="binancecoinm",
@@ -86,6 +94,8 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         place="dapiPrivatePostOrder",
         cancel="dapiPrivateDeleteOrder",
         cancel_all="dapiPrivateDeleteAllOpenOrders",
+        margin_modes="dapiPrivateGetPositionRisk",
+        settings="",
     ),
 }
 

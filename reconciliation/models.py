@@ -123,6 +123,39 @@ class Anchor(Version):
         return f"{self.account} {self.total} {self.asset}"
 
 
+class DelegationAnchor(Version):
+    """What a custodian mirrors to an account, from which on every change is explained by moves of ours."""
+
+    KEY = ("custodian", "account", "asset")
+
+    custodian = models.TextField(db_collation="C", help_text="who mirrors")
+    account = models.TextField(db_collation="C", help_text="venue:label")
+    asset = models.TextField(db_collation="C", help_text="the asset")
+    total = ExactField(help_text="the custodian's word at that moment")
+    log_seq = models.BigIntegerField(help_text="the event after which moves come on top")
+    at = models.DateTimeField(help_text="the moment")
+    by = models.TextField(help_text="who set it")
+    because = models.TextField(help_text="what else explains it; empty: nothing had to be")
+    break_id = models.TextField(help_text="the break that was taken over with it; empty: none")
+
+    class Meta:
+        ordering = ["custodian", "account", "asset", "from_seq"]
+        default_permissions = []
+        constraints = [
+            models.UniqueConstraint(
+                fields=["custodian", "account", "asset", "from_seq"], name="reconciliation_delegation_version"
+            ),
+            models.UniqueConstraint(
+                fields=["custodian", "account", "asset"],
+                condition=Q(to_seq__isnull=True),
+                name="reconciliation_delegation_current",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.custodian} {self.account} {self.total} {self.asset}"
+
+
 class BreakDesk(models.Model):
     """What people may do about breaks."""
 

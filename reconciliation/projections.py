@@ -7,6 +7,7 @@ import msgspec
 import structlog
 
 from hedgeapp.core.events import Recorded
+from hedgeapp.core.events.anchors import DelegationAnchored
 from hedgeapp.core.events.breaks import (
     BalanceAnchored,
     BreakEvent,
@@ -17,7 +18,7 @@ from hedgeapp.core.events.breaks import (
     VenueFreed,
 )
 from reconciliation.core.breaks import Break, after
-from reconciliation.models import Anchor, BreakRow, Run
+from reconciliation.models import Anchor, BreakRow, DelegationAnchor, Run
 
 log = structlog.get_logger()
 
@@ -34,6 +35,8 @@ def project(recorded: Iterable[Recorded]) -> None:
             _end(event, one.seq)
         elif isinstance(event, BalanceAnchored):
             _anchor(event, one.seq)
+        elif isinstance(event, DelegationAnchored):
+            _anchor_delegation(event, one.seq)
         elif isinstance(event, VenueBlocked | VenueFreed):
             continue  # the book has it
         elif isinstance(event, ReconciliationEvent):
@@ -80,6 +83,21 @@ def _anchor(event: BalanceAnchored, seq: int) -> None:
         booked=event.booked,
         at=event.at,
         by=event.by,
+        break_id=event.break_id,
+    )
+
+
+def _anchor_delegation(event: DelegationAnchored, seq: int) -> None:
+    key = {"custodian": event.custodian, "account": event.account, "asset": event.asset}
+    DelegationAnchor.objects.filter(**key, to_seq=None).update(to_seq=seq)
+    DelegationAnchor.objects.create(
+        **key,
+        from_seq=seq,
+        total=event.total,
+        log_seq=event.log_seq,
+        at=event.at,
+        by=event.by,
+        because=event.because,
         break_id=event.break_id,
     )
 

@@ -13,6 +13,7 @@ import psycopg
 from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.differences import Compared, DifferenceKind, Evidence
 from hedgeapp.core.events import Event
+from hedgeapp.core.events.anchors import DelegationAnchored
 from hedgeapp.core.events.breaks import BalanceAnchored, Trigger
 from hedgeapp.core.records import record
 from hedgeapp.database import conninfo
@@ -21,14 +22,15 @@ from hedgeapp.logs import redacted
 from portfolio.core.book import Book
 from portfolio.core.valuation import Valuation
 from portfolio.queries.books import FOLLOWING
-from reconciliation.core import ours
+from reconciliation.core import delegations, ours, prices
 from reconciliation.core.compare import Side
 from reconciliation.core.findings import compared, findings, kinds_of, lasting
 from reconciliation.core.grades import Limits, limits
-from reconciliation.core.in_flight import of_orders
+from reconciliation.core.in_flight import of_moves, of_orders
 from reconciliation.core.runs import Finding, Run
 from reconciliation.core.statements import Statement
 from reconciliation.operations.runs import begin_run, conclude_run, fail_run
+from reconciliation.queries.explained import explained
 from reconciliation.queries.watched import anchors_of, watched_ids
 from reconciliation.statements.subjects import Subject, subject_named
 
@@ -43,13 +45,14 @@ Outcome = Literal["clean", "differing", "failed", "busy"]
 
 @record
 class Look:
-    """Both sides of a subject at one moment, and how they differ."""
+    """Both sides of a subject at one moment, and how they differ; `moving` are delegations that moves change now."""
 
     statement: Statement
     sides: Mapping[DifferenceKind, Side]
     findings: tuple[Finding, ...]
     compared: tuple[Compared, ...]
     booked: Mapping[str, Any]
+    moving: frozenset[str]
     log_seq: int
     bounds: Limits
 
@@ -88,7 +91,7 @@ def _conclude(run_id: str, name: str, look: Look, found: tuple[Finding, ...], at
     conclude_run(
         run,
         compared=look.compared,
-        anchors=_anchors(name, look, at),
+        anchors=[*_anchors(name, look, at), *_delegation_anchors(name, look, at)],
         log_seq=look.log_seq,
         said="; ".join(f"{kind.replace('_', ' ')}: {said}" for kind, said in look.statement.unread.items()),
         bounds=look.bounds,
@@ -103,13 +106,14 @@ def _look(name: str, at: datetime) -> Look:
     facts = subject.facts(statement)
     anchors = anchors_of(subject.name)
     with FOLLOWING.held() as book:
-        sides = {**_sides(subject, book, statement, anchors), **facts}
         valuation = Valuation(book, book.marks, at)
+        sides = {**_sides(subject, book, statement, anchors, valuation), **facts}
+        moves = book.moves.in_flight()
         found = findings(
             statement,
             sides,
             venue=subject.venue,
-            in_flight=of_orders(book.our_orders.under_way(), subject.name),
+            in_flight=[*of_orders(book.our_orders.under_way(), subject.name), *of_moves(moves, subject.name)],
             valuation=valuation,
             evidence=evidence,
         )
@@ -119,14 +123,21 @@ def _look(name: str, at: datetime) -> Look:
             findings=found,
             compared=compared(statement, sides, found),
             booked=ours.booked(book, subject.name),
+            moving=frozenset(delegations.item_of(one.account, one.payload.asset) for one in moves),
             log_seq=book.seq,
             bounds=limits(book.catalogue),
         )
 
 
 def _sides(
-    subject: Subject, book: Book, statement: Statement, anchors: Mapping[str, BalanceAnchored]
+    subject: Subject,
+    book: Book,
+    statement: Statement,
+    anchors: Mapping[str, BalanceAnchored],
+    valuation: Valuation,
 ) -> dict[DifferenceKind, Side]:
+    if subject.kind == "marks":
+        return {"mark": prices.ours(statement.sides.get("mark", {}), valuation)}
     if subject.kind == "account":
         instruments = book.catalogue.instruments
         listed = statement.sides.get("instrument", {})
@@ -135,7 +146,7 @@ def _sides(
             "balance": _anchored(ours.balances(book, subject.name, anchors), statement),
             "open_order": ours.open_orders(book, subject.name),
             "instrument": ours.specifications(instruments[one] for one in listed if one in instruments),
-            "mode": dict.fromkeys(statement.sides.get("mode", {}), (ours.MODE,)),
+            "mode": ours.modes(statement.sides.get("mode", {})),
         }
     if subject.kind == "engine":
         return {}
@@ -162,6 +173,16 @@ def _anchors(name: str, look: Look, at: datetime) -> list[BalanceAnchored]:
         for asset, (total,) in sorted(theirs.items())
         if asset not in known
     ]
+
+
+def _delegation_anchors(name: str, look: Look, at: datetime) -> list[DelegationAnchored]:
+    """Return where what a custodian mirrors is to be explained from: where nothing is under way."""
+    custodian, stated = name.partition(":")[2], look.statement.sides.get("delegation")
+    if stated is None:
+        return []
+    found = explained(custodian, look.statement, until=look.log_seq)
+    still = {item: row for item, row in stated.items() if item not in look.moving}
+    return delegations.anchored(custodian, still, found, log_seq=look.log_seq, at=at)
 
 
 def evidence(event: Event) -> Evidence:

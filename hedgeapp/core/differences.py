@@ -18,6 +18,7 @@ DifferenceKind = Literal[
     "instrument",  # its specification and tiers
     "mode",  # how an account holds positions and margin
     "memory",  # what a process holds against what the log says
+    "mark",  # a price that we use, against the same from elsewhere
 ]
 Severity = Literal["minor", "major", "critical"]
 

@@ -4,6 +4,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, assert_never
 
 from hedgeapp.core.differences import Difference
+from hedgeapp.core.events.anchors import DelegationAnchored
 from hedgeapp.core.events.breaks import (
     BalanceAnchored,
     BreakAccepted,
@@ -43,6 +44,10 @@ def reconciliation_sentence(event: ReconciliationEvent) -> str:
         case BalanceAnchored():
             what = f"{event.total.normalize():,f} {event.asset}"
             return f"balance of {event.account} is explained from {what} on, by {event.by}"
+        case DelegationAnchored():
+            what = f"{event.total.normalize():,f} {event.asset}"
+            why = f": {event.because}" if event.because else ""
+            return f"delegation {event.custodian} to {event.account} is explained from {what} on, by {event.by}{why}"
         case VenueBlocked():
             return f"nothing automatic may act at {event.venue}: {event.because}"
         case VenueFreed():

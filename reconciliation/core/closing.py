@@ -15,7 +15,7 @@ from hedgeapp.core.instruments import Instrument, pnl, value
 from hedgeapp.core.records import record
 from portfolio.core.valuation import Valuation
 
-HELD: Final[frozenset[DifferenceKind]] = frozenset({"balance", "collateral", "delegation"})
+HELD: Final[frozenset[DifferenceKind]] = frozenset({"balance", "collateral"})
 MOVED: Final[frozenset[DifferenceKind]] = frozenset({"funding", "transfer"})
 TRADED: Final[frozenset[DifferenceKind]] = frozenset({"position", "fill"})
 
@@ -39,6 +39,8 @@ def needs_two(difference: Difference, closing: Closing, net: dict[str, Decimal |
     """Return why two people are needed, empty when one is enough; `net` is the delta of each currency now."""
     if difference.kind == "open_order":
         return ""  # an order changes nothing until it fills
+    if difference.kind == "delegation" and difference.amount is not None:
+        return f"it decides whether {abs(difference.amount):f} {difference.unit} count at the custodian or at the venue"
     effect = taken_over(difference, valuation)
     sign = 1 if closing == "heal" else -1
     if effect.backing_usd is None:

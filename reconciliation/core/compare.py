@@ -57,6 +57,7 @@ SHAPES: Final[Mapping[DifferenceKind, Shape]] = {
     ),
     "mode": Shape(fields=("value",)),
     "memory": Shape(fields=("value",)),
+    "mark": Shape(fields=("price",), counted=0),
 }
 
 

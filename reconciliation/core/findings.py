@@ -25,6 +25,7 @@ BECAUSE: Final[Mapping[DifferenceKind, str]] = {
     "open_order": "their list of open orders has it so",
     "collateral": "their statement says so",
     "supply": "their statement says so",
+    "delegation": "their list of what is mirrored says so",
 }
 
 

@@ -35,15 +35,23 @@ GRACE: Final[Mapping[DifferenceKind, timedelta]] = {
     "instrument": timedelta(seconds=0),
     "mode": timedelta(seconds=0),
     "memory": timedelta(seconds=45),
+    "mark": timedelta(seconds=45),
 }
 
 
 @record
 class Tolerances:
-    """What may differ without being a difference, in USD and, where no price is known, in units."""
+    """What may differ without being a difference: in USD and, where no price is known, in units; of prices in bp.
+
+    `mark_bp` is for one price by two ways, `elsewhere_bp` for an index against other venues', `basis_bp` for a mark
+    against its index.
+    """
 
     usd: Decimal = Decimal("0.01")
     units: Decimal = Decimal("1e-8")
+    mark_bp: Decimal = Decimal(50)
+    elsewhere_bp: Decimal = Decimal(100)
+    basis_bp: Decimal = Decimal(200)
 
 
 @record

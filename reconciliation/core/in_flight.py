@@ -1,4 +1,4 @@
-"""In flight: work under way that accounts for a difference until it has settled.  Orders x at -> InFlight"""
+"""In flight: work under way that accounts for a difference until it has settled.  Orders, Moves x at -> InFlight"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -8,11 +8,14 @@ from typing import Final
 from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.differences import DifferenceKind
 from hedgeapp.core.records import record
+from portfolio.core.move_states import Move
 from portfolio.core.orders import HedgeOrder
 from reconciliation.core.compare import Mismatch
+from reconciliation.core.delegations import item_of
 
 SETTLES_IN: Final = timedelta(seconds=30)  # after an order's last word everything of it is on both sides
 UNKNOWN_SETTLES_IN: Final = timedelta(seconds=120)  # an order whose outcome is unknown is asked for until then
+MOVE_SETTLES_IN: Final = timedelta(minutes=10)  # a custodian takes so long at most from taking a move to its word
 
 
 @record
@@ -75,3 +78,31 @@ def _of(
     kind: DifferenceKind, item: str, least: Decimal | None, most: Decimal | None, order: HedgeOrder, because: str
 ) -> InFlight:
     return InFlight(kind=kind, item=item, least=least, most=most, until=settles_at(order), because=because)
+
+
+def of_moves(moves: Iterable[Move], subject: str) -> list[InFlight]:
+    """Return what moves under way account for at a custodian, by its name, or in an account, by its.
+
+    Either side may have any part of it already, or none.
+    """
+    found: list[InFlight] = []
+    for move in moves:
+        payload, item = move.payload, item_of(move.account, move.payload.asset)
+        least, most = min(ZERO, move.change), max(ZERO, move.change)
+        if move.account and subject == payload.custodian:
+            found.append(_of_move("delegation", item, least, most, move))
+        if subject == payload.custodian:
+            wallets = {payload.source, payload.destination} - {move.account}
+            reach = abs(payload.amount)
+            found += [_of_move("collateral", f"{one}:{payload.asset}", -reach, reach, move) for one in sorted(wallets)]
+        if move.account and subject == move.account:
+            found.append(_of_move("balance", payload.asset, least, most, move))
+    return found
+
+
+def _of_move(kind: DifferenceKind, item: str, least: Decimal, most: Decimal, move: Move) -> InFlight:
+    sent_at = move.submitted_at or move.proposed_at
+    shown = [at for at in (move.confirmed_at, move.seen_at) if at is not None]
+    until = max(shown) + SETTLES_IN if shown else sent_at + MOVE_SETTLES_IN
+    because = f"move {move.move_id} is {move.state.replace('_', ' ')}"
+    return InFlight(kind=kind, item=item, least=least, most=most, until=until, because=because)

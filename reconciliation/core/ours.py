@@ -6,7 +6,6 @@ fee, funding or transfer explains is a difference, however often the venue repea
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Final
 
 from hedgeapp.core.amounts import ZERO, Purse
 from hedgeapp.core.events.balances import TransferSeen
@@ -19,7 +18,9 @@ from reconciliation.core.compare import Values, side
 
 Rows = dict[str, Values]
 
-MODE: Final = "one-way, cross"  # how every account of ours holds positions and margin
+# How every account of ours holds positions and margin: our margin and our positions are reckoned so.
+POSITIONS, ASSETS, TRADING = "positions", "assets", "trading"
+ONE_WAY, EACH_ALONE, ALLOWED, CROSS = "one-way", "each margins alone", "allowed", "cross"
 
 
 def positions(book: Book, account: str) -> Rows:
@@ -103,6 +104,12 @@ def collateral(book: Book, holder: str) -> Rows:
 def supply(book: Book, chain: str) -> Rows:
     """Return the supply of the synthetic dollar on a chain."""
     return {asset: (stated.total,) for (of, asset), stated in book.supply.items() if of == chain}
+
+
+def modes(stated: Iterable[str]) -> Rows:
+    """Return how an account holds positions and margin, of the items that its statement has."""
+    of_account = {POSITIONS: (ONE_WAY,), ASSETS: (EACH_ALONE,), TRADING: (ALLOWED,)}
+    return {item: of_account.get(item, (CROSS,)) for item in stated}
 
 
 def specifications(instruments: Iterable[Instrument]) -> Rows:

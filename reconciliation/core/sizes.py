@@ -5,13 +5,14 @@ from decimal import Decimal
 from hedgeapp.core.differences import Difference, DifferenceKind
 from portfolio.core.figures import Figure, derived, exact, unknown
 from portfolio.core.valuation import Valuation
+from reconciliation.core import prices
 from reconciliation.core.compare import Mismatch, Values, stated
 from reconciliation.core.grades import Tolerances
 
 
 def sized(subject: str, venue: str, kind: DifferenceKind, found: Mismatch, valuation: Valuation) -> Difference:
     """Return a mismatch as a difference, sized when its mark is known."""
-    unit = unit_of(kind, found)
+    unit = prices.unit(found.item, valuation) if kind == "mark" else unit_of(kind, found)
     figure = worth(kind, found, unit, valuation)
     return Difference(
         subject=subject,
@@ -54,6 +55,8 @@ def worth(kind: DifferenceKind, found: Mismatch, unit: str, valuation: Valuation
         case "funding" | "transfer":
             row = found.theirs or found.ours or ()
             return _of_asset(_paid(found.theirs) - _paid(found.ours), str(row[1]), valuation)
+        case "mark":
+            return prices.worth(found.item, found.amount, valuation)
         case "instrument" | "mode" | "memory":
             return unknown(f"{'an' if kind == 'instrument' else 'a'} {kind} is no sum of money")
 
@@ -62,6 +65,8 @@ def tolerance(kind: DifferenceKind, item: str, tolerances: Tolerances, valuation
     """Return what may differ of an item that is counted, in its unit."""
     if kind == "position":
         return Decimal(0)
+    if kind == "mark":
+        return prices.tolerance(item, tolerances, valuation)
     unit = item if kind in ("balance", "supply") else item.rpartition(":")[2]
     price = valuation.unit_usd(unit).value if kind != "supply" else Decimal(1)
     return tolerances.usd / price if price else tolerances.units

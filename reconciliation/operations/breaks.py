@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.events import Event
+from hedgeapp.core.events.anchors import DelegationAnchored
 from hedgeapp.core.events.breaks import (
     BalanceAnchored,
     BreakAccepted,
@@ -31,7 +34,7 @@ from reconciliation.core.closing import needs_two
 from reconciliation.models import BreakRow
 from reconciliation.operations.writing import locked, watched, with_blocking, written
 from reconciliation.projections import break_of
-from reconciliation.queries.watched import anchors_of
+from reconciliation.queries.watched import anchors_of, delegation_anchors_of
 
 TEXT_LENGTH_MAX: Final = 500  # characters of a reason, a note, an explanation
 
@@ -222,9 +225,28 @@ def _facts(found: Break, by: str, at: datetime) -> list[Event]:
                 break_id=found.break_id,
             )
         ]
+    if difference.kind == "delegation" and difference.amount is not None:
+        return [_mirrored_anew(found, difference.amount, by, at)]
     if not found.heal:
         raise NothingHealsIt(found.break_id)
     return [codec.decode(one.kind, one.body.encode()) for one in found.heal]
+
+
+def _mirrored_anew(found: Break, amount: Decimal, by: str, at: datetime) -> DelegationAnchored:
+    """Return from where a delegation is explained when the custodian's word is taken: the moves since stay on top."""
+    custodian, item = found.difference.subject.partition(":")[2], found.difference.item
+    anchors = delegation_anchors_of(custodian)
+    anchor = anchors.get(item)
+    return DelegationAnchored(
+        at=at,
+        custodian=custodian,
+        account=item.rpartition(":")[0],
+        asset=found.difference.unit,
+        total=(anchor.total if anchor else ZERO) + amount,
+        log_seq=anchor.log_seq if anchor else min(one.log_seq for one in anchors.values()),
+        by=by,
+        break_id=found.break_id,
+    )
 
 
 def _written(break_id: str, events: Callable[[Break], Sequence[Event]], at: datetime, seen: int | None = None) -> Break:

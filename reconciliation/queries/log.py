@@ -1,4 +1,4 @@
-"""The log as runs compare it: fills from a trade id on, income since a time; by the keys of the facts."""
+"""The log as runs compare it: fills from a trade id on, income since a time, moves since an event; by their keys."""
 
 from datetime import datetime
 from typing import Final
@@ -6,12 +6,15 @@ from typing import Final
 from django.db import connection
 
 from hedgeapp.core.events.balances import TransferSeen
+from hedgeapp.core.events.moves import MoveProposed, MoveReported
 from hedgeapp.core.events.positions import FundingPaid
 from hedgeapp.core.events.trading import FillRecorded
 from hedgeapp.eventlog import codec
 from marketdata.queries.known import trades_read_from
+from reconciliation.core.delegations import Carried, carried
 
 FILLS_COMPARED: Final = 1_000  # of an instrument, the latest
+MOVES_COMPARED: Final = 10_000  # of a custodian, since what he mirrors was anchored
 INCOME_COMPARED: Final = 10_000  # of an account and kind, the latest that the log took
 
 # ^@ is "starts with"; it uses the index of the keys.
@@ -19,6 +22,11 @@ _FILLS: Final = """
 SELECT body FROM eventlog_event
  WHERE kind = 'FillRecorded' AND key ^@ %s AND substr(key, %s)::numeric >= %s ORDER BY seq DESC LIMIT %s
 """
+_REPORTED: Final = """
+SELECT seq, body FROM eventlog_event
+ WHERE kind = 'MoveReported' AND key ^@ 'move-reported:' AND seq > %s ORDER BY seq LIMIT %s
+"""
+_PROPOSED: Final = "SELECT body FROM eventlog_event WHERE key = ANY(%s)"
 _INCOME: Final = "SELECT body FROM eventlog_event WHERE kind = %s AND key ^@ %s ORDER BY seq DESC LIMIT %s"
 
 
@@ -53,3 +61,20 @@ def _income(kind: str, prefix: str) -> list[object]:
     with connection.cursor() as cursor:
         cursor.execute(_INCOME, [kind, prefix, INCOME_COMPARED])
         return [codec.decode(kind, bytes(body)) for (body,) in cursor]
+
+
+def moves_since(custodian: str, seq: int) -> list[Carried]:
+    """Return what a custodian reported as moved for us after an event, of those that change what he mirrors."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REPORTED, [seq, MOVES_COMPARED])
+        reported = [(at, codec.decode("MoveReported", bytes(body))) for at, body in cursor]
+        done = {
+            event.move_id: (at, event)
+            for at, event in reversed(reported)
+            if isinstance(event, MoveReported) and event.state == "success" and event.custodian == custodian
+        }
+        cursor.execute(_PROPOSED, [[f"move-proposed:{name}" for name in done]])
+        proposed = [codec.decode("MoveProposed", bytes(body)) for (body,) in cursor]
+    moves = [one for one in proposed if isinstance(one, MoveProposed)]
+    found = (carried(one.payload, done[one.payload.move_id][1], done[one.payload.move_id][0]) for one in moves)
+    return sorted((one for one in found if one is not None), key=lambda one: one.seq)

@@ -1,7 +1,9 @@
 """Watched: what runs look after, and where balances are explained from."""
 
+from hedgeapp.core.events.anchors import DelegationAnchored
 from hedgeapp.core.events.breaks import BalanceAnchored
-from reconciliation.models import Anchor, BreakRow
+from reconciliation.core.delegations import item_of
+from reconciliation.models import Anchor, BreakRow, DelegationAnchor
 
 
 def watched_ids(subject: str) -> frozenset[str]:
@@ -34,4 +36,22 @@ def anchors_of(account: str) -> dict[str, BalanceAnchored]:
             break_id=row.break_id,
         )
         for row in Anchor.objects.filter(account=account, to_seq=None)
+    }
+
+
+def delegation_anchors_of(custodian: str) -> dict[str, DelegationAnchored]:
+    """Return the anchors of what a custodian mirrors, by item: account and asset."""
+    return {
+        item_of(row.account, row.asset): DelegationAnchored(
+            at=row.at,
+            custodian=row.custodian,
+            account=row.account,
+            asset=row.asset,
+            total=row.total,
+            log_seq=row.log_seq,
+            by=row.by,
+            because=row.because,
+            break_id=row.break_id,
+        )
+        for row in DelegationAnchor.objects.filter(custodian=custodian, to_seq=None)
     }

@@ -1,4 +1,4 @@
-"""Custodian: what its wallets hold, by its own word now."""
+"""Custodian: what its wallets hold and what it mirrors to our accounts, by its own word now."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,9 @@ from marketdata.feeds.ceffu import FAULTS, Setup
 from marketdata.feeds.ceffu.client import CeffuClient, Settings
 from marketdata.feeds.ceffu.feed import spelling
 from reconciliation.core.compare import side
+from reconciliation.core.delegations import item_of
 from reconciliation.core.statements import Statement
+from reconciliation.statements import mirror
 from reconciliation.statements.reading import Reading
 
 SETTINGS = Settings(request_timeout_s=4.0, attempts_max=2)
@@ -41,4 +43,14 @@ async def statement(subject: str, setup: Setup) -> Statement:
             reading.tell("collateral", side("collateral", rows))
             for one in found:
                 reading.note("collateral", f"{one.wallet}:{one.asset}", one)
+
+        async def mirrored() -> mirror.Mirrored:
+            return await mirror.read(client, name, known, datetime.now(UTC))
+
+        if (delegated := await reading.part(["delegation"], mirrored)) is not None:
+            reading.losses = delegated.losses
+            totals = ((item_of(one.account, one.asset), (one.total,)) for one in delegated.stated)
+            reading.tell("delegation", side("delegation", totals))
+            for stated in delegated.stated:
+                reading.note("delegation", item_of(stated.account, stated.asset), stated)
     return reading.statement(datetime.now(UTC))

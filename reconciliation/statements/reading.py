@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from hedgeapp.core.differences import DifferenceKind
 from hedgeapp.core.events import Event
 from reconciliation.core.compare import RowsContradict, Side
+from reconciliation.core.delegations import Carried
 from reconciliation.core.statements import Statement
 
 PART_S_MAX: Final = 15.0  # one part of a statement
@@ -24,6 +25,7 @@ class Reading:
         self._sides: dict[DifferenceKind, Side] = {}
         self._facts: dict[tuple[DifferenceKind, str], Event] = {}
         self._unread: dict[DifferenceKind, str] = {}
+        self.losses: tuple[Carried, ...] = ()
 
     async def part(self, kinds: Sequence[DifferenceKind], read: Callable[[], Awaitable[T]]) -> T | None:
         """Return what a part answers; None when it cannot be read, and then its kinds are not compared."""
@@ -45,4 +47,11 @@ class Reading:
 
     def statement(self, at: datetime) -> Statement:
         """Return what was read."""
-        return Statement(subject=self._subject, at=at, sides=self._sides, facts=self._facts, unread=self._unread)
+        return Statement(
+            subject=self._subject,
+            at=at,
+            sides=self._sides,
+            facts=self._facts,
+            unread=self._unread,
+            losses=self.losses,
+        )

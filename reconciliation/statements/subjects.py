@@ -18,10 +18,11 @@ from reconciliation.core.compare import Side
 from reconciliation.core.memory import folded
 from reconciliation.core.statements import Statement
 from reconciliation.queries import log
+from reconciliation.queries.explained import explained
 from reconciliation.queries.watched import watched_fills
-from reconciliation.statements import chain, custodian, engine, venue
+from reconciliation.statements import chain, custodian, engine, marks, venue
 
-SubjectKind = Literal["account", "custodian", "chain", "engine"]
+SubjectKind = Literal["account", "custodian", "chain", "marks", "engine"]
 Facts = dict[DifferenceKind, Side]
 
 
@@ -30,7 +31,8 @@ class SubjectIsUnknown(LookupError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"the engine, or one like account:VENUE:LABEL, custodian:NAME or chain:NAME expected, found {name!r}"
+            "the engine, or one like account:VENUE:LABEL, custodian:NAME, chain:NAME or marks:VENUE expected, found "
+            f"{name!r}"
         )
 
 
@@ -56,10 +58,12 @@ def subject_named(name: str) -> Subject:
             return _account(name, own)
         case "custodian":
             setup = custodian_setup(own)
-            return _holder("custodian", own, lambda: custodian.statement(name, setup))
+            return _custodian(own, lambda: custodian.statement(name, setup))
         case "chain":
             row = chain_named(own)
             return _holder("chain", own, lambda: chain.statement(name, row))
+        case "marks":
+            return _marks(name, own)
         case "engine":
             return _engine(name)
     raise SubjectIsUnknown(name)
@@ -67,6 +71,23 @@ def subject_named(name: str) -> Subject:
 
 def _holder(kind: SubjectKind, own: str, read: Callable[[], Coroutine[Any, Any, Statement]]) -> Subject:
     return Subject(kind=kind, name=own, venue=own, read=read, facts=lambda _: {})
+
+
+def _custodian(own: str, read: Callable[[], Coroutine[Any, Any, Statement]]) -> Subject:
+    def facts(statement: Statement) -> Facts:
+        return {"delegation": explained(own, statement).rows} if "delegation" in statement.sides else {}
+
+    return Subject(kind="custodian", name=own, venue=own, read=read, facts=facts)
+
+
+def _marks(name: str, own: str) -> Subject:
+    known = reference()
+    instruments = {one.venue_symbol: one for one in known.instruments.values() if one.venue == own}
+
+    async def read() -> Statement:
+        return await marks.statement(name, known.venues[own], instruments)
+
+    return Subject(kind="marks", name=own, venue=own, read=read, facts=lambda _: {})
 
 
 def _engine(name: str) -> Subject:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from hedgeapp.core.events.balances import TransferSeen
 from hedgeapp.core.events.positions import FundingPaid
@@ -12,7 +12,7 @@ from hedgeapp.core.records import record
 from hedgeapp.core.reference import Account, Asset, Venue
 from marketdata.core.reference import instruments as specified
 from marketdata.feeds.ccxt.complaints import EXPECTED, sentence
-from marketdata.feeds.ccxt.facts import Facts, Raw, moment
+from marketdata.feeds.ccxt.facts import FactIsMalformed, Facts, Raw, moment
 from marketdata.feeds.ccxt.reads import Reads
 from marketdata.queries.credentials import Keys
 from marketdata.venues import Client
@@ -20,6 +20,8 @@ from reconciliation.core import ours
 from reconciliation.core.compare import side
 from reconciliation.core.statements import Statement
 from reconciliation.statements.reading import Reading
+
+_MARGINS: Final[Mapping[str, str]] = {"cross": ours.CROSS, "crossed": ours.CROSS, "isolated": "isolated"}
 
 
 @record
@@ -44,6 +46,7 @@ async def statement(subject: str, setup: Setup) -> Statement:
         await _trading(reading, reads, setup)
         await _income(reading, reads, at)
         await _holdings(reading, reads)
+        await _settings(reading, client, reads)
         await _specifications(reading, client, setup)
         return reading.statement(at)
     finally:
@@ -81,29 +84,42 @@ async def _income(reading: Reading, reads: Reads, at: datetime) -> None:
 
 async def _holdings(reading: Reading, reads: Reads) -> None:
     """Read balances after the facts that explain them, and positions last: what is under way shows in both."""
-
-    async def rows() -> list[Raw]:
-        return list(await reads.client.call("positions"))
-
     if (account := await reading.part(["balance"], reads.account)) is not None:
         totals = reads.facts.balances_of_account(account)
         reading.tell("balance", {asset: (total,) for asset, total in totals.items()})
-    if (listed := await reading.part(["position", "mode"], rows)) is None:
-        return
-    spelled = reads.facts.spelling.instruments
-    reading.tell("mode", {spelled[row["symbol"]].id: (_mode(row),) for row in listed if row.get("symbol") in spelled})
-
-    async def positions() -> dict[str, Any]:
-        return reads.facts.positions_of_rows(listed)
-
-    if (found := await reading.part(["position"], positions)) is not None:
+    if (found := await reading.part(["position"], reads.positions)) is not None:
         reading.tell("position", {name: (one.quantity,) for name, one in found.items()})
 
 
-def _mode(row: Raw) -> str:
-    sides = "one-way" if row.get("positionSide", "BOTH") == "BOTH" else "hedge"
-    is_isolated = row.get("marginType", "cross").lower().startswith("isolated") or row.get("isolated") is True
-    return f"{sides}, {'isolated' if is_isolated else 'cross'}"
+async def _settings(reading: Reading, client: Client, reads: Reads) -> None:
+    """Read how the account holds positions and margin: of all of it, and of each contract."""
+
+    async def read() -> dict[str, str]:
+        listed: list[Raw] = await client.call("margin_modes")
+        is_apart = any(row.get("positionSide", "BOTH") != "BOTH" for row in listed)
+        found: dict[str, str] = {}
+        if client.dialect.settings:
+            of_account: Raw = await client.call("settings")
+            is_apart = _said("account", of_account, "dualSidePosition")
+            is_joint = _said("account", of_account, "multiAssetsMargin")
+            found[ours.ASSETS] = "all margin together" if is_joint else ours.EACH_ALONE
+            found[ours.TRADING] = ours.ALLOWED if _said("account", of_account, "canTrade") else "refused"
+        found[ours.POSITIONS] = "long and short apart" if is_apart else ours.ONE_WAY
+        for row in listed:
+            known = reads.facts.spelling.instruments.get(str(row.get("symbol")))
+            if known is not None:
+                told = str(_said("margin mode", row, "marginType"))
+                found[known.id] = _MARGINS.get(told.lower(), told)
+        return found
+
+    if (found := await reading.part(["mode"], read)) is not None:
+        reading.tell("mode", {item: (mode,) for item, mode in found.items()})
+
+
+def _said(what: str, raw: Raw, field: str) -> Any:
+    if raw.get(field) is None:
+        raise FactIsMalformed(what, field, None)
+    return raw[field]
 
 
 async def _specifications(reading: Reading, client: Client, setup: Setup) -> None:

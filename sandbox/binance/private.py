@@ -240,6 +240,11 @@ class Reader:
         """Tell whether all assets margin together."""
         return {"multiAssetsMargin": self.cross.joint(self.account)}
 
+    def account_config(self, parameters: Parameters) -> Any:
+        """Tell what holds for the whole account of USDⓈ-M."""
+        flags = {"feeTier": 0, "canTrade": True, "canDeposit": True, "canWithdraw": True, "updateTime": 0}
+        return flags | self.position_mode(parameters) | self.multi_assets(parameters) | {"tradeGroupId": -1}
+
     def commission_rate(self, parameters: Parameters) -> Any:
         """Give the account's fees in a contract."""
         spec = self.exchange.market(parameters.get("symbol")).spec

@@ -46,6 +46,7 @@ PRESENT: dict[str, Callable[[Reader, Parameters], Any]] = {
     "multiAssetsMargin": Reader.multi_assets,
     "commissionRate": Reader.commission_rate,
     "symbolConfig": Reader.symbol_config,
+    "accountConfig": Reader.account_config,
 }
 NEWER: dict[tuple[str, str], Callable[[Reader, Parameters], Any]] = {
     ("v2", "account"): Reader.account_info_v2,

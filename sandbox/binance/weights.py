@@ -19,6 +19,8 @@ PATH_WEIGHTS = {
     "positionRisk": 5,
     "positionSide/dual": 30,
     "multiAssetsMargin": 30,
+    "accountConfig": 5,
+    "symbolConfig": 5,
     "userTrades": 5,
     "allOrders": 5,
     "income": 30,

@@ -4,13 +4,12 @@ import asyncio
 import contextlib
 import json
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -26,9 +25,12 @@ from hedgeapp.services import Lease, Service
 from marketdata.board import Board
 from marketdata.core.board import FeedHealth
 from marketdata.operations.seeding import seed
+from sandbox.app import describe
+from tests.builders.sandboxes import started
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 WAIT_S: Final = 40.0
+SEED: Final = 1  # of the market
 MAIN, COIN = "binance-usdm:main", "binance-coinm:main"
 INSTRUMENTS: Final = {
     MAIN: {"ETHUSDT": "binance-usdm:ETH-USDT-PERP", "BTCUSDT": "binance-usdm:BTC-USDT-PERP"},
@@ -47,16 +49,13 @@ class World:
             self.port = free.getsockname()[1]
         self.folder = folder
         self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
-        subprocess.run(self._command("describe"), cwd=ROOT, check=True, timeout=60)
+        self.process: BaseProcess | None = None
+        describe(self.port, self.folder, SEED)
 
-    def _command(self, verb: str) -> list[str]:
-        return [sys.executable, "-m", "sandbox", verb, "--port", str(self.port), "--folder", str(self.folder)]
-
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         """Serve until stopped, without trades that the test did not ask for."""
-        quiet = ["--hand-every", "0"]
-        self.process = subprocess.Popen([*self._command("run"), *quiet], cwd=ROOT, stderr=subprocess.DEVNULL)
+        quiet = ["--hand-every", "0", *options]
+        self.process = started(["run", "--port", str(self.port), "--folder", str(self.folder), *quiet])
         until = time.monotonic() + WAIT_S
         while True:
             with contextlib.suppress(OSError):
@@ -69,7 +68,7 @@ class World:
         """Kill it as nothing else would."""
         if self.process:
             self.process.kill()
-            self.process.wait()
+            self.process.join()
 
     def act(self, action: str, **given: Any) -> dict[str, Any]:
         """Do something by the control API."""

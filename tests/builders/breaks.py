@@ -6,6 +6,7 @@ from typing import Any
 
 from hedgeapp.core.differences import Compared, Difference, Evidence
 from hedgeapp.core.events import Event
+from hedgeapp.core.events.anchors import DelegationAnchored
 from hedgeapp.core.events.breaks import (
     BalanceAnchored,
     BreakAccepted,
@@ -74,6 +75,10 @@ BREAKS: list[Event] = [
     BalanceAnchored(
         at=AT, account="binance-usdm:main", asset="USDT", total=D("1000.5"), booked=D("-0.25"), by="ann",
         break_id="balance-0123456789ab",
+    ),
+    DelegationAnchored(
+        at=AT, custodian="ceffu", account="binance-usdm:main", asset="ETH", total=D("1000.5"), log_seq=40, by="ann",
+        because="it was forgotten", break_id="delegation-0123456789ab",
     ),
     DifferenceSeen(
         **_BY_RUN, difference=difference(), due_at=AT + timedelta(seconds=45), explained_by="order h-1 is sent"

@@ -1,78 +1,32 @@
 """Runs against the sandbox over sockets: what the feed never hears is found, healed by the right people, and again."""
 
-import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.utils import IntegrityError
 
-from hedgeapp.core.events import Event
 from hedgeapp.core.events.balances import TransferSeen
 from hedgeapp.core.events.breaks import BreakEvent, RunEnded, VenueBlocked, VenueFreed
-from hedgeapp.core.events.marks import MarksTaken
 from hedgeapp.core.events.trading import FillRecorded
-from hedgeapp.core.marks import Mark, MarkKind
-from hedgeapp.eventlog.append import append
 from hedgeapp.eventlog.read import read
 from portfolio.queries.books import current_book
-from reconciliation.core.breaks import Break, Breaks
+from reconciliation.core.breaks import Breaks
 from reconciliation.models import Anchor, BreakRow, Run
 from reconciliation.operations.breaks import ApproverIsAsker, BreakIsNotOpen, accept_break, heal_break
 from reconciliation.projections import break_of
-from reconciliation.running import Outcome, one_at_a_time, reconcile
-from tests.builders.accounts import INSTRUMENTS, MAIN, World, running, seeded
+from reconciliation.running import one_at_a_time
+from tests.builders.accounts import MAIN, World, seeded
+from tests.builders.reconciling import Desk, current
 
 D = Decimal
 SUBJECT = f"account:{MAIN}"
 USDT = "USDT"
 
 pytestmark = pytest.mark.timeout(300)  # each run reads a whole statement over sockets
-
-
-class Desk:
-    """A sandbox, the log of one account's first contact, and runs at times that the test chooses."""
-
-    def __init__(self, world: World, database: str) -> None:
-        self.world, self.database = world, database
-        self.at = datetime.now(UTC)
-
-    def contact(self, transfers: int = 1) -> None:
-        """Let the account's feed read all that there is, so many transfers among it, and stop it."""
-
-        async def once() -> None:
-            async with running(MAIN, self.database) as feed:
-                await feed.until(lambda: len(feed.told(TransferSeen)) >= transfers)
-
-        asyncio.run(once())
-
-    def mark(self, price: str) -> None:
-        """Let the log know marks of the account's contracts."""
-        given: dict[str, Any] = {"at": self.at, "received_at": self.at, "source": "test", "value": D(price)}
-        kinds: tuple[MarkKind, ...] = ("mark", "index")
-        marks = tuple(Mark(subject=name, kind=kind, **given) for name in INSTRUMENTS[MAIN].values() for kind in kinds)
-        self.append(MarksTaken(at=self.at, marks=marks))
-
-    def append(self, event: Event) -> None:
-        """Append one event."""
-        with transaction.atomic(durable=True):
-            connection.ensure_connection()
-            append(connection.connection, [event], at=self.at)
-
-    def run(self, later_s: float = 60) -> Outcome:
-        """Compare once, so much later than the last time."""
-        self.at += timedelta(seconds=later_s)
-        return reconcile(SUBJECT, "schedule", lambda: self.at, looks_after_s=0)
-
-    def told(self, *kinds: type[Any]) -> list[Any]:
-        """Return the events of some kinds in the log."""
-        with psycopg.connect(self.database, autocommit=True) as raw:
-            return [one.event for one in read(raw, kinds=[kind.__name__ for kind in kinds])]
 
 
 @pytest.fixture
@@ -89,11 +43,6 @@ def desk(tmp_path: Path, log_url: str) -> Iterator[Desk]:
         yield found
     finally:
         world.kill()
-
-
-def current(kind: str) -> list[Break]:
-    rows = BreakRow.objects.filter(to_seq=None, kind=kind).order_by("item")
-    return [break_of(row) for row in rows]
 
 
 def test_a_clean_run_says_what_it_compared_and_our_facts_explain_every_balance_to_the_cent(desk: Desk) -> None:
@@ -116,7 +65,7 @@ def test_a_clean_run_says_what_it_compared_and_our_facts_explain_every_balance_t
 
 def test_a_fill_that_was_dropped_is_found_within_two_runs_with_its_trade_id_and_healed(desk: Desk) -> None:
     before = len(desk.told(FillRecorded))
-    desk.world.fill(MAIN, "ETHUSDT", "0.5")
+    desk.world.fill(MAIN, "ETHUSDT", "0.001")  # so little is one trade
     assert desk.run() == "differing"
     assert [one.state for one in current("fill")] == ["seen"]
     assert desk.run() == "differing"
@@ -125,7 +74,7 @@ def test_a_fill_that_was_dropped_is_found_within_two_runs_with_its_trade_id_and_
     trade_id = missed.difference.item.rpartition(":")[2]
     assert f'"trade_id":"{trade_id}"' in missed.heal[0].body
     assert missed.difference.usd is not None
-    assert missed.difference.usd > 100
+    assert missed.difference.usd > 1
     assert [one.state for one in current("position")] == ["found"]
 
     asked = heal_break(missed.break_id, by="ann", reason="the venue lists it", at=desk.at)
@@ -233,3 +182,19 @@ def test_a_fill_of_ours_that_the_venue_does_not_list_is_a_break_without_a_heal(d
     desk.run()
     (found,) = current("fill")
     assert (found.state, found.difference.theirs, found.heal) == ("found", (), ())
+
+
+def test_an_account_that_is_margined_otherwise_than_we_reckon_is_a_break_at_once(desk: Desk) -> None:
+    desk.world.act("multi-assets", account=MAIN, on=True)
+    assert desk.run() == "differing"
+    (found,) = current("mode")
+    assert (found.state, found.severity, found.difference.item) == ("found", "critical", "assets")
+    assert (found.difference.ours, found.difference.theirs) == (
+        (("value", "each margins alone"),),
+        (("value", "all margin together"),),
+    )
+    assert current_book().blocking.of("binance-usdm") is not None
+    desk.world.act("multi-assets", account=MAIN, on=False)
+    assert desk.run() == "clean"
+    assert [one.state for one in current("mode")] == ["verified"]
+    assert current_book().blocking.of("binance-usdm") is None

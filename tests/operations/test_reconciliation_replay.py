@@ -7,8 +7,9 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from hedgeapp.core.events.anchors import DelegationAnchored
 from hedgeapp.core.events.breaks import BalanceAnchored
-from reconciliation.models import Anchor, BreakRow, Run
+from reconciliation.models import Anchor, BreakRow, DelegationAnchor, Run
 from reconciliation.operations.breaks import accept_break, assign_break, explain_break
 from reconciliation.operations.replay import RowsDiffer, rebuild_rows
 from tests.builders.books import reference
@@ -16,6 +17,7 @@ from tests.builders.breaks import difference
 from tests.builders.broken import found, seen, told
 
 AT = datetime.now(UTC) - timedelta(hours=1)
+MODELS = (Run, BreakRow, Anchor, DelegationAnchor)
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +26,10 @@ def _history(log_url: str) -> None:
     anchor = BalanceAnchored(
         at=AT, account="binance-usdm:main", asset="USDT", total=Decimal("10.50"), booked=Decimal(0), by="reconciliation"
     )
-    told(*reference(), anchor, at=AT)
+    mirrored = DelegationAnchored(
+        at=AT, custodian="ceffu", account="binance-usdm:main", asset="ETH", total=Decimal("1.50"), log_seq=1, by="ann"
+    )
+    told(*reference(), anchor, mirrored, at=AT)
     big, small = found(difference(), difference(item="ETH", unit="ETH"), at=AT)
     explain_break(big, by="ann", explanation="a rebate", at=AT + timedelta(minutes=3))
     assign_break(small, assignee="", by="ann", at=AT + timedelta(minutes=3))
@@ -33,12 +38,17 @@ def _history(log_url: str) -> None:
 
 
 def test_rows_built_again_are_the_same() -> None:
-    before = [list(model.objects.order_by("pk").values()) for model in (Run, BreakRow, Anchor)]
+    before = [list(model.objects.order_by("pk").values()) for model in MODELS]
     rows = rebuild_rows(datetime.now(UTC))
-    after = [list(model.objects.order_by("pk").values()) for model in (Run, BreakRow, Anchor)]
+    after = [list(model.objects.order_by("pk").values()) for model in MODELS]
     for one, other in zip(before, after, strict=True):
         assert [{**row, "id": 0} for row in one] == [{**row, "id": 0} for row in other]
-    assert rows == {"reconciliation_run": 3, "reconciliation_breakrow": len(before[1]), "reconciliation_anchor": 1}
+    assert rows == {
+        "reconciliation_run": 3,
+        "reconciliation_breakrow": len(before[1]),
+        "reconciliation_anchor": 1,
+        "reconciliation_delegationanchor": 1,
+    }
 
 
 def test_rows_that_somebody_changed_are_told_and_left_until_it_is_accepted() -> None:

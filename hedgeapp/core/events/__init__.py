@@ -14,6 +14,7 @@ from hedgeapp.core.events.alerts import (
     AlertResolved,
     AlertSnoozed,
 )
+from hedgeapp.core.events.anchors import DelegationAnchored
 from hedgeapp.core.events.approvals import GateChangeAgreed, GateChangeDropped, GateChangeProposed, MoveDecided
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.breaks import (
@@ -132,6 +133,7 @@ Event = (
     | RunBegun
     | RunEnded
     | BalanceAnchored
+    | DelegationAnchored
     | DifferenceSeen
     | DifferenceSettled
     | BreakFound

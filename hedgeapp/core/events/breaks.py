@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from hedgeapp.core.differences import Compared, Difference, Evidence, Severity
+from hedgeapp.core.events.anchors import DelegationAnchored
 from hedgeapp.core.records import fact
 
 Trigger = Literal["schedule", "reconnect", "person"]
@@ -323,4 +324,6 @@ BreakEvent = (
     | BreakVerified
     | BreakReopened
 )
-ReconciliationEvent = RunBegun | RunEnded | BalanceAnchored | VenueBlocked | VenueFreed | BreakEvent
+ReconciliationEvent = (
+    RunBegun | RunEnded | BalanceAnchored | DelegationAnchored | VenueBlocked | VenueFreed | BreakEvent
+)

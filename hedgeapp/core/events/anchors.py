@@ -1,0 +1,30 @@
+"""Events of what is explained from where on.  (records)"""
+
+from datetime import datetime
+from decimal import Decimal
+
+from hedgeapp.core.records import fact
+
+
+@fact
+class DelegationAnchored:
+    """From here on every change of what a custodian mirrors to an account has to be explained by moves of ours.
+
+    `total` is the custodian's word in units of `asset`; moves that he reported after event `log_seq` come on top of it.
+    `by` is a person where a difference was taken over, with its break; `because` says what else explains a new anchor.
+    """
+
+    at: datetime
+    custodian: str
+    account: str
+    asset: str
+    total: Decimal
+    log_seq: int
+    by: str
+    because: str = ""
+    break_id: str = ""
+
+    @property
+    def key(self) -> str:
+        at_us = int(self.at.timestamp() * 1_000_000)
+        return f"delegation-anchored:{self.custodian}:{self.account}:{self.asset}:{at_us}"
