@@ -1,6 +1,7 @@
 """Every test: it leaves an empty log, and no verdict depends on how fast the machine is."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -10,6 +11,16 @@ from tests.builders.log import emptied
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Make the test database, and let it be emptied quickly after each test that commits."""
+    from tests import emptying
+
+    with django_db_blocker.unblock():
+        emptying.remember()
+    emptying.install()
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ import io
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
@@ -120,6 +121,12 @@ def pytest_unconfigure() -> None:
         _leave.close()
 
 
+def _scope(nodeid: str) -> str:
+    """Return what of the tests one worker takes as a whole."""
+    file = nodeid.partition("::")[0]
+    return "stack" if file.startswith(STACKS) else file
+
+
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """Gives the tests of a file to one worker, and all that bring up a whole stack too: one stack at a time.
 
@@ -127,13 +134,21 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "stack" if file.startswith(STACKS) else file
+        return _scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
-    """Let the workers of pytest-xdist take files."""
+    """Let the workers of pytest-xdist take files, in the order of the collection."""
+    config.option.loadscopereorder = False
     return ByFile(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let workers begin with what takes longest: the stacks, which are one piece, then the files with most tests."""
+    if _worker:
+        sizes = Counter(_scope(item.nodeid) for item in items)
+        items.sort(key=lambda item: (_scope(item.nodeid) != "stack", -sizes[_scope(item.nodeid)]))
 
 
 @pytest.fixture

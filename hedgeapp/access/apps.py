@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
 
@@ -14,10 +14,11 @@ class AccessConfig(AppConfig):
     verbose_name = "Access"
 
     def ready(self) -> None:
-        """Give the roles their permissions whenever a migration may have made new ones."""
+        """Give the roles their permissions whenever a migration may have made new ones: once all apps have theirs."""
         from hedgeapp.access.grants import after_migrate
 
-        post_migrate.connect(_grant_roles, dispatch_uid="access.grant_roles")
+        last = [app for app in apps.get_app_configs() if app.models_module is not None][-1]
+        post_migrate.connect(_grant_roles, sender=last, dispatch_uid="access.grant_roles")
         post_migrate.connect(after_migrate, sender=self)
 
 

@@ -1,5 +1,6 @@
 """A log of one's own for each test that asks for it."""
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,3 +36,10 @@ def app(app_url: str) -> Iterator[psycopg.Connection[Any]]:
     """A connection of the app's role, autocommit, to an empty log."""
     with psycopg.connect(app_url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture(autouse=True)
+def _venues_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each test has a venue of its own, whose limit on requests it does not reach: nothing has to wait for it.
+    if (venues := sys.modules.get("marketdata.venues")) is not None:
+        monkeypatch.setattr(venues, "BURST_WEIGHT", 1_500)
