@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from channels.db import database_sync_to_async
-from playwright.async_api import BrowserContext, expect
+from playwright.async_api import expect
 
 from hedgeapp.access.links import new_link
 from portfolio.core.figures import State
