@@ -272,12 +272,16 @@ class Limit(Row):
         "break_usd_max: what an open break may be worth before nothing automatic may act at its venue. "
         "taker_fee: what a venue is taken to charge until a fill of ours shows it. mint_redeem_spread: what a price is "
         "worse than its inputs, either way. mint_redeem_size_max: "
-        "the largest size that is priced; an asset without it is not offered.",
+        "the largest size that is priced; an asset without it is not offered. "
+        "move_headroom_floor: below it collateral is delegated, and no move may leave less. move_headroom_ceiling: "
+        "above it some is taken back. move_headroom_target: what such a move brings the margin headroom to, between "
+        "the two. move_clip_min: a smaller move is not proposed. move_cooldown: time between two proposals of an "
+        "account.",
     )
     subject = models.CharField(
         max_length=63,
         help_text="Of what: a currency (ETH) for a band, an order or a hedge, a kind of datum (mark, balance…) "
-        "for an age, venue for a break.",
+        "for an age, venue for a break, account for the margin of every account or an account's name for its own.",
     )
     value = _number(help_text="The bound itself, in its unit. More than 0.")
     unit = models.CharField(

@@ -2,8 +2,8 @@
 
 It holds the book (a fold of the log) and the latest marks, measures exposure whenever one of them changed, shows a
 frame four times a second, and writes the marks in use into the log once a second. When an exposure leaves its band it
-proposes a hedge; it sends nothing. Once a second it prices what is minted against, pauses that when it must, and calls
-for people.
+proposes a hedge; it sends nothing. Once a second it prices what is minted against, pauses that when it must, calls for
+people, and says what collateral it wants moved.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ from portfolio.core.frames import Frame, frame
 from portfolio.core.hedging import proposals
 from portfolio.core.latency import Latency
 from portfolio.core.rows import ExposureRow
+from portfolio.mover import Mover
 from portfolio.operations.books import restored_book
 from portfolio.operations.frames import keep_frame
 from portfolio.pricer import Pricer
@@ -60,6 +61,7 @@ async def run(lease: Lease) -> None:
             engine.show(),
             engine.each_second(),
             engine.price(),
+            engine.move(),
         )
 
 
@@ -82,6 +84,7 @@ class Engine:
         self._log = AsyncLog(conninfo(), fence=lease.fence)
         self._pricer = Pricer(lease, self._board, self._log)
         self._watchman = Watchman(self._log)
+        self._mover = Mover(lease)
         # Frames of a later holder must come after those of an earlier one.
         self._number = lease.epoch << 32
 
@@ -181,6 +184,12 @@ class Engine:
             if self.shown:
                 await self._pricer.step(self.book, self.marks, self.feeds, self.shown, at)
                 await self._watchman.step(self.book, self.shown, at)
+
+    async def move(self) -> None:
+        """Say what collateral ought to be moved, and what of that is over, every second."""
+        async for at in _ticks(SECOND_S):
+            if self.shown:
+                await self._mover.step(self.book, self.marks, self.feeds, self.shown, at)
 
     async def _take_marks(self, at: datetime) -> None:
         taken = tuple(self.marks[key] for key in sorted(self.marks))

@@ -13,6 +13,7 @@ from aiohttp import web
 from sandbox import ceffu, chain, control
 from sandbox.binance.routes import routes as exchange_routes
 from sandbox.chain.contracts import MINTING, STETH, WSTETH
+from sandbox.gate import GATE_FILE, gate
 from sandbox.instruments import COINM
 from sandbox.reference import (
     CREDENTIALS_FILE,
@@ -50,13 +51,14 @@ def _wallets(node: chain.Chain) -> Iterable[str]:
 
 
 def describe(port: int, folder: Path, seed: int) -> None:
-    """Write reference.toml and credentials.json of a folder; keys that exist are kept."""
+    """Write reference.toml, gate.toml and credentials.json of a folder; keys that exist are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     now_ms = World.now_ms()
     custodian, node = ceffu.Ceffu.open(folder, seed, now_ms), chain.Chain.open(folder, seed, now_ms)
     url = f"http://{HOST}:{port}"
     described = reference(port, [ceffu.describe(url, custodian), chain.describe(url, node)])
     (folder / REFERENCE_FILE).write_text(to_toml(described), encoding="utf-8")
+    (folder / GATE_FILE).write_text(to_toml(gate(custodian)), encoding="utf-8")
     secrets = credentials(exchange_keys(folder)) | ceffu.credentials(custodian)
     write_private(folder / CREDENTIALS_FILE, json.dumps(secrets, indent=2))
     node.close()

@@ -1,4 +1,4 @@
-"""What the rest of the system is told of the sandbox: reference.toml and credentials.json."""
+"""What the rest of the system is told of the sandbox: reference.toml and credentials.json; gate.toml is in `gate`."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from typing import Any
 from sandbox.binance.routes import SOCKET_ROOTS
 from sandbox.binance.signing import Key
 from sandbox.instruments import VENUES, instruments
-from sandbox.opening import ACCOUNTS
+from sandbox.opening import ACCOUNTS, COIN, MAIN
 
 CREDENTIALS_FILE = "credentials.json"
 REFERENCE_FILE = "reference.toml"
@@ -53,6 +53,14 @@ HEDGING: tuple[tuple[str, str, str, dict[str, str]], ...] = (
         {"ETH": "100", "BTC": "2", "stETH": "100", "wstETH": "80", "USDT": "1000000", "USDC": "1000000"},
     ),
 )
+# Kind, unit, note, and the value of each account that a custodian is linked to.
+MOVING: tuple[tuple[str, str, str, dict[str, str]], ...] = (
+    ("move_headroom_floor", "USD", "Below it collateral is delegated.", {MAIN: "3000000", COIN: "1500000"}),
+    ("move_headroom_target", "USD", "What a move brings the headroom to.", {MAIN: "6000000", COIN: "3000000"}),
+    ("move_headroom_ceiling", "USD", "Above it some is taken back.", {MAIN: "11000000", COIN: "30000000"}),
+    ("move_clip_min", "USD", "A smaller move is not worth an approver's time.", {MAIN: "100000", COIN: "100000"}),
+    ("move_cooldown", "s", "Between two proposals of an account.", {MAIN: "300", COIN: "300"}),
+)
 LIMITS: tuple[dict[str, Any], ...] = (
     {"name": "ETH net delta", "kind": "net_delta_band", "subject": "ETH", "value": "25", "unit": "ETH", "note": BAND},
     {"name": "BTC net delta", "kind": "net_delta_band", "subject": "BTC", "value": "2", "unit": "BTC", "note": BAND},
@@ -74,15 +82,15 @@ LIMITS: tuple[dict[str, Any], ...] = (
     },
     *(
         {
-            "name": f"{currency} {kind.replace('_', ' ')}",
+            "name": f"{subject.replace(':', ' ')} {kind.replace('_', ' ')}",
             "kind": kind,
-            "subject": currency,
+            "subject": subject,
             "value": value,
-            "unit": unit or currency,
+            "unit": unit or subject,
             "note": note,
         }
-        for kind, unit, note, values in HEDGING
-        for currency, value in values.items()
+        for kind, unit, note, values in (*HEDGING, *MOVING)
+        for subject, value in values.items()
     ),
     *(
         {

@@ -21,6 +21,7 @@ class Steps:
         self._var = var
         self._world = var / "sandbox"
         self._described = [self._world / "reference.toml", self._world / "credentials.json"]
+        self._gate = self._world / "gate.toml"
 
     async def collect_static(self) -> None:
         """Copy the static files of all packages to where the web process serves them from."""
@@ -34,15 +35,17 @@ class Steps:
         port = self._environment["SANDBOX_PORT"]
         wanted = f"{port} {await asyncio.to_thread(freshness.of_world)}"
         command = [sys.executable, "-m", "sandbox", "describe", "--port", port, "--folder", str(self._world)]
-        await self._unless_stamped("describe the sandbox", "sandbox", wanted, self._described, command)
+        results = [*self._described, self._gate]
+        await self._unless_stamped("describe the sandbox", "sandbox", wanted, results, command)
 
     async def migrate(self) -> None:
         """Bring the tables up to date, as their owner."""
         await self._once("migrate", freshness.of_schema(), [*MANAGE, "migrate", "--database=owner", "--noinput", "-v0"])
 
     async def seed(self) -> None:
-        """Load what the sandbox described."""
+        """Load what the sandbox described, and the rules that its moves pass while nobody has agreed on others."""
         await self._once("seed", freshness.digest(self._described), [*MANAGE, "seed", *map(str, self._described)])
+        await self._once("seed the gate", freshness.digest([self._gate]), [*MANAGE, "seed_gate", str(self._gate)])
 
     async def one_time_login(self) -> str:
         """Return a new link that logs the operator in once, or why there is none."""

@@ -70,14 +70,17 @@ class LimitIsDouble(RowRefused):
 class LimitKind:
     """What a kind of limit bounds: in which unit (None: the subject is the unit), of which subjects (None: assets).
 
-    `value_max` is what the bound itself may be at most, so that a slip of a digit does not open it.
+    `has_accounts` lets it bound a single account too, by its name. `value_max` is what the bound itself may be at
+    most, so that a slip of a digit does not open it.
     """
 
     unit: str | None
     subjects: frozenset[str] | None
     value_max: Decimal | None = None
+    has_accounts: bool = False
 
 
+ACCOUNTS: Final = frozenset({"account"})  # the subject of what bounds every account
 LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
     "net_delta_band": LimitKind(unit=None, subjects=None),
     "data_age_ms_max": LimitKind(
@@ -86,7 +89,7 @@ LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
             {"mark", "index", "quote", "rate", "collateral", "balance", "position", "supply", "funding"}
         ),
     ),
-    "margin_ratio_max": LimitKind(unit="ratio", subjects=frozenset({"account"})),
+    "margin_ratio_max": LimitKind(unit="ratio", subjects=ACCOUNTS),
     "order_size_max": LimitKind(unit=None, subjects=None),
     "price_collar": LimitKind(unit="bp", subjects=None, value_max=Decimal(1_000)),
     "hedge_clip_min": LimitKind(unit=None, subjects=None),
@@ -96,6 +99,11 @@ LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
     "taker_fee": LimitKind(unit="bp", subjects=None, value_max=Decimal(100)),
     "mint_redeem_spread": LimitKind(unit="bp", subjects=None, value_max=Decimal(1_000)),
     "mint_redeem_size_max": LimitKind(unit=None, subjects=None),
+    "move_headroom_floor": LimitKind(unit="USD", subjects=ACCOUNTS, has_accounts=True),
+    "move_headroom_target": LimitKind(unit="USD", subjects=ACCOUNTS, has_accounts=True),
+    "move_headroom_ceiling": LimitKind(unit="USD", subjects=ACCOUNTS, has_accounts=True),
+    "move_clip_min": LimitKind(unit="USD", subjects=ACCOUNTS, has_accounts=True),
+    "move_cooldown": LimitKind(unit="s", subjects=ACCOUNTS, has_accounts=True, value_max=Decimal(86_400)),
 }
 
 
@@ -241,8 +249,9 @@ def _require_limit(limit: Limit, catalogue: Catalogue) -> None:
         raise UnknownLimitKind(limit, f"kind {' or '.join(LIMIT_KINDS)} expected, found {limit.kind!r}")
     if kind.subjects is None:
         _require_asset_known(limit, "subject", limit.subject, catalogue)
-    elif limit.subject not in kind.subjects:
-        raise NameIsMalformed(limit, f"subject {' or '.join(sorted(kind.subjects))} expected, found {limit.subject!r}")
+    elif limit.subject not in kind.subjects and not (kind.has_accounts and limit.subject in catalogue.accounts):
+        known = [*sorted(kind.subjects), *(["the name of an account"] if kind.has_accounts else [])]
+        raise NameIsMalformed(limit, f"subject {' or '.join(known)} expected, found {limit.subject!r}")
     unit = limit.subject if kind.unit is None else kind.unit
     if limit.unit != unit:
         raise LimitUnitIsWrong(limit, f"unit {unit} expected, found {limit.unit!r}")

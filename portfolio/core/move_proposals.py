@@ -54,7 +54,8 @@ class MoveTerms:
 class Headroom:
     """An account as moves see it: its margin headroom, and what share of each asset counts there as margin.
 
-    `settlement` says why the custodian's settlement locks moves, empty when it does not.
+    `settlement` says what locks moves, like the custodian's settlement, empty when nothing does. An account that
+    margins in two assets, each for itself, has two of these.
     """
 
     account: str
@@ -102,7 +103,7 @@ def _stance(account: Headroom, terms: MoveTerms, valuation: Valuation) -> MoveSt
     if room.value is None or not room.is_current:
         return stands("unknown", f"the margin headroom is not current: {room.because}")
     ours = [one for one in valuation.book.moves if one.account == account.account]
-    waiting = next((one for one in ours if _is_open(one) and one.proposed.by == ENGINE), None)
+    waiting = next((one for one in ours if _is_open(one) and _is_engines(one, account)), None)
     if waiting is not None:
         return _of_waiting(waiting, account, room.value, terms, valuation.at)
     if (under_way := next((one for one in ours if not one.is_final), None)) is not None:
@@ -115,6 +116,11 @@ def _stance(account: Headroom, terms: MoveTerms, valuation: Valuation) -> MoveSt
     if account.settlement:
         return stands("blocked", account.settlement)
     return _of_need(account, room.value, terms, ours, valuation)
+
+
+def _is_engines(move: Move, account: Headroom) -> bool:
+    """Tell whether the engine proposed a move for this headroom, and not for that of another asset of the account."""
+    return move.proposed.by == ENGINE and move.payload.asset in account.ratios
 
 
 def _is_open(move: Move) -> bool:
