@@ -29,7 +29,7 @@ from marketdata.feeds.ceffu.feed import spelling
 from marketdata.feeds.ceffu.rows import ORDER_TYPES, STATES, OrderRow, TakenRow, TransferRow
 from marketdata.feeds.ceffu.wire import NETWORK_FAULTS
 from marketdata.queries.credentials import Keys
-from portfolio.core.move_payloads import written
+from portfolio.core.move_payloads import AmountHasNoForm, written
 
 VALID_FOR: Final = timedelta(seconds=30)  # after the time that a request is signed with, the custodian refuses it
 LISTED_AFTER: Final = timedelta(seconds=60)  # an order that was taken is in the custodian's lists by then
@@ -140,6 +140,10 @@ class CeffuGateway:
             return f"a move at {self.custodian.name} expected, found one at {payload.custodian}"
         if payload.asset not in self._theirs:
             return f"an asset that {self.custodian.name} can spell expected, found {payload.asset}"
+        try:
+            written(payload.amount)
+        except AmountHasNoForm as refusal:
+            return str(refusal)
         if payload.kind == "transfer":
             if payload.route != payload.destination or not (payload.source.isdigit() and payload.route.isdigit()):
                 return (

@@ -131,6 +131,8 @@ async def test_what_is_known_to_be_late_is_not_sent_at_all(world: Served, gatewa
     [
         {"custodian": "another"},
         {"asset": "DOGE"},
+        {"amount": Decimal("0.0000000000000000001")},
+        {"amount": Decimal("NaN")},
         {"route": "not a link"},
         {"kind": "transfer", "destination": "9", "route": "8"},
         {"kind": "transfer", "destination": "cold"},
