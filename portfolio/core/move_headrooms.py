@@ -13,6 +13,7 @@ from hedgeapp.core.amounts import ONE, ZERO
 from hedgeapp.core.events.moves import MovePayload
 from portfolio.core.book import Book
 from portfolio.core.catalogue import Catalogue
+from portfolio.core.custodians import move_lock
 from portfolio.core.figures import Figure, derived, exact, unknown
 from portfolio.core.move_proposals import Headroom, MoveTerms
 from portfolio.core.rows import MarginRow
@@ -70,6 +71,9 @@ def locked(account: str, book: Book) -> str:
     blocked = book.blocking.of(known.venue)
     if blocked is not None:
         return f"nothing automatic acts at {known.venue}: {blocked.because}"
+    for custodian in sorted({name for name, mirrored_to, _ in book.mirrored if mirrored_to == account}):
+        if said := move_lock(book, custodian):
+            return said
     alarm = next(iter(book.moves.alarms), None)
     return f"a move that we never intended waits for two people: {alarm.reference} of {alarm.source}" if alarm else ""
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from portfolio.core.book import Book
+from portfolio.core.custodians import move_lock
 from portfolio.core.move_checks import Circumstances
 from portfolio.core.move_headroom import floor_usd, headroom_after_usd
 from portfolio.core.move_prices import price_of
@@ -22,4 +23,5 @@ def circumstances(move: Move, book: Book, at: datetime) -> Circumstances:
         price=price_of(move.payload.asset, book, book.marks, at, feeds),
         headroom_after_usd=headroom_after_usd(move.payload, valuation),
         headroom_floor_usd=floor_usd(move.payload.source, book.catalogue),
+        settlement=move_lock(book, move.payload.custodian),
     )
