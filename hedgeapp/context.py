@@ -14,6 +14,7 @@ from hedgeapp.access.roles import may_enter
 PAGES: Final = (
     ("Overview", "portfolio:overview", "o"),
     ("Orders", "portfolio:orders", "r"),
+    ("Moves", "portfolio:moves", "m"),
     ("Breaks", "reconciliation:breaks", "b"),
     ("Gate", "portfolio:gate", "t"),
     ("Prices", "portfolio:prices", "p"),

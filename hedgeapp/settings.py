@@ -65,6 +65,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "hedgeapp.context.frame",
                 "portfolio.context.halting",
+                "portfolio.context.waiting",
             ],
         },
     },

@@ -19,6 +19,7 @@ EXAMPLES = {
     "<int:secret_id>": "999999",
     "<slug:break_id>": "b-1",
     "<slug:custodian>": "nobody",
+    "<slug:move_id>": "mv-1",
     "<slug:action>": "take",
     "<slug:part>": "policy",
     "<slug:change_id>": "policy-1",
