@@ -8,15 +8,18 @@ from decimal import Decimal
 
 import pytest
 
+from hedgeapp.core.events.halts import EVERYWHERE
 from hedgeapp.ending import end
 from portfolio.core.move_request_ids import request_id
 from portfolio.core.move_states import Move
 from portfolio.models import Work
+from portfolio.operations.halts import declare_halt
 from portfolio.queries.books import FOLLOWING
 from portfolio.tasks.moves_desk import MovesDesk
 from tests.builders.accounts import MAIN, World, seeded
+from tests.builders.books import instrument, introduced
 from tests.builders.carrying import database, until
-from tests.builders.moving import CUSTODIAN, MovesWorld, move_now
+from tests.builders.moving import CUSTODIAN, MovesWorld, move_now, now, written
 
 D = Decimal
 ORDER = "/v1/mirrorX/order"
@@ -145,6 +148,23 @@ async def test_two_desks_send_a_move_once(moves: MovesWorld) -> None:
             await in_state(name, "confirmed")
         await database(moves.state_both)
     assert [len(moves.orders_of(request_id(name, CUSTODIAN))) for name in names] == [1, 1, 1]
+
+
+async def test_a_halt_lets_through_only_what_comes_home_from_an_exchange(moves: MovesWorld) -> None:
+    await database(written, [introduced(instrument(), at=now())])
+    first = await database(moves.approved, "500")
+    async with working():
+        await in_state(first, "confirmed")
+        await database(moves.state_both)
+        await in_state(first, "done")
+        before = await database(moves.at_venue)
+        await database(declare_halt, EVERYWHERE, by="ann", reason="something is wrong", at=now())
+        home, away = await database(moves.approved, "200", "undelegate"), await database(moves.approved, "100")
+        assert "no halt expected" in (await in_state(away, "refused")).because
+        await in_state(home, "confirmed")
+        await database(moves.state_both)
+        await in_state(home, "done")
+    assert await database(moves.at_venue) == before - 200
 
 
 async def test_a_move_that_nobody_could_send_in_time_expires(moves: MovesWorld) -> None:
