@@ -10,7 +10,7 @@ import msgspec
 
 from bench.report import Row
 
-MEASURES = ("decode", "eventlog", "orders", "pipeline", "dashboards", "pricing", "reconcile", "stack")
+MEASURES = ("decode", "eventlog", "orders", "pipeline", "dashboards", "pricing", "reconcile", "past", "stack")
 
 
 def main() -> int:

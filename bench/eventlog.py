@@ -77,9 +77,9 @@ def main() -> None:
 
 def _appending(connection: psycopg.Connection[Any]) -> Iterator[Row]:
     connection.execute("CREATE TABLE bench_raw (LIKE eventlog_event INCLUDING ALL)")
-    batches = list(_batches())
+    given = list(batches())
     raw_s, ours_s, encode_s, seq = [], [], [], 1
-    for events in batches:
+    for events in given:
         began = time.perf_counter()
         ready = encoded(events)
         encode_s.append(time.perf_counter() - began)
@@ -221,11 +221,11 @@ def _p99(values: Sequence[float]) -> float:
     return statistics.quantiles(values, n=100)[98]
 
 
-def _batches() -> Iterator[list[Event]]:
+def batches(count: int = BATCHES) -> Iterator[list[Event]]:
     """Yield the log: reference data first, then trading, nine tenths of it fills."""
     first = _reference()
     yield [*first, *_events(1, BATCH - len(first))]
-    for number in range(1, BATCHES):
+    for number in range(1, count):
         yield _events(1 + number * BATCH, BATCH)
 
 

@@ -4,11 +4,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
+from django.utils.functional import SimpleLazyObject
 
 from hedgeapp.access.roles import may_enter
+from hedgeapp.access.telling import seq_of_head
 
 # The pages there are: name, route, key after "g". A page that does not exist yet has no entry.
 PAGES: Final = (
@@ -22,7 +26,9 @@ PAGES: Final = (
     ("Events", "portfolio:events", "e"),
     ("Data", "portfolio:data", "d"),
 )
+AUDIT: Final = ("Audit", "portfolio:audit", "u")
 ADMIN: Final = ("Admin", "admin:index", "a")
+OF_NOW: Final = frozenset({"portfolio:gate", "portfolio:audit", "admin:index"})  # pages that show no past moment
 
 LIVE_URL: Final = "/live/"  # the WebSocket; asgi.py serves it
 
@@ -38,19 +44,34 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "csp_nonce": getattr(request, "csp_nonce", ""),
         "server_now": datetime.now(UTC),
         "is_person": is_person,
-        "navigation": _navigation(request, may_administer=bool(user and may_enter(user))) if is_person else [],
+        "navigation": _navigation(request, user) if user is not None and is_person else [],
         "person_links": _links(
             ("Account", "access:account"), ("Your keys", "access:keys"), ("People", "access:people")
         ),
+        "log_seq": SimpleLazyObject(_log_seq),
         "live_url": LIVE_URL,
         "logout_url": _url("access:logout"),
     }
 
 
-def _navigation(request: HttpRequest, *, may_administer: bool) -> list[dict[str, Any]]:
-    pages = [*PAGES, ADMIN] if may_administer else PAGES
+def _log_seq() -> int:
+    # A page that says what broke must come up without the database.
+    try:
+        return seq_of_head()
+    except DatabaseError:
+        return 0
+
+
+def _navigation(request: HttpRequest, user: User | AnonymousUser) -> list[dict[str, Any]]:
+    pages = [*PAGES, *([AUDIT] if user.has_perm("access.view_audit") else ()), *([ADMIN] if may_enter(user) else ())]
+    moment = getattr(request, "moment", None)  # whoever looks at the past goes on in it
     return [
-        {"name": name, "url": url, "key": key, "is_current": _is_at(request.path, url)}
+        {
+            "name": name,
+            "url": f"{url}?{moment.query}" if moment and route not in OF_NOW else url,
+            "key": key,
+            "is_current": _is_at(request.path, url),
+        }
         for name, route, key in pages
         if (url := _url(route))
     ]

@@ -49,6 +49,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "hedgeapp.access.middleware.LoginRequiredMiddleware",
+    "hedgeapp.access.middleware.ActsAreToldMiddleware",
 ]
 
 ROOT_URLCONF = "hedgeapp.urls"
@@ -66,6 +67,8 @@ TEMPLATES = [
                 "hedgeapp.context.frame",
                 "portfolio.context.halting",
                 "portfolio.context.waiting",
+                "portfolio.context.calling",
+                "portfolio.context.travelling",
             ],
         },
     },
@@ -109,6 +112,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 10},
     },
     "snapshot": {"task": "portfolio.tasks.snapshot_book", "schedule": timedelta(minutes=5)},
+    "milestones": {
+        "task": "portfolio.tasks.keep_milestones",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
     # On a queue of its own: a venue that answers slowly holds up nothing but its own runs.
     "reconcile": {
         "task": "reconciliation.tasks.reconcile_due",

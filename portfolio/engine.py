@@ -35,7 +35,7 @@ from portfolio.mover import Mover
 from portfolio.operations.books import restored_book
 from portfolio.operations.frames import keep_frame
 from portfolio.pricer import Pricer
-from portfolio.watchman import Watchman
+from portfolio.watchman import Watchman, looking
 
 MEASURE_S = 0.02  # marks alone change the exposure no more often; a fact is measured at once
 PROPOSE_S = 0.25  # from one change of the proposals to the next
@@ -83,7 +83,7 @@ class Engine:
         self._board = Board.from_settings()
         self._log = AsyncLog(conninfo(), fence=lease.fence)
         self._pricer = Pricer(lease, self._board, self._log)
-        self._watchman = Watchman(self._log)
+        self._watchman = Watchman(self._log, looking(lease))
         self._mover = Mover(lease)
         # Frames of a later holder must come after those of an earlier one.
         self._number = lease.epoch << 32

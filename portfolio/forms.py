@@ -1,13 +1,15 @@
 """Forms: what a page may send, bounded before anybody looks at it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from django import forms
 
 from hedgeapp.core.events.orders import OrderIntended, TimeInForce
+from portfolio.core.deeds import DEED_KINDS
 from portfolio.operations.orders import NONCE_LENGTH_MAX, TEXT_LENGTH_MAX, Ticket
 from portfolio.queries.blotter import GROUPS, OrderFilter
+from portfolio.queries.past import MomentIsRefused, time_of
 
 TIMES_IN_FORCE: Final[tuple[tuple[TimeInForce, str], ...]] = (
     ("ioc", "immediate or cancel"),
@@ -21,6 +23,14 @@ DECIMALS_MAX: Final = 18
 SEQ_MAX: Final = 2**63 - 1
 GROUP_CHOICES: Final = [("", "all"), *((name, name) for name in GROUPS)]
 SIDE_CHOICES: Final = [("", "all"), ("buy", "buy"), ("sell", "sell")]
+
+
+def asked_time(given: str) -> datetime | None:
+    """Return a time as somebody wrote it, None for none; raise ValidationError when it is no time."""
+    try:
+        return time_of(given) if given else None
+    except MomentIsRefused as refusal:
+        raise forms.ValidationError(str(refusal)) from refusal
 
 
 class SaidForm(forms.Form):
@@ -45,16 +55,31 @@ class ListForm(SaidForm):
     def clean_at(self) -> int | datetime | None:
         """Return the event or the time that the page is asked for; a time without a zone is in UTC."""
         given: str = self.cleaned_data["at"]
-        if not given:
-            return None
         if given.isdecimal() and int(given) <= SEQ_MAX:
             return int(given)
-        try:
-            at = datetime.fromisoformat(given)
-        except ValueError as error:
-            said = f"an event's number or a time like 2026-03-01T12:00:00 expected, found {given}"
-            raise forms.ValidationError(said) from error
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
+        return asked_time(given)
+
+
+class AuditFilterForm(SaidForm):
+    """Which deeds a page shows: the filters that are in its address; times are in UTC."""
+
+    person = forms.CharField(max_length=NAME_LENGTH_MAX, required=False)
+    kind = forms.ChoiceField(choices=[("", "all"), *((name, name) for name in DEED_KINDS)], required=False)
+    about = forms.CharField(label="id or name", max_length=NAME_LENGTH_MAX, required=False)
+    text = forms.CharField(max_length=NAME_LENGTH_MAX, required=False)
+    since = forms.CharField(label="from", max_length=NAME_LENGTH_MAX, required=False)
+    until = forms.CharField(label="to", max_length=NAME_LENGTH_MAX, required=False)
+    engine = forms.BooleanField(required=False)
+    before = forms.IntegerField(min_value=0, max_value=SEQ_MAX, required=False)
+    after = forms.IntegerField(min_value=0, max_value=SEQ_MAX, required=False)
+
+    def clean_since(self) -> datetime | None:
+        """Return the time from which on, None for the beginning."""
+        return asked_time(self.cleaned_data["since"])
+
+    def clean_until(self) -> datetime | None:
+        """Return the time up to which, None for now."""
+        return asked_time(self.cleaned_data["until"])
 
 
 class TicketForm(SaidForm):

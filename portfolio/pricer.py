@@ -13,7 +13,7 @@ from marketdata.core.board import Depth, FeedHealth
 from portfolio.core.book import Book
 from portfolio.core.fees import PaidRate
 from portfolio.core.frames import Frame
-from portfolio.core.minting import standing
+from portfolio.core.minting import Standing, standing
 from portfolio.core.minting_watch import Watch, decided, faults
 from portfolio.core.price_sheets import PriceSheet, asset_prices, offered, sheet_of
 from portfolio.core.pricing import Market
@@ -46,10 +46,10 @@ class Pricer:
         self.shown = made.bare()
         if book.seq >= self._appended:  # what we appended last must be in the book before it is decided again
             await self._decide(book, made, frame, at)
-        await self._stream.publish(made, standing(book.minting, book.halts))
+        await self._stream.publish(made, self._standing(book, frame))
 
     async def _decide(self, book: Book, made: PriceSheet, frame: Frame, at: datetime) -> None:
-        stands = standing(book.minting, book.halts)
+        stands = self._standing(book, frame)
         found = faults(made, frame.exposure, frame.margin, frame.feeds, book, stands)
         events, self._watch = decided(book.minting, found, self._watch, at)
         if not events:
@@ -62,6 +62,9 @@ class Pricer:
         self._appended = taken[-1].seq if taken else self._appended
         for event in events:
             log.warning("minting." + type(event).__name__.removeprefix("Minting").lower(), reason=event.reason)
+
+    def _standing(self, book: Book, frame: Frame) -> Standing:
+        return standing(book.minting, book.halts, frame.minting.starting)
 
     async def _rates(self, book: Book, at: datetime) -> dict[str, PaidRate]:
         if self._paid_at is None or (at - self._paid_at).total_seconds() >= PAID_S:

@@ -4,6 +4,7 @@ from django.urls import path
 
 from portfolio.views import (
     alerts,
+    audit,
     blotter,
     data,
     events,
@@ -53,6 +54,7 @@ urlpatterns = [
     path("moves/<slug:move_id>/withdraw", move.withdraw, name="move_withdraw"),
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/listed", alerts.listed, name="alerts_listed"),
+    path("alerts/badge", alerts.badge, name="alerts_badge"),
     path("alerts/<str:alert_id>/acknowledge", alerts.acknowledge, name="alert_acknowledge"),
     path("alerts/<str:alert_id>/snooze", alerts.snooze, name="alert_snooze"),
     path("gate/", gate.gate, name="gate"),
@@ -61,6 +63,8 @@ urlpatterns = [
     path("gate/changes/<slug:change_id>/", gate.change, name="gate_change"),
     path("gate/changes/<slug:change_id>/agree", gate.agree, name="gate_agree"),
     path("gate/changes/<slug:change_id>/drop", gate.drop, name="gate_drop"),
+    path("audit/", audit.audit, name="audit"),
+    path("audit/export.csv", audit.export, name="audit_export"),
     path("prices/", prices.prices, name="prices"),
     path("prices/explained", prices.explained, name="prices_explained"),
     path("prices/pause", prices.pause, name="minting_pause"),

@@ -19,6 +19,7 @@ from portfolio.queries.books import BookIsBusy
 from portfolio.queries.pages import PAGE, SearchIsTooWide
 from portfolio.queries.past import seq_at
 from portfolio.views import errors
+from portfolio.views.moments import with_past
 from reconciliation import screen
 from reconciliation.core.breaks import Break
 from reconciliation.forms import BreakFilterForm
@@ -45,6 +46,7 @@ ACTIONS: Final[dict[str, tuple[str, Did]]] = {
 
 @require_safe
 @never_cache
+@with_past
 def breaks(request: HttpRequest) -> HttpResponse:
     """Show the last runs, the open breaks, and all breaks that match."""
     form = BreakFilterForm(request.GET)

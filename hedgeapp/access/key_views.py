@@ -19,6 +19,7 @@ from hedgeapp.access import codes, passkeys
 from hedgeapp.access.key_rows import asking, page
 from hedgeapp.access.models import Passkey
 from hedgeapp.access.signing import PasskeyIsNotInForce, PayloadIsSigned, party
+from hedgeapp.access.telling import tell_codes
 from hedgeapp.core.passkeys import ALGORITHMS, HASH_BYTES, AssertionIsRefused, bytes_of, text_of
 from hedgeapp.eventlog.append import LogIsBusy
 from hedgeapp.field_keys import FieldKeysMissing
@@ -137,6 +138,8 @@ def new_codes(request: HttpRequest) -> HttpResponse:
         _, uri = codes.new_secret(_user(request), at=datetime.now(UTC))
     except FieldKeysMissing as missing:
         return _page(request, str(missing), status=503)
+    name = _user(request).get_username()
+    tell_codes(request, name, name, "made")
     return _page(request, codes_uri=uri)
 
 
@@ -147,6 +150,7 @@ def confirm_codes(request: HttpRequest, secret_id: int) -> HttpResponse:
 
     def signed() -> str:
         row = codes.confirm_codes(secret_id, by=_user(request), assertion=_assertion(request), at=datetime.now(UTC))
+        tell_codes(request, row.user.get_username(), _user(request).get_username(), "confirmed")
         return f"You signed for the codes of {row.user.get_username()}."
 
     return _done(request, signed)

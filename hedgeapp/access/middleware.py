@@ -1,4 +1,4 @@
-"""Nobody sees a page without being logged in, and nothing is asked that no text can hold."""
+"""Nobody sees a page without being logged in, nothing is asked that no text can hold, and what people do is told."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -11,6 +11,14 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.deprecation import MiddlewareMixin
 
+from hedgeapp.access.telling import seq_of_head, tell_acted, tell_denied
+from hedgeapp.eventlog import witness
+
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+DENIED: Final = 403
+ELSEWHERE: Final = 300
+DONE_BELOW: Final = 400
+ROWS_CHANGED: Final = ("/add/", "/change/")
 OPEN_PATHS: Final = ("/healthz", "/readyz")  # asked by supervisors, who are nobody
 
 
@@ -22,6 +30,37 @@ class TextsHoldNoNulMiddleware(MiddlewareMixin):
         asked = (text for given in (request.GET, request.POST) for _, texts in given.lists() for text in texts)
         if "\0" in request.path_info or any("\0" in text for text in asked):
             raise BadRequest("text without a NUL expected, found one")
+
+
+class ActsAreToldMiddleware(MiddlewareMixin):
+    """Tell of each form that somebody sent and that changed something, and of each denial.
+
+    A fragment says up to which event it shows the log.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Listen to what a form puts into the log."""
+        if request.method in SAFE:
+            if request.headers.get("HX-Request") == "true" and request.user.is_authenticated:
+                request.log_seq = seq_of_head()  # type: ignore[attr-defined]
+        elif request.user.is_authenticated:
+            request.acts = (request.user.get_username(), witness.begin())  # type: ignore[attr-defined]
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Tell what was done or denied."""
+        by, seqs = getattr(request, "acts", ("", []))
+        if by:
+            witness.end()
+            # Rows that are no events, like API keys, are changed in the admin: when that is done, it leads elsewhere.
+            is_row = request.path.endswith(ROWS_CHANGED) and response.status_code >= ELSEWHERE
+            if response.status_code < DONE_BELOW and (seqs or is_row):
+                tell_acted(request, by, tuple(seqs))
+        user = getattr(request, "user", None)
+        if response.status_code == DENIED and user is not None and user.is_authenticated:
+            tell_denied(request, user.get_username())
+        if (seq := getattr(request, "log_seq", None)) is not None:
+            response.headers["X-Log-Seq"] = str(seq)
+        return response
 
 
 class LoginRequiredMiddleware(DjangosOwn):

@@ -204,4 +204,4 @@ class Administration(models.Model):
     class Meta:
         managed = False
         default_permissions = []
-        permissions = [("enter_admin", "Can open the admin's pages")]
+        permissions = [("enter_admin", "Can open the admin's pages"), ("view_audit", "Can search what people did")]

@@ -38,6 +38,7 @@ _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
         "work_break",
         "enroll_passkey",
         "enter_admin",
+        "view_audit",
     ),
     APPROVER: (
         "declare_halt",
@@ -58,8 +59,9 @@ _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
         "enroll_passkey",
         "revoke_others_passkey",
         "enter_admin",
+        "view_audit",
     ),
-    AUDITOR: ("enter_admin",),
+    AUDITOR: ("enter_admin", "view_audit"),
 }
 _DEEDS: Final = Q(content_type__app_label__in=("portfolio", "reconciliation", "access"))
 # Whoever audits sees every row there is, but for sessions: who holds a session's key is the person.

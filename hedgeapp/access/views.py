@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 from hedgeapp.access.attempts import TooManyAttempts, count_attempt, forget_attempts
 from hedgeapp.access.forms import CAME_BY_LINK, password_form
 from hedgeapp.access.links import LinkIsOver, consume, is_open
+from hedgeapp.access.telling import tell_came, tell_kept_out, tell_left, tell_password
 
 _BACKEND = "hedgeapp.access.backends.People"
 
@@ -33,6 +34,7 @@ class Login(views.LoginView):
         try:
             count_attempt(request.POST.get("username", ""), _address(request), at=datetime.now(UTC))
         except TooManyAttempts as refusal:
+            tell_kept_out(request, request.POST.get("username", ""), "too many attempts")
             form = AuthenticationForm(request)
             return render(request, self.template_name, {"form": form, "refusal": str(refusal)}, status=429)
         return super().post(request, *args, **kwargs)
@@ -40,11 +42,26 @@ class Login(views.LoginView):
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """Let the person in and forget what went wrong before."""
         forget_attempts(self.request.POST.get("username", ""), _address(self.request))
-        return super().form_valid(form)
+        answer = super().form_valid(form)
+        tell_came(self.request, form.get_user().get_username(), "password")
+        return answer
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """Tell that somebody was not let in."""
+        tell_kept_out(self.request, self.request.POST.get("username", ""), "wrong name or password")
+        return super().form_invalid(form)
 
 
 class Logout(views.LogoutView):
     """Log out."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """End the session, and tell whose it was."""
+        name = request.user.get_username()
+        answer = super().post(request, *args, **kwargs)
+        if name:
+            tell_left(request, name)
+        return answer
 
 
 @login_not_required
@@ -55,12 +72,16 @@ def once(request: HttpRequest, token: str) -> HttpResponse:
     at = datetime.now(UTC)
     try:
         if request.method == "POST":
-            login(request, consume(token, at=at), backend=_BACKEND)
+            person = consume(token, at=at)
+            login(request, person, backend=_BACKEND)
             request.session[CAME_BY_LINK] = True
+            tell_came(request, person.get_username(), "link")
             return redirect(resolve_url(settings.LOGIN_REDIRECT_URL))
         if not is_open(token, at=at):
             raise LinkIsOver
     except LinkIsOver as refusal:
+        if request.method == "POST":
+            tell_kept_out(request, "", "link is over")
         return _untold(render(request, "access/once.html", {"refusal": str(refusal)}, status=410))
     return _untold(render(request, "access/once.html"))
 
@@ -75,6 +96,7 @@ def account(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         update_session_auth_hash(request, form.save())  # type: ignore[attr-defined]
         request.session.pop(CAME_BY_LINK, None)
+        tell_password(request, request.user.get_username())
         messages.success(request, "The password is set. Other sessions of yours have ended.")
         return redirect("access:account")
     roles = [group.name for group in request.user.groups.order_by("name")]

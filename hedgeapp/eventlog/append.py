@@ -16,6 +16,7 @@ from psycopg import pq
 from psycopg.rows import tuple_row
 
 from hedgeapp.core.events import Event, Recorded
+from hedgeapp.eventlog import witness
 from hedgeapp.eventlog.fences import EpochIsOver as EpochIsOver
 from hedgeapp.eventlog.fences import Fence as Fence
 from hedgeapp.eventlog.steps import (
@@ -100,7 +101,9 @@ def append(
     with SameKeyOtherContent, EpochIsOver, NoTransaction, TooManyEvents; psycopg.errors.LockNotAvailable says that the
     lock could not be had within LOCK_WAIT_MS_MAX.
     """
-    return append_encoded(connection, encoded(events), at=at, fence=fence)
+    taken = append_encoded(connection, encoded(events), at=at, fence=fence)
+    witness.tell(taken)
+    return taken
 
 
 def append_encoded(

@@ -98,9 +98,19 @@ async def holders(connection: psycopg.AsyncConnection[Any]) -> Sequence[Holder]:
     """Return the holder of every service that was ever taken."""
     cursor = connection.cursor(row_factory=tuple_row)
     await cursor.execute(_HOLDERS)
+    return _read_holders(await cursor.fetchall())
+
+
+def holders_now(connection: psycopg.Connection[Any]) -> Sequence[Holder]:
+    """Return the holder of every service that was ever taken, on a connection that blocks."""
+    cursor = psycopg.Cursor(connection, row_factory=tuple_row)
+    return _read_holders(cursor.execute(_HOLDERS).fetchall())
+
+
+def _read_holders(rows: Sequence[tuple[Any, ...]]) -> Sequence[Holder]:
     return [
         Holder(service=service, epoch=epoch, holder=holder, backend_pid=pid, is_held=is_held, silent_for=silent_for)
-        for service, epoch, holder, pid, is_held, silent_for in await cursor.fetchall()
+        for service, epoch, holder, pid, is_held, silent_for in rows
     ]
 
 

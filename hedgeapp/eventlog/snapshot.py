@@ -24,6 +24,10 @@ _PRUNE = """
 DELETE FROM eventlog_snapshot WHERE name = %s AND seq NOT IN
        (SELECT seq FROM eventlog_snapshot WHERE name = %s ORDER BY seq DESC LIMIT %s)
 """
+_SEQS = """
+SELECT kept.seq FROM eventlog_snapshot AS kept JOIN eventlog_event AS log USING (seq, hash)
+ WHERE kept.name = %s AND kept.version = %s
+"""
 _LOAD = """
 SELECT kept.seq, kept.state FROM eventlog_snapshot AS kept JOIN eventlog_event AS log USING (seq, hash)
  WHERE kept.name = %s AND kept.version = %s AND kept.seq <= %s ORDER BY kept.seq DESC LIMIT 1
@@ -46,14 +50,21 @@ class Snapshot:
 
 
 def store(
-    connection: psycopg.Connection[Any], name: str, seq: int, state: bytes, *, version: str, at: datetime
+    connection: psycopg.Connection[Any],
+    name: str,
+    seq: int,
+    state: bytes,
+    *,
+    version: str,
+    at: datetime,
+    kept: int = KEPT,
 ) -> None:
-    """Keep a dumped state as of a seq (> 0), and the KEPT latest of its name; refuse with SeqIsUnknown."""
+    """Keep a dumped state as of a seq (> 0), and so many latest ones of its name; refuse with SeqIsUnknown."""
     cursor = psycopg.Cursor(connection)
     cursor.execute(_STORE, (name, version, state, at, seq))
     if cursor.rowcount != 1:
         raise SeqIsUnknown(seq)
-    cursor.execute(_PRUNE, (name, name, KEPT))
+    cursor.execute(_PRUNE, (name, name, kept))
 
 
 def load(connection: psycopg.Connection[Any], name: str, *, version: str, until: int = 2**63 - 1) -> Snapshot | None:
@@ -61,3 +72,9 @@ def load(connection: psycopg.Connection[Any], name: str, *, version: str, until:
     cursor = psycopg.Cursor(connection, row_factory=tuple_row)
     row = cursor.execute(_LOAD, (name, version, until), binary=True).fetchone()
     return Snapshot(seq=row[0], state=row[1]) if row else None
+
+
+def seqs(connection: psycopg.Connection[Any], name: str, *, version: str) -> set[int]:
+    """Return the seqs of all that are kept of a name, dumped by this version of the code, of this log."""
+    cursor = psycopg.Cursor(connection, row_factory=tuple_row)
+    return {seq for (seq,) in cursor.execute(_SEQS, (name, version)).fetchall()}

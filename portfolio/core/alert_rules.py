@@ -1,29 +1,30 @@
-"""Alert rules: what is worth calling somebody for, read off one frame.  Book x Frame x at -> readings
+"""Alert rules: what is worth calling somebody for, read off one frame.  Book x Frame x Upkeep x at -> readings
 
 Each rule gives a reading for each of its subjects, well or ill, so that an alert can end. A number that is not current
-is no reading but the want of one. `ADVICE` says what to do: the first line of a runbook, at docs/operating.md.
+is no reading but the want of one; where a source has just begun, the reading says so. `ADVICE` says what to do: the
+first line of a runbook, at docs/operating.md.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from hedgeapp.core.events.alerts import Severity
 from portfolio.core.alert_watch import Reading, Verdict
 from portfolio.core.book import Book
+from portfolio.core.desk_alerts import desk_readings
 from portfolio.core.figures import Figure
 from portfolio.core.frames import Frame
 from portfolio.core.minting_watch import MARGIN_RATIO
-from portfolio.core.orders import WITHOUT_WORD
 from portfolio.core.rows import ExposureRow, FeedRow, MarginRow
 from portfolio.core.sources import unread
+from portfolio.core.starting import starting
+from portfolio.core.upkeep import Upkeep, upkeep_readings
 
 BACKING_WARNED: Final = Decimal("1.01")  # assets / supply
 BACKING_MIN: Final = Decimal(1)
-ORDER_WITHOUT_WORD: Final = timedelta(seconds=15)  # so long a venue may keep us without its word on an order
-NO_TIME: Final = timedelta(0)
 
 OVERVIEW: Final = "/"
 DATA: Final = "/data/"
@@ -35,6 +36,17 @@ ADVICE: Final = {
     "backing": "Compare supply and holdings on the Overview; pause mint and redeem if either looks wrong.",
     "feed": "Read the feed's error under Data; correct its URL or keys in Admin, or wait until its source is back.",
     "order": "Look the order up on the venue's own page by its client order id; nobody sends it again.",
+    "order_rejected": "Read the venue's reason on the order's page; correct it before another is sent.",
+    "move": "Look the move up on the custodian's own page by its request id; the worker asks again by itself.",
+    "move_awaits": "Open the move: it says whose approval is missing; decide, or withdraw it.",
+    "move_unsent": "Look whether a worker of the queue moves runs; the move's page says what hinders it.",
+    "move_failed": "Read the custodian's reason on the move's page; propose another one if it is still wanted.",
+    "unintended_move": "Ask the custodian who ordered it; moves stay halted until two people have reviewed it.",
+    "custodian": "Call the custodian: it took moves and does not carry them out. Nobody sends them again.",
+    "break": "Open the break, compare both sides, heal or accept it; nothing automatic acts at the venue until then.",
+    "break_aged": "Take the break: heal it, or accept it with a reason.",
+    "service": "Look whether workers run (Data, Services); start one, it takes the service over within seconds.",
+    "sink": "Look at the second store's place and keys (Data, Second store); until then a lost disk loses the lag.",
     "minting": "Prices says why, and who may resume.",
     "halt": "The HALT page says what is still working, and who may resume.",
     "fault": "Introduce what the event lacks (instrument, account or asset) in Admin.",
@@ -42,22 +54,32 @@ ADVICE: Final = {
 }
 
 
-def readings(book: Book, frame: Frame, at: datetime) -> tuple[Reading, ...]:
+def readings(book: Book, frame: Frame, at: datetime, upkeep: Upkeep | None) -> tuple[Reading, ...]:
     """Return what every rule says now; a sum that is not whole yet, for a source was never read, is not known."""
+    begun = starting(book, frame.feeds, at)
+    return tuple(_calm(one, begun) if begun else one for one in _all(book, frame, at, upkeep))
+
+
+def _calm(one: Reading, begun: tuple[str, ...]) -> Reading:
+    """Mark what may be wrong only because a source has just begun."""
+    waits = one.verdict == "no_data" or (one.rule in ("feed", "service") and one.subject in begun)
+    return replace(one, is_starting=True) if waits else one
+
+
+def _all(book: Book, frame: Frame, at: datetime, upkeep: Upkeep | None) -> Iterator[Reading]:
     missing = unread(book)
     sums = (
         *(_net_delta(row) for row in frame.exposure if row.band is not None),
         *(_margin(row, book) for row in frame.margin if row.maintenance_margin.value != 0),
         *_backing(frame),
     )
-    return (
-        *(replace(one, verdict="no_data", said=missing, evidence=DATA) if missing else one for one in sums),
-        *(_feed(row) for row in frame.feeds),
-        *_orders(book, at),
-        _minting(frame),
-        *_halts(book),
-        _faults(frame),
-    )
+    yield from (replace(one, verdict="no_data", said=missing, evidence=DATA) if missing else one for one in sums)
+    yield from map(_feed, frame.feeds)
+    yield from desk_readings(book, at)
+    yield from upkeep_readings(upkeep, at)
+    yield _minting(frame)
+    yield from _halts(book)
+    yield _faults(frame)
 
 
 def _net_delta(row: ExposureRow) -> Reading:
@@ -93,19 +115,10 @@ def _feed(row: FeedRow) -> Reading:
     return _reading("feed", row.feed, is_ill, "warning", said, DATA)
 
 
-def _orders(book: Book, at: datetime) -> Iterator[Reading]:
-    for order in book.our_orders:
-        waits = at - order.sent_at if order.state in WITHOUT_WORD and order.sent_at is not None else NO_TIME
-        name = order.client_order_id
-        said = f"the venue's word on order {name} within {ORDER_WITHOUT_WORD.total_seconds():g} s expected, found none"
-        if order.because:
-            said += f": {order.because}"
-        yield _reading("order", name, waits > ORDER_WITHOUT_WORD, "critical", said, f"/orders/{name}/")
-
-
 def _minting(frame: Frame) -> Reading:
     said = "mint and redeem open expected, found them paused: " + "; ".join(frame.minting.reasons)
-    return _reading("minting", "mint and redeem", not frame.minting.is_open, "warning", said, PRICES)
+    is_ill = bool(frame.minting.pauses or frame.minting.halts)  # a source that has just begun calls nobody
+    return _reading("minting", "mint and redeem", is_ill, "warning", said, PRICES)
 
 
 def _halts(book: Book) -> Iterator[Reading]:

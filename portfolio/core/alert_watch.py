@@ -2,7 +2,8 @@
 
 A reading says of one rule and subject whether it is well, ill, or not known. What is not known is an alert of its own,
 and never the end of another: a number that is missing proves nothing. A fault must stand for a while before it opens an
-alert and be gone for longer before that is over, so that what flickers is one alert.
+alert and be gone for longer before that is over, so that what flickers is one alert. What has just begun neither opens
+nor ends an alert, for `STARTING` at most.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ from typing import Final, Literal
 from hedgeapp.core.events.alerts import AlertEscalated, AlertOpened, AlertResolved, Severity
 from hedgeapp.core.records import record
 from portfolio.core.alerts import SEVERITIES, Alert, Alerts
+from portfolio.core.starting import STARTING
 
 Verdict = Literal["well", "ill", "no_data"]
 Pair = tuple[str, str]
@@ -35,7 +37,10 @@ SAID_MAX: Final = 500  # characters of a sentence
 
 @record
 class Reading:
-    """What a rule says of a subject now; `said` and `evidence` are for whoever is called."""
+    """What a rule says of a subject now; `said` and `evidence` are for whoever is called.
+
+    `is_starting` is whether it rests on a source that has just begun.
+    """
 
     rule: str
     subject: str
@@ -43,6 +48,7 @@ class Reading:
     severity: Severity
     said: str
     evidence: str
+    is_starting: bool = False
 
     @property
     def pair(self) -> Pair:
@@ -51,10 +57,11 @@ class Reading:
 
 @record
 class Watch:
-    """Since when each pair is ill, and since when it is well again; what is remembered from step to step."""
+    """Since when each pair is ill, well again, or starting; what is remembered from step to step."""
 
     ill: Mapping[Pair, datetime] = field(default_factory=dict)
     well: Mapping[Pair, datetime] = field(default_factory=dict)
+    starting: Mapping[Pair, datetime] = field(default_factory=dict)
 
 
 AlertDecision = AlertOpened | AlertEscalated | AlertResolved
@@ -65,8 +72,10 @@ def decided(
 ) -> tuple[tuple[AlertDecision, ...], Watch]:
     """Return the events that ought to be in the log now, and what to remember until the next step."""
     found = _with_absences(readings)
-    waits = {one.pair for one in found.values() if one.verdict == "no_data"}
-    ill = {pair: before.ill.get(pair, at) for pair, one in found.items() if one.verdict == "ill"}
+    starting = {pair: before.starting.get(pair, at) for pair, one in found.items() if one.is_starting}
+    calm = {pair for pair, since in starting.items() if at - since < STARTING}
+    waits = calm | {one.pair for one in found.values() if one.verdict == "no_data"}
+    ill = {pair: before.ill.get(pair, at) for pair, one in found.items() if one.verdict == "ill" and pair not in calm}
     standing = {alert.pair for alert in alerts}
     well = {pair: before.well.get(pair, at) for pair in standing - ill.keys() - waits}
     events: list[AlertDecision] = []
@@ -82,7 +91,7 @@ def decided(
         if alert is not None and at - since >= RESOLVE_AFTER:
             reason = "is well again" if pair in found else "is no longer watched"
             events.append(AlertResolved(at=at, alert_id=alert.alert_id, reason=f"{pair[1]} {reason}"))
-    return tuple(events), Watch(ill=ill, well=well)
+    return tuple(events), Watch(ill=ill, well=well, starting=starting)
 
 
 def _with_absences(readings: Iterable[Reading]) -> dict[Pair, Reading]:

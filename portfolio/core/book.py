@@ -16,14 +16,12 @@ from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.breaks import ReconciliationEvent, RunBegun, RunEnded
 from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.door import DoorEvent, PersonActed
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
 from hedgeapp.core.events.marks import MarksTaken
 from hedgeapp.core.events.moves import DelegationStated
-from hedgeapp.core.events.orders import (
-    HedgeProposed,
-    ProposalClosed,
-)
+from hedgeapp.core.events.orders import HedgeProposed, ProposalClosed
 from hedgeapp.core.events.people import AccessEvent
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.reference import (
@@ -50,6 +48,7 @@ from portfolio.core.move_delegations import follow_balance
 from portfolio.core.move_folding import MoveDeskEvent, fold_move
 from portfolio.core.move_gates import Gate
 from portfolio.core.moves import Moves
+from portfolio.core.open_breaks import OpenBreaks
 from portfolio.core.orders import OrderEvent, Orders
 from portfolio.core.positions import OpeningCameTooLate, Position
 from portfolio.core.price_highs import PriceHighs
@@ -71,11 +70,12 @@ DeskEvent = (
     | ReconciliationEvent
     | MoveDeskEvent
     | AccessEvent
+    | DoorEvent
 )
 
 FINAL: Final = frozenset({"filled", "canceled", "rejected", "expired"})
 STATED: Final = (BalanceStated, PositionStated, CollateralStated, SupplyStated, DelegationStated)
-QUIET: Final = (MarksTaken, *STATED, RunBegun, RunEnded)
+QUIET: Final = (MarksTaken, *STATED, RunBegun, RunEnded, PersonActed)
 
 
 class Book:
@@ -111,6 +111,7 @@ class Book:
         self.last_proposals: dict[str, LastProposal] = {}
         self.halts = Halts()
         self.blocking = Blocking()
+        self.open_breaks = OpenBreaks()
         self.moves = Moves()
         self.gate = Gate()
         self.row_changes = RowChanges()
@@ -197,10 +198,11 @@ class Book:
                 self._of_desk(event)
 
     def _of_desk(self, event: DeskEvent) -> None:
-        if isinstance(event, AccessEvent):
-            return  # who may come in and sign is no position
+        if isinstance(event, AccessEvent | DoorEvent):
+            return  # who comes, goes and may sign is no position
         if isinstance(event, ReconciliationEvent):
             self.blocking.apply(event)
+            self.open_breaks.apply(event)
             return
         if isinstance(event, MoveDeskEvent):
             self._contradiction(event, fold_move(event, self))

@@ -17,6 +17,7 @@ from portfolio.core.halts import Halts
 from portfolio.core.minting import Minting
 from portfolio.core.move_gates import Gate
 from portfolio.core.moves import Moves
+from portfolio.core.open_breaks import OpenBreaks
 from portfolio.core.orders import Orders
 from portfolio.core.positions import Position
 from portfolio.core.price_highs import PriceHighs
@@ -62,6 +63,7 @@ _MAKERS: Final[Mapping[type, Callable[[Any], Any]]] = {
             Halts,
             Minting,
             Moves,
+            OpenBreaks,
             Orders,
             Position,
             PriceHighs,

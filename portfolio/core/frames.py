@@ -29,6 +29,7 @@ from portfolio.core.rows import (
     VenuePositions,
     Worth,
 )
+from portfolio.core.starting import starting
 from portfolio.core.valuation import Marks, Valuation
 
 
@@ -111,5 +112,5 @@ def frame(book: Book, marks: Marks, feeds: Iterable[FeedHealth], *, number: int,
         faults_total=book.faults.total,
         marks=tuple(marks[key] for key in sorted(marks)),
         proposals=tuple(one.row for one in hedging.stances(book, exposed, marks, at, feeds)),
-        minting=standing(book.minting, book.halts),
+        minting=standing(book.minting, book.halts, starting(book, heard, at)),
     )

@@ -7,6 +7,7 @@ from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.breaks import ReconciliationEvent
 from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.door import DoorEvent
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import EVERYWHERE, HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
 from hedgeapp.core.events.marks import MarksTaken
@@ -38,6 +39,7 @@ from portfolio.core.access_headlines import access_sentence
 from portfolio.core.alerts import AlertEvent
 from portfolio.core.break_headlines import reconciliation_sentence
 from portfolio.core.catalogue import ReferenceChange
+from portfolio.core.door_headlines import door_headline
 from portfolio.core.halts import HaltEvent
 from portfolio.core.minting import MintingEvent
 from portfolio.core.move_folding import MoveDeskEvent
@@ -62,8 +64,8 @@ def headline(recorded: Recorded) -> EventRow:
 def _sentence(event: Event) -> str:
     if isinstance(event, ReconciliationEvent):
         return reconciliation_sentence(event)
-    if isinstance(event, AccessEvent):
-        return access_sentence(event)
+    if isinstance(event, AccessEvent | DoorEvent):
+        return access_sentence(event) if isinstance(event, AccessEvent) else door_headline(event)
     if isinstance(event, MoveDeskEvent):
         return move_headline(event)
     if isinstance(event, MintingEvent | AlertEvent):
@@ -95,9 +97,7 @@ def _sentence(event: Event) -> str:
         case MarksTaken():
             return f"{len(event.marks)} marks taken"
         case FeedStateChanged():
-            return (
-                f"{event.feed} is {event.state}: {event.reason}" if event.reason else f"{event.feed} is {event.state}"
-            )
+            return f"{event.feed} is {event.state}" + (f": {event.reason}" if event.reason else "")
         case ServiceTaken():
             return f"{event.holder} took {event.service} over, epoch {event.epoch}"
         case HedgeProposed() | ProposalClosed():

@@ -85,32 +85,34 @@ class Minting:
 
 @record
 class Standing:
-    """Whether mint and redeem are open: not while a pause or a halt is in force.
+    """Whether mint and redeem are open: not while a pause or a halt is in force, nor while a source is starting.
 
-    `halts` are in words; a halt closes them at once, before the engine has written its pause.
+    `halts` are in words; a halt closes them at once, before the engine has written its pause. `starting` are sources.
     """
 
     pauses: tuple[Pause, ...] = ()
     halts: tuple[str, ...] = ()
+    starting: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
-        return not self.pauses and not self.halts
+        return not self.pauses and not self.halts and not self.starting
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Return by whom or what they are closed, and why."""
-        return (*self.halts, *(f"{one.paused.by}: {one.paused.reason}" for one in self.pauses))
+        begun = (f"starting: {', '.join(self.starting)} has just begun",) if self.starting else ()
+        return (*self.halts, *(f"{one.paused.by}: {one.paused.reason}" for one in self.pauses), *begun)
 
 
-def standing(minting: Minting, halts: Halts) -> Standing:
-    """Return whether mint and redeem are open."""
+def standing(minting: Minting, halts: Halts, starting: tuple[str, ...] = ()) -> Standing:
+    """Return whether mint and redeem are open; `starting` are the sources that have just begun."""
     said = (
         f"HALT {'everywhere' if one.declared.scope == EVERYWHERE else 'at ' + one.declared.scope} "
         f"by {one.declared.by}: {one.declared.reason}"
         for one in halts
     )
-    return Standing(pauses=tuple(minting), halts=tuple(said))
+    return Standing(pauses=tuple(minting), halts=tuple(said), starting=starting)
 
 
 def refusal(pause: Pause, *, by: str, asked_by: str = "") -> str:

@@ -39,6 +39,7 @@ RESUMED_BY: Final[Mapping[PauseCause, ResumedBy]] = {
     "margin": "one",
     "net_delta": "one",
 }
+BEGINNING: Final[frozenset[PauseCause]] = frozenset({"price", "feed"})  # what is missing while a source is starting
 BROKEN: Final = frozenset({"stale", "disconnected", "unknown"})
 SAID_MAX: Final = 3  # faults of one cause that a reason names
 
@@ -78,6 +79,8 @@ def faults(
         "net_delta": _far(exposure, is_paused="net_delta" in paused),
     }
     said = {cause: tuple(sentences) for cause, sentences in found.items()}
+    if stands.starting:  # closed already, and calmly: what is not there yet is a fault when it does not come
+        said = {cause: sentences for cause, sentences in said.items() if cause not in BEGINNING or cause in paused}
     return {cause: _together(sentences) for cause, sentences in said.items() if sentences}
 
 

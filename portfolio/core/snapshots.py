@@ -23,6 +23,7 @@ from portfolio.core.faults import Faults
 from portfolio.core.halts import Halt, Halts
 from portfolio.core.minting import Minting, Pause
 from portfolio.core.move_snapshots import MovesState, dump_moves, load_moves
+from portfolio.core.open_breaks import OpenBreak, OpenBreaks
 from portfolio.core.orders import HedgeOrder
 from portfolio.core.positions import Position, PositionState
 from portfolio.core.proposals import LastProposal
@@ -71,6 +72,7 @@ class BookState:
     last_proposals: tuple[LastProposal, ...]
     halts: tuple[Halt, ...]
     blocking: tuple[VenueBlocked, ...]
+    open_breaks: tuple[OpenBreak, ...]
     moves: MovesState
     pauses: tuple[Pause, ...]
     alerts: tuple[Alert, ...]
@@ -119,6 +121,7 @@ def dump(book: Book) -> BookState:
         last_proposals=tuple(book.last_proposals.values()),
         halts=tuple(book.halts),
         blocking=tuple(book.blocking),
+        open_breaks=tuple(book.open_breaks),
         moves=dump_moves(book),
         pauses=tuple(book.minting),
         alerts=tuple(book.alerts),
@@ -159,6 +162,7 @@ def load(state: BookState) -> Book:
     book.last_proposals = {one.currency: one for one in state.last_proposals}
     book.halts = Halts(state.halts)
     book.blocking = Blocking(state.blocking)
+    book.open_breaks = OpenBreaks(state.open_breaks)
     load_moves(book, state.moves)
     book.minting = Minting(state.pauses)
     book.alerts = Alerts(state.alerts, state.resolved_alerts)

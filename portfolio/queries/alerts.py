@@ -9,6 +9,8 @@ from portfolio.core.alert_rules import advice
 from portfolio.core.alert_watch import NO_DATA
 from portfolio.core.alerts import SEVERITIES, SNOOZE_MAX, Alert, State
 from portfolio.queries.books import FOLLOWING
+from portfolio.queries.past import Moment
+from portfolio.queries.past_frames import past_book
 
 RESOLVED_SHOWN: Final = 20
 SNOOZES_MIN: Final = (10, 30, 120, 1440)  # minutes that are offered, as far as the severity allows
@@ -40,6 +42,16 @@ def alert_list(at: datetime) -> AlertList:
     """Return the alerts as of the log's head: open ones first, then by severity, the oldest first."""
     with FOLLOWING.held() as book:
         standing, over = tuple(book.alerts), tuple(book.alerts.resolved)
+    return _listed(standing, over, at)
+
+
+def past_alerts(moment: Moment) -> AlertList:
+    """Return the alerts as they stood at a moment."""
+    alerts = past_book(moment).alerts
+    return _listed(tuple(alerts), tuple(alerts.resolved), moment.at)
+
+
+def _listed(standing: tuple[Alert, ...], over: tuple[Alert, ...], at: datetime) -> AlertList:
     lines = sorted((_line(one, at) for one in standing), key=_place)
     return AlertList(
         standing=tuple(lines),

@@ -58,9 +58,12 @@ class EventPage:
 _COLUMNS: Final = "seq, recorded_at, kind, key, body, hash"
 
 
-def page(*, kind: str = "", key: str = "", before: int | None = None, after: int | None = None) -> EventPage:
+def page(
+    *, kind: str = "", key: str = "", before: int | None = None, after: int | None = None, until: int | None = None
+) -> EventPage:
     """Return the events of a kind whose key begins so: the newest ones below `before`, or the next ones above `after`.
 
+    With `until`, those after that event are not there yet.
     Raise SearchIsTooWide when the database needs longer than `READ_MS_MAX`.
     """
     wanted: list[tuple[str, Any]] = []
@@ -72,6 +75,8 @@ def page(*, kind: str = "", key: str = "", before: int | None = None, after: int
         end = _after(key)
         if end:
             wanted.append(('key < %s COLLATE "C"', end))
+    if until is not None:
+        wanted.append(("seq <= %s", until))
     filters = list(wanted)
     if before is not None:
         wanted.append(("seq < %s", before))

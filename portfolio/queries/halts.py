@@ -1,6 +1,9 @@
 """Halts: those in force and how they are carried, and those that were lifted; out of PostgreSQL alone."""
 
+from datetime import datetime
 from typing import Final
+
+from django.db.models import Q
 
 from hedgeapp.core.events.halts import EVERYWHERE
 from hedgeapp.core.records import record
@@ -37,6 +40,31 @@ def in_force() -> list[HaltInForce]:
 def past() -> list[Halt]:
     """Return the halts that were lifted last, the latest first."""
     return list(Halt.objects.exclude(lifted_at=None).order_by("-lifted_at")[:PAST_SHOWN])
+
+
+def in_force_at(at: datetime) -> list[HaltInForce]:
+    """Return the halts that were in force at a time, as they stood then; who carried them is not known any more."""
+    declared = Halt.objects.filter(declared_at__lte=at)
+    halts = sorted(
+        declared.filter(Q(lifted_at=None) | Q(lifted_at__gt=at)),
+        key=lambda one: (one.scope != EVERYWHERE, one.declared_at),
+    )
+    return [HaltInForce(halt=_as_of(halt, at), where=where(halt.scope), progress="") for halt in halts]
+
+
+def past_at(at: datetime) -> list[Halt]:
+    """Return the halts that had been lifted by a time, the latest first."""
+    return list(Halt.objects.filter(lifted_at__lte=at).order_by("-lifted_at")[:PAST_SHOWN])
+
+
+def _as_of(halt: Halt, at: datetime) -> Halt:
+    """Take back what happened to a halt after a time; the row itself is left alone."""
+    halt.lifted_at, halt.approved_by = None, ""
+    if halt.asked_at is not None and halt.asked_at > at:
+        halt.asked_at, halt.asked_by, halt.asked_because = None, "", ""
+    if halt.held_at is not None and halt.held_at > at:
+        halt.held_at, halt.canceled = None, 0
+    return halt
 
 
 def scopes() -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.db import connection
 
 from marketdata.models import Instrument, Limit
-from portfolio.models import Fill
+from portfolio.queries.rows import fills
 
 CURRENCY_LENGTH_MAX: Final = 20  # characters
 SPAN: Final = timedelta(hours=1)
@@ -24,12 +24,12 @@ SELECT DISTINCT ON (floor(extract(epoch FROM at) / %(step_s)s)) at, net ->> %(cu
 """
 
 
-def last_hour(currency: str, until: datetime) -> dict[str, Any]:
+def last_hour(currency: str, until: datetime, seq: int | None = None) -> dict[str, Any]:
     """Return the net delta and the index price of a currency in the hour before, in at most `POINTS_MAX` steps.
 
     `net_delta` is in units of the currency, `price` in the quote of its contracts; a point that was not known is None,
     and so is one in a hole between frames. `band` is the limit on the net delta, None when none is set. `fills` are the
-    latest ones in instruments on the currency, at most `FILLS_MAX`.
+    latest ones in instruments on the currency, at most `FILLS_MAX`, as of an event if one is given.
     """
     given: dict[str, Any] = {
         "step_s": STEP.total_seconds(),
@@ -47,7 +47,7 @@ def last_hour(currency: str, until: datetime) -> dict[str, Any]:
         "band": _band(currency),
         "at": [at.isoformat() for at, _, _ in points],
         "net_delta": [None if net is None else float(net) for _, net, _ in points],
-        "fills": _fills(currency, until - SPAN),
+        "fills": _fills(currency, until - SPAN, seq),
         "price": [None if price is None else float(price) for _, _, price in points],
     }
 
@@ -61,9 +61,9 @@ def _with_holes(points: list[Any]) -> list[Any]:
     return shown
 
 
-def _fills(currency: str, since: datetime) -> list[dict[str, str]]:
+def _fills(currency: str, since: datetime, seq: int | None) -> list[dict[str, str]]:
     instruments = list(Instrument.objects.filter(base=currency).values_list("id", flat=True))
-    latest = Fill.objects.filter(instrument__in=instruments).order_by("-from_seq")[:FILLS_MAX]
+    latest = fills(seq).filter(instrument__in=instruments).order_by("-from_seq")[:FILLS_MAX]
     return [
         {
             "at": fill.at.isoformat(),

@@ -34,6 +34,7 @@ def _minting(stands: Standing) -> dict[str, Any]:
         "state": "open" if stands.is_open else "paused",
         "halts": list(stands.halts),
         "pauses": [_pause(one) for one in stands.pauses],
+        "starting": list(stands.starting),
     }
 
 

@@ -82,7 +82,9 @@ def sheet(shown: PriceSheet | None, stands: Standing) -> Section:
 
 def state(stands: Standing) -> tuple[str, Level]:
     """Return whether mint and redeem are open, as a word with its level."""
-    return ("open", "good") if stands.is_open else ("paused", "bad")
+    if stands.is_open:
+        return "open", "good"
+    return ("paused", "bad") if stands.pauses or stands.halts else ("starting", "idle")
 
 
 def _asset(prices: AssetPrices) -> list[Row]:

@@ -1,11 +1,14 @@
 """Periodic tasks: the book is kept, old frames are let go."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 import structlog
 from celery import shared_task
 
 from portfolio.operations import books, frames
+
+MILESTONES_MAX: Final = 5  # of one run, some seconds of work; the next comes in a minute
 
 log = structlog.get_logger()
 
@@ -17,6 +20,13 @@ def snapshot_book() -> None:
     if book.seq:
         books.keep_book(book, datetime.now(UTC))
         log.info("book.kept", seq=book.seq)
+
+
+@shared_task(name="portfolio.tasks.keep_milestones")
+def keep_milestones() -> None:
+    """Keep the books that make every moment of the past quick to see."""
+    if count := books.keep_milestones(MILESTONES_MAX, datetime.now(UTC)):
+        log.info("book.milestones_kept", count=count)
 
 
 @shared_task(name="portfolio.tasks.prune_frames")

@@ -4,12 +4,15 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from django.contrib.auth.decorators import permission_required
+from django.contrib.auth.decorators import login_not_required, permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from portfolio import screen
+from portfolio.context import calling
 from portfolio.operations.alerts import (
     AlertIsOver,
     BookIsBusy,
@@ -19,7 +22,8 @@ from portfolio.operations.alerts import (
     acknowledge_alert,
     snooze_alert,
 )
-from portfolio.queries.alerts import AlertList, alert_list
+from portfolio.queries.alerts import AlertList, alert_list, past_alerts
+from portfolio.views.moments import moment_of, with_past
 
 MAY_TAKE: Final = "portfolio.declare_halt"  # every role takes alerts
 MINUTES_DIGITS_MAX: Final = 6
@@ -28,8 +32,9 @@ SEEN_LENGTH: Final = 16  # hexadecimal digits by which a page tells what it show
 
 @require_safe
 @never_cache
+@with_past
 def alerts(request: HttpRequest) -> HttpResponse:
-    """Show the alerts that stand, and the latest that are over."""
+    """Show the alerts that stand, and the latest that are over; now or at a moment."""
     return _page(request)
 
 
@@ -38,9 +43,24 @@ def alerts(request: HttpRequest) -> HttpResponse:
 def listed(request: HttpRequest) -> HttpResponse:
     """Return the list, to take the place of the one in the page; nothing when that is the same."""
     found = alert_list(datetime.now(UTC))
-    if request.GET.get("seen") == _seen(found):
+    frame = screen.latest()
+    if request.GET.get("seen") == _seen(found, frame.minting.starting if frame else ()):
         return HttpResponse(status=204)
     return _page(request, template="portfolio/_alerts.html")
+
+
+@login_not_required  # an open page of a session that ended must not be sent to the login from here
+@require_safe
+@never_cache
+def badge(request: HttpRequest) -> HttpResponse:
+    """Return how many alerts wait, for the header of a page; nothing when the page shows it already."""
+    if not request.user.is_authenticated:
+        return HttpResponse(status=204)
+    text = render_to_string("portfolio/_alert_badge.html", calling(request))
+    seen = hashlib.sha256(text.encode()).hexdigest()[:SEEN_LENGTH]
+    if request.GET.get("seen") == seen:
+        return HttpResponse(status=204)
+    return HttpResponse(text, headers={"X-Seen": seen})
 
 
 @require_POST
@@ -80,16 +100,20 @@ def snooze(request: HttpRequest, alert_id: str) -> HttpResponse:
 def _page(
     request: HttpRequest, refusal: str = "", status: int = 200, template: str = "portfolio/alerts.html"
 ) -> HttpResponse:
-    found = alert_list(datetime.now(UTC))
+    then = moment_of(request)
+    found = past_alerts(then) if then else alert_list(datetime.now(UTC))
+    frame = None if then else screen.latest()
+    starting = frame.minting.starting if frame else ()
     context = {
         "refusal": refusal,
         "list": found,
-        "seen": _seen(found),
-        "may_take": request.user.has_perm(MAY_TAKE),
+        "starting": starting,
+        "seen": _seen(found, starting),
+        "may_take": then is None and request.user.has_perm(MAY_TAKE),
     }
     return render(request, template, context, status=status)
 
 
-def _seen(found: AlertList) -> str:
-    shown = [(line.alert, line.state) for line in (*found.standing, *found.over)]
+def _seen(found: AlertList, starting: tuple[str, ...]) -> str:
+    shown = [starting, *((line.alert, line.state) for line in (*found.standing, *found.over))]
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:SEEN_LENGTH]

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from hedgeapp.access.telling import tell_export
 from marketdata.models import Instrument, Venue
 from portfolio.core.orders import HedgeOrder
 from portfolio.forms import OrderFilterForm
@@ -24,6 +25,7 @@ from portfolio.queries.past import behind_since, seq_at
 from portfolio.queries.rows import projected_seq
 from portfolio.screen import blotter as shown
 from portfolio.screen import order_export
+from portfolio.views.moments import moment_of, with_past
 
 BEHIND: Final = timedelta(seconds=5)  # rows that follow the log later than this are stale
 CHOICES_MAX: Final = 500  # instruments to choose from
@@ -34,6 +36,7 @@ SEEN_LENGTH: Final = 16  # hexadecimal digits by which a page tells what it show
 
 @require_safe
 @never_cache
+@with_past
 def orders(request: HttpRequest) -> HttpResponse:
     """Show our orders: those under way, and those that are over."""
     form = OrderFilterForm(request.GET)
@@ -60,6 +63,7 @@ def under_way(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @never_cache
+@with_past
 def venues(request: HttpRequest) -> HttpResponse:
     """Show the orders that the venues have of somebody else."""
     form = OrderFilterForm(request.GET)
@@ -84,6 +88,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse("\n".join(form.sentences()), status=400, content_type="text/plain; charset=utf-8")
     seq = _seq(form)
     wanted = form.wanted(projected_seq() if seq is None else seq)
+    tell_export(request)
     return StreamingHttpResponse(
         _file(wanted),
         content_type="text/csv; charset=utf-8",
@@ -148,7 +153,7 @@ def _open(request: HttpRequest, orders: list[HedgeOrder]) -> dict[str, Any]:
         "unknown_count": unknown,
         "more": max(0, len(orders) - found.OPEN_SHOWN),
         "open_shown": found.OPEN_SHOWN,
-        "may_send": request.user.has_perm("portfolio.send_order"),
+        "may_send": moment_of(request) is None and request.user.has_perm("portfolio.send_order"),
     }
 
 

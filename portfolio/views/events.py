@@ -9,17 +9,24 @@ from django.views.decorators.http import require_safe
 
 from hedgeapp.core.events import KINDS
 from portfolio.queries import events as log
+from portfolio.views.moments import moment_of, with_past
 
 
 @require_safe
+@with_past
 def events(request: HttpRequest) -> HttpResponse:
-    """Show the log, newest first."""
+    """Show the log, newest first, or as it was at a moment."""
+    then = moment_of(request)
     kind = request.GET.get("kind", "")
     key = request.GET.get("key", "").strip()
     context: dict[str, Any] = {"kinds": sorted(KINDS), "kind": kind, "key": key, "page": None}
     try:
         context["page"] = log.page(
-            kind=kind, key=key, before=_number(request, "before"), after=_number(request, "after")
+            kind=kind,
+            key=key,
+            before=_number(request, "before"),
+            after=_number(request, "after"),
+            until=then.seq if then else None,
         )
     except log.SearchIsTooWide as error:
         context["refusal"] = str(error)

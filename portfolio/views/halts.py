@@ -25,7 +25,8 @@ from portfolio.operations.halts import (
     ask_resume,
     declare_halt,
 )
-from portfolio.queries.halts import in_force, past, scopes, where
+from portfolio.queries.halts import in_force, in_force_at, past, past_at, scopes, where
+from portfolio.views.moments import moment_of, with_past
 
 REASON: Final = "Something looks wrong"  # so that one press halts
 SEEN_LENGTH: Final = 16  # hexadecimal digits by which a page tells what it shows
@@ -33,8 +34,9 @@ SEEN_LENGTH: Final = 16  # hexadecimal digits by which a page tells what it show
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@with_past
 def halt(request: HttpRequest) -> HttpResponse:
-    """Show what is halted and halt, by one form."""
+    """Show what is halted and halt, by one form; or what was halted at a moment."""
     if request.method == "POST":
         return _declare(request)
     return _page(request)
@@ -102,12 +104,14 @@ def notice(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, refusal: str = "", status: int = 200) -> HttpResponse:
+    then = moment_of(request)
     context: dict[str, Any] = {
-        "past": past(),
+        "shown": in_force_at(then.at) if then else in_force(),
+        "past": past_at(then.at) if then else past(),
         "scopes": scopes(),
         "reason": request.POST.get("reason", "") or REASON,
         "reason_length_max": REASON_LENGTH_MAX,
         "refusal": refusal,
-        "may_lift": request.user.has_perm("portfolio.lift_halt"),
+        "may_lift": then is None and request.user.has_perm("portfolio.lift_halt"),
     }
     return render(request, "portfolio/halt.html", context, status=status)

@@ -13,19 +13,25 @@ from hedgeapp import live
 from portfolio import screen
 from portfolio.core.frames import Frame
 from portfolio.queries import net_delta as history
+from portfolio.queries.past_frames import past_frame
 from portfolio.screen import overview as presented
 from portfolio.screen.publication import fragment
+from portfolio.views.moments import moment_of, with_past
 
 CURRENCIES: Final = ("ETH", "BTC")  # of the chart, when no frame says which there are
 
 
 @require_safe
 @never_cache
+@with_past
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show the live book."""
-    frame = screen.latest()
+    """Show the live book, or the book as of a moment."""
+    then = moment_of(request)
+    frame = past_frame(then) if then else screen.latest()
     context: dict[str, Any] = {"frame": frame, "currencies": _currencies(frame), "draws": True}
-    if frame:
+    if frame and then:
+        context |= {"sections": presented.sections(frame), "now": then.at}
+    elif frame:
         sections = presented.sections(frame)
         picture = presented.picture(frame, sections)
         context |= {
@@ -70,12 +76,14 @@ def _whole(frame: Frame) -> str:
 
 
 @require_safe
+@with_past
 def net_delta(request: HttpRequest) -> HttpResponse:
-    """Return the last hour of one currency: net delta, its band, mark and fills."""
+    """Return the last hour of one currency, or the hour before a moment: net delta, its band, mark and fills."""
     currency = request.GET.get("currency", CURRENCIES[0])
     if len(currency) > history.CURRENCY_LENGTH_MAX:
         return JsonResponse({"error": f"a currency expected, found {len(currency)} characters"}, status=400)
-    return JsonResponse(history.last_hour(currency, datetime.now(UTC)))
+    then = moment_of(request)
+    return JsonResponse(history.last_hour(currency, then.at if then else datetime.now(UTC), then.seq if then else None))
 
 
 def _currencies(frame: Frame | None) -> list[str]:

@@ -24,6 +24,8 @@ from portfolio.core.price_sheets import (
     sheet,
 )
 from portfolio.core.pricing import Market
+from portfolio.core.sources import feed_rows
+from portfolio.core.starting import starting
 from portfolio.operations.minting import (
     REASON_LENGTH_MAX,
     BookIsBusy,
@@ -34,11 +36,14 @@ from portfolio.operations.minting import (
     pause_minting,
     resume_minting,
 )
+from portfolio.queries.past import Moment
+from portfolio.queries.past_frames import past_book
 from portfolio.queries.prices import market_at
 from portfolio.screen.price_document import document
 from portfolio.screen.price_stream import KEPT_S, latest
 from portfolio.screen.prices import sheet as rows_of
 from portfolio.screen.prices import state, waterfall
+from portfolio.views.moments import moment_of, with_past
 
 SIZE_LENGTH_MAX: Final = 40  # characters of a size
 MAY_PAUSE: Final = "portfolio.declare_halt"  # whoever may halt may pause
@@ -55,9 +60,19 @@ class SizeIsMalformed(ValueError):
 
 @require_safe
 @never_cache
+@with_past
 def prices(request: HttpRequest) -> HttpResponse:
-    """Show what an asset is minted and redeemed at, and why; and whether mint and redeem are open."""
+    """Show what an asset is minted and redeemed at, and why; and whether mint and redeem are open, or were."""
+    if then := moment_of(request):
+        return _past_page(request, then)
     return _page(request)
+
+
+def _past_page(request: HttpRequest, then: Moment) -> HttpResponse:
+    """Show whether mint and redeem were open; the order books that prices rest on are not in the log."""
+    book = past_book(then)
+    stands = standing(book.minting, book.halts)
+    return render(request, "portfolio/prices.html", {"stands": stands, "state": state(stands)})
 
 
 @require_safe
@@ -178,7 +193,9 @@ def _asked(request: HttpRequest, at: datetime) -> tuple[PriceSheet, Standing]:
 
 
 def _standing(market: Market) -> Standing:
-    return standing(market.valuation.book.minting, market.valuation.book.halts)
+    valuation = market.valuation
+    book = valuation.book
+    return standing(book.minting, book.halts, starting(book, feed_rows(valuation), valuation.at))
 
 
 def _size(text: str) -> Decimal:

@@ -116,7 +116,7 @@ async function refresh() {
   if (document.hidden || !currency) return;
   const asked = currency;
   try {
-    const answer = await fetch(`${chart.dataset.url}?currency=${encodeURIComponent(asked)}`, { signal: AbortSignal.timeout(8000) });
+    const answer = await fetch(`${chart.dataset.url}?currency=${encodeURIComponent(asked)}${chart.dataset.moment ?? ""}`, { signal: AbortSignal.timeout(8000) });
     if (!answer.ok || answer.redirected) throw new Error(`the server answered ${answer.status}`);
     const data = await answer.json();
     if (asked === currency) await draw(data);
@@ -135,7 +135,7 @@ async function start() {
     return;
   }
   await refresh();
-  setInterval(refresh, REFRESH_MS);
+  if (!chart.dataset.moment) setInterval(refresh, REFRESH_MS);
   const repaint = () => drawn && draw(drawn);
   document.addEventListener("screen:theme", repaint);
   matchMedia("(prefers-color-scheme: light)").addEventListener("change", repaint);

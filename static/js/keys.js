@@ -36,6 +36,12 @@ const ACTIONS = {
   k: () => move(-1, 0),
   h: () => document.querySelector("[data-hedge]")?.click(),
   t: () => document.querySelector('[data-next="theme"]')?.click(),
+  "@": () => {
+    const picker = document.getElementById("moment");
+    if (!picker) return;
+    picker.open = true;
+    picker.querySelector("input[name=at]").focus();
+  },
   "?": () => document.getElementById("shortcuts")?.showModal(),
   "/": () => document.querySelector("[data-filter]")?.focus(),
 };
@@ -67,7 +73,11 @@ document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") for (const menu of document.querySelectorAll(".menu[open]")) menu.open = false;
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll(".menu[open]")) {
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    menu.open = false;
+  }
 });
 
 // A redrawn table loses the focus; put it back where it was.

@@ -31,6 +31,7 @@ from hedgeapp.core.marks import Mark
 from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Token, Venue, Wallet
 from tests.builders.alerts import ALERTS
 from tests.builders.breaks import BREAKS
+from tests.builders.door import DOOR
 from tests.builders.moves import GOLDEN as MOVES
 from tests.builders.moves import SIGNED
 from tests.builders.orders import DESK
@@ -222,5 +223,5 @@ OTHERS: list[Event] = [
 
 EVERY_KIND: dict[str, Event] = {
     type(event).__name__: event
-    for event in [*REFERENCE, *TRADING, *OTHERS, *DESK, *ALERTS, *BREAKS, *MOVES.values(), *PASSKEYS, *PEOPLE]
+    for event in [*REFERENCE, *TRADING, *OTHERS, *DESK, *ALERTS, *BREAKS, *MOVES.values(), *PASSKEYS, *PEOPLE, *DOOR]
 }

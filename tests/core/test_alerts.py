@@ -26,6 +26,7 @@ from portfolio.core.alerts import SNOOZE_MAX, Alert, Alerts
 from portfolio.core.book import Book
 from portfolio.core.frames import frame
 from portfolio.core.snapshots import BookState, dump, load
+from portfolio.core.upkeep import SinkState, Upkeep
 from tests.builders.alerts import AT, NAME, acknowledged, escalated, opened, resolved, snoozed
 from tests.builders.books import AT as NOON
 from tests.builders.books import COINM, USDM, balance, book_of, collateral, common, health, recorded
@@ -207,6 +208,7 @@ def test_every_decision_folds_one_alert_stands_for_each_thing_and_none_ends_unse
         assert len(pairs) == len(set(pairs))
 
 
+LOOKED = Upkeep(at=NOON, services=(), sink=SinkState(url="", events=0, seconds=0.0, stored_at=None, because=""))
 FEEDS = tuple(
     health(feed, NOON)
     for feed in (
@@ -224,7 +226,7 @@ def read(*events: Event, at: datetime = NOON, heard_at: datetime = NOON) -> dict
     """Return what every rule says of a desk at noon, but for what is well."""
     book = book_of(*HEARD, *events)
     feeds = tuple(replace(feed, last_message_at=heard_at) for feed in FEEDS)
-    found = readings(book, frame(book, common("3000"), feeds, number=1, at=at), at)
+    found = readings(book, frame(book, common("3000"), feeds, number=1, at=at), at, LOOKED)
     assert {one.rule for one in found} <= ADVICE.keys()
     return {f"{one.rule} {one.subject}": one for one in found if one.verdict != "well"}
 

@@ -14,6 +14,7 @@ from hedgeapp.eventlog.read import read
 from portfolio.core.alert_watch import OPEN_AFTER, RESOLVE_AFTER
 from portfolio.core.book import Book
 from portfolio.core.frames import frame
+from portfolio.core.upkeep import SinkState, Upkeep
 from portfolio.watchman import Watchman
 from tests.builders.books import AT, COINM, USDM, balance, common, health, reference, supply
 from tests.builders.desk import HEARD
@@ -49,10 +50,19 @@ class Watched:
         return [one for one in found if isinstance(one, AlertOpened | AlertResolved)]
 
 
+async def look() -> Upkeep:
+    """Return that every service runs, whatever the time."""
+    return Upkeep(
+        at=AT + timedelta(days=1),
+        services=(),
+        sink=SinkState(url="file:///b", events=0, seconds=0.0, stored_at=AT, because=""),
+    )
+
+
 @pytest.fixture
 async def watched(owner: psycopg.Connection[Any], log_url: str) -> AsyncIterator[Watched]:
     async with AsyncLog(log_url) as events:
-        yield Watched(Watchman(events), owner)
+        yield Watched(Watchman(events, look), owner)
 
 
 @pytest.fixture(autouse=True)

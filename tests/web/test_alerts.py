@@ -1,18 +1,24 @@
 """Alerts on their page: the worst first, with what to do; taken and made quiet by those who have a role."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
+import redis
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from hedgeapp.access.roles import grant_roles
+from hedgeapp.eventlog.models import Epoch, SecondStore
 from portfolio.core.alerts import Alert
+from portfolio.core.minting import Standing
 from portfolio.queries.books import current_book
 from tests.builders.alerts import acknowledged, opened, resolved
 from tests.builders.books import reference
 from tests.builders.desks import written
+from tests.web.frames import Desk
 
 PATH = "/alerts/"
 
@@ -123,3 +129,58 @@ def test_the_list_is_sent_again_only_when_it_changed(desk: Client) -> None:
 def test_where_nothing_is_wrong_the_page_says_so(desk: Client) -> None:
     written(resolved("f-1"), resolved("d-1"))
     assert "Nothing asks for anybody" in desk.get(PATH).content.decode()
+
+
+def watched() -> None:
+    """Let the engine have proved a moment ago that it lives."""
+    now = datetime.now(UTC)
+    Epoch.objects.create(
+        service="engine", lock_id=1, epoch=1, holder="here/1", backend_pid=1, heartbeat_at=now, wanted_at=now
+    )
+
+
+@pytest.mark.parametrize("path", ["/", "/orders/", "/halt/", "/login/keys/", "/admin/"])
+def test_every_page_counts_what_waits_by_severity(desk: Client, path: str) -> None:
+    watched()
+    page = desk.get(path).content.decode()
+    badge = page.partition('class="alert-badge"')[2].partition("</a>")[0]
+    assert 'data-level="bad"' in badge
+    assert "1 critical, 1 warning, 0 notice open; 0 taken or quiet" in badge
+    assert 'data-call="d-1:0"' in page
+
+
+def test_the_badge_is_sent_again_only_when_it_changed(desk: Client) -> None:
+    watched()
+    first = desk.get("/alerts/badge")
+    assert first.status_code == 200
+    assert desk.get("/alerts/badge", {"seen": first["X-Seen"]}).status_code == 204
+    written(acknowledged(name="f-1"))
+    again = desk.get("/alerts/badge", {"seen": first["X-Seen"]})
+    assert "1 critical, 0 warning, 0 notice open; 1 taken or quiet" in again.content.decode()
+
+
+def test_a_session_that_ended_hears_of_no_alert() -> None:
+    assert Client().get("/alerts/badge").status_code == 204
+
+
+def test_the_badge_says_when_nobody_watches(desk: Client) -> None:
+    assert "unwatched" in desk.get("/alerts/badge").content.decode()
+    watched()
+    assert "unwatched" not in desk.get("/alerts/badge").content.decode()
+
+
+def test_what_has_just_begun_is_said_and_calls_nobody(desk: Client, screen_store: "redis.Redis") -> None:
+    shown = replace(Desk().frame(), minting=Standing(starting=("feed:binance-usdm",)))
+    screen_store.set("screen:frame", msgspec.json.encode(shown))
+    page = desk.get(PATH).content.decode()
+    assert "starting</span> feed:binance-usdm: nobody is called yet" in page
+
+
+def test_data_shows_who_holds_each_service_and_how_far_the_second_store_is(desk: Client) -> None:
+    page = desk.get("/data/").content.decode()
+    assert "nobody holds it" in page
+    assert "expected at most 30 s behind the log" in page
+    SecondStore.objects.create(name="sink", url="file:///second", seq=10_000, stored_at=datetime.now(UTC))
+    page = desk.get("/data/").content.decode()
+    assert "in step" in page
+    assert "file:///second" in page

@@ -18,7 +18,7 @@ from django.urls import resolve
 from hedgeapp.access.roles import ROLES, grant_roles
 from hedgeapp.core.records import record
 from hedgeapp.eventlog.append import append
-from hedgeapp.eventlog.models import Epoch, SecondStore
+from hedgeapp.eventlog.models import Epoch, LoggedEvent, SecondStore
 from tests.builders.addresses import example, patterns, sockets
 from tests.builders.log import AT, fill
 from tests.web.test_socket import Browser, session_of
@@ -148,10 +148,14 @@ def test_whoever_audits_writes_nothing(everybody: Everybody) -> None:
     def rows() -> dict[str, int]:
         return {model._meta.label: model._base_manager.count() for model in kept}
 
-    before = rows()
+    before, head = rows(), LoggedEvent.objects.count()
     for path in patterns():
         if path not in OWN:
             everybody.answer("auditor", "POST", path)
+    refusals = LoggedEvent.objects.filter(kind__in=("PersonDenied", "PersonKeptOut"), seq__gt=head)
+    denied = refusals.count()  # what was asked for in vain is told
+    assert denied > 0
+    before[LoggedEvent._meta.label] += denied
     assert rows() == before
 
 

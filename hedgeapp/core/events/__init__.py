@@ -39,6 +39,16 @@ from hedgeapp.core.events.breaks import (
     VenueFreed,
 )
 from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.door import (
+    CodesChanged,
+    DataExported,
+    PasswordChanged,
+    PersonActed,
+    PersonCame,
+    PersonDenied,
+    PersonKeptOut,
+    PersonLeft,
+)
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
 from hedgeapp.core.events.marks import MarksTaken
@@ -171,6 +181,14 @@ Event = (
     | GateChangeProposed
     | GateChangeAgreed
     | GateChangeDropped
+    | PersonCame
+    | PersonLeft
+    | PersonKeptOut
+    | PasswordChanged
+    | CodesChanged
+    | PersonActed
+    | PersonDenied
+    | DataExported
     | PasskeyEnrolled
     | PasskeyConfirmed
     | PasskeyRevoked
