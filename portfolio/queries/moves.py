@@ -18,12 +18,10 @@ from portfolio.core.book import Book
 from portfolio.core.figures import Figure, unknown
 from portfolio.core.margin import margin_rows
 from portfolio.core.move_automation import stances
-from portfolio.core.move_checks import Circumstances, judged_now
+from portfolio.core.move_checks import judged_now
 from portfolio.core.move_headlines import asked_of, move_sentence
-from portfolio.core.move_headrooms import headroom_after, headrooms
 from portfolio.core.move_judgments import hindrances
 from portfolio.core.move_payloads import payload_hash, rejection_hash
-from portfolio.core.move_prices import price_of
 from portfolio.core.move_proposals import MoveStance
 from portfolio.core.move_states import FINAL, WAITING, Move, State
 from portfolio.core.move_values import Value, value
@@ -35,7 +33,8 @@ from portfolio.models import CollateralMove
 from portfolio.operations.moves.proofs import StoredProof
 from portfolio.queries.books import FOLLOWING
 from portfolio.queries.feeds import heard
-from portfolio.queries.people import deciders, keyholders
+from portfolio.queries.move_circumstances import circumstances
+from portfolio.queries.people import keyholders
 from portfolio.queries.rows import as_of
 
 STATES: Final[tuple[State, ...]] = get_args(State)
@@ -178,24 +177,15 @@ def move_stands(at: datetime) -> tuple[MoveStance, ...]:
 
 
 def _detail(move: Move, book: Book, proof: StoredProof, at: datetime) -> MoveDetail:
-    feeds, payload = heard(book), move.payload
-    valuation = Valuation(book, book.marks, at, feeds)
-    rooms = headrooms(margin_rows(valued_positions(valuation), valuation), book)
-    price, people, keys = price_of(payload.asset, book, book.marks, at, feeds), deciders(), keyholders(at)
-    worth = value(payload.amount, price)
-    now = Circumstances(
-        valuation=valuation,
-        people=people,
-        price=price,
-        headroom_after_usd=headroom_after(payload, rooms, valuation),
-        headroom_floor_usd=None,
-    )
+    payload, now, keys = move.payload, circumstances(move, book, at), keyholders(at)
+    rows = margin_rows(valued_positions(now.valuation), now.valuation)
+    people, worth = now.people, value(payload.amount, now.price)
     judged = judged_now(move, book, worth, now)
     bench = Bench(people=people, changes=book.row_changes, catalogue=book.catalogue, at=at)
     met = quorum(move, judged, worth, bench, proof)
     able = {name: groups for name, groups in people.items() if name in keys or name in met.people}
     with_keys = Bench(people=able, changes=book.row_changes, catalogue=book.catalogue, at=at)
-    its = [one for one in rooms if one.account == move.account and payload.asset in one.ratios]
+    its = [one for one in rows if (one.account, one.settlement) == (move.account, payload.asset)]
     return MoveDetail(
         move=move,
         sentence=move_sentence(payload),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.breaks import VenueBlocked
+from hedgeapp.core.events.collateral import CustodianStateChanged
 from hedgeapp.core.events.halts import EVERYWHERE, HaltDeclared
 from hedgeapp.core.events.moves import (
     MoveApproved,
@@ -134,6 +135,7 @@ def test_it_says_nothing_twice() -> None:
     "why",
     [
         HaltDeclared(at=AT, halt_id="h-1", scope=EVERYWHERE, by="ann", reason="a drill"),
+        CustodianStateChanged(at=AT, custodian="ceffu", state="settling", said="ceffu settles since 12:00 UTC"),
         VenueBlocked(at=AT, venue="binance-usdm", break_ids=("b-1",), because="b-1 is above its limit"),
         UnintendedMoveSeen(
             at=AT, source="ceffu", reference="9", kind="delegate", asset="ETH", amount=D(1), said="not ours"

@@ -6,6 +6,7 @@ from typing import Final, get_args
 
 from django.db import connection, transaction
 
+from hedgeapp.core.events.collateral import CustodianStateChanged
 from hedgeapp.core.events.halts import HaltDeclared
 from hedgeapp.core.events.reference import LimitChanged
 from hedgeapp.eventlog.append import Fence, append
@@ -16,7 +17,8 @@ from portfolio.operations.moves.proposals import open_work_of
 from portfolio.operations.orders import lock_log
 
 # What may change the engine's mind.
-KINDS: Final = tuple(sorted(kind.__name__ for kind in (*get_args(MoveDeskEvent), LimitChanged, HaltDeclared)))
+_NEWS: Final = (*get_args(MoveDeskEvent), CustodianStateChanged, LimitChanged, HaltDeclared)
+KINDS: Final = tuple(sorted({kind.__name__ for kind in _NEWS}))
 
 
 class BookIsBehind(RuntimeError):

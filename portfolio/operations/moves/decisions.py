@@ -20,15 +20,12 @@ from hedgeapp.core.events.approvals import Assertion, FactorKind, MoveDecided, V
 from hedgeapp.core.records import record
 from portfolio.core.approvals import Bench, Proof, conflict, objection, quorum
 from portfolio.core.book import Book
-from portfolio.core.figures import unknown
-from portfolio.core.move_checks import Circumstances, judged_now
+from portfolio.core.move_checks import judged_now
 from portfolio.core.move_judgments import approved
 from portfolio.core.move_payloads import payload_hash, rejection_hash
-from portfolio.core.move_prices import price_of
 from portfolio.core.move_states import WAITING, Move
 from portfolio.core.move_values import Value, value
 from portfolio.core.policies import Judgment
-from portfolio.core.valuation import Valuation
 from portfolio.operations.moves.people import DECIDE, permitted
 from portfolio.operations.moves.proofs import StoredProof, written, written_code
 from portfolio.operations.moves.proposals import (
@@ -40,8 +37,7 @@ from portfolio.operations.moves.proposals import (
 )
 from portfolio.operations.orders import append_now, lock_log
 from portfolio.queries.books import FOLLOWING
-from portfolio.queries.feeds import heard
-from portfolio.queries.people import deciders
+from portfolio.queries.move_circumstances import circumstances
 
 CODE_LENGTH_MAX: Final = 20  # characters
 ADDRESS_LENGTH_MAX: Final = 100  # characters
@@ -154,21 +150,13 @@ def decide_move(decision: Decision, *, by: User, at: datetime) -> Move:
 
 
 def _scene(move: Move, book: Book, at: datetime) -> Scene:
-    feeds = heard(book)
-    price, people = price_of(move.payload.asset, book, book.marks, at, feeds), deciders()
-    worth = value(move.payload.amount, price)
-    now = Circumstances(
-        valuation=Valuation(book, book.marks, at, feeds),
-        people=people,
-        price=price,
-        headroom_after_usd=unknown("a decision asks the policy only"),
-        headroom_floor_usd=None,
-    )
+    now = circumstances(move, book, at)
+    worth = value(move.payload.amount, now.price)
     return Scene(
         move=move,
         judged=judged_now(move, book, worth, now),
         worth=worth,
-        bench=Bench(people=people, changes=book.row_changes, catalogue=book.catalogue, at=at),
+        bench=Bench(people=now.people, changes=book.row_changes, catalogue=book.catalogue, at=at),
         policy_version=book.gate.policy_version(at),
     )
 
