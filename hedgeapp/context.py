@@ -46,7 +46,10 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "is_person": is_person,
         "navigation": _navigation(request, user) if user is not None and is_person else [],
         "person_links": _links(
-            ("Account", "access:account"), ("Your keys", "access:keys"), ("People", "access:people")
+            ("Account", "access:account"),
+            ("Your keys", "access:keys"),
+            ("People", "access:people"),
+            ("Sources", "sources:sources"),
         ),
         "log_seq": SimpleLazyObject(_log_seq),
         "live_url": LIVE_URL,

@@ -48,6 +48,9 @@ class Environment(BaseSettings):
         ge=0,
         description="seconds from the agreement on somebody's roles until they hold; default: 0, in LIVE a day",
     )
+    hedgeapp_source_cool_off_s: int | None = Field(
+        None, ge=0, description="seconds from the agreement on URLs or keys until they hold; default: 0, in LIVE a day"
+    )
     hedgeapp_gate_cool_off_s: int | None = Field(
         None,
         ge=3600,

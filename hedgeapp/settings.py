@@ -111,6 +111,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=10),
         "options": {"expires": 10},
     },
+    "change-sources": {
+        "task": "marketdata.tasks.change_sources",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 10},
+    },
     "snapshot": {"task": "portfolio.tasks.snapshot_book", "schedule": timedelta(minutes=5)},
     "milestones": {
         "task": "portfolio.tasks.keep_milestones",
@@ -201,13 +206,11 @@ PASSKEY_COOL_OFF = timedelta(
 GATE_COOL_OFF = timedelta(
     seconds=ENVIRONMENT.hedgeapp_gate_cool_off_s or (86_400 if ENVIRONMENT.hedgeapp_env == "LIVE" else 3_600)
 )
-# Roles that two people agreed on hold after this.
-ROLE_COOL_OFF = timedelta(
-    seconds=ENVIRONMENT.hedgeapp_role_cool_off_s
-    if ENVIRONMENT.hedgeapp_role_cool_off_s is not None
-    else 86_400
-    if ENVIRONMENT.hedgeapp_env == "LIVE"
-    else 0
+# Roles, URLs and keys that two people agreed on hold after these.
+_A_DAY_IN_LIVE = 86_400 if ENVIRONMENT.hedgeapp_env == "LIVE" else 0
+ROLE_COOL_OFF, SOURCE_COOL_OFF = (
+    timedelta(seconds=_A_DAY_IN_LIVE if given is None else given)
+    for given in (ENVIRONMENT.hedgeapp_role_cool_off_s, ENVIRONMENT.hedgeapp_source_cool_off_s)
 )
 SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds: a working day
 SESSION_COOKIE_HTTPONLY = True

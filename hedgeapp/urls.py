@@ -12,6 +12,7 @@ admin.site.index_title = "Reference data: each change is an event in the log"
 urlpatterns = [
     path("", include("portfolio.urls")),
     path("breaks/", include("reconciliation.urls")),
+    path("sources/", include("marketdata.source_urls")),
     path("login/", include("hedgeapp.access.urls")),
     path("webhooks/", include("marketdata.urls")),
     path("admin/", admin.site.urls),

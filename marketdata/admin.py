@@ -12,18 +12,26 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 
+from hedgeapp.core.reference import Chain, Custodian, Venue
 from marketdata import models
+from marketdata.core.catalogue import key_of
+from marketdata.core.sensitive import is_sensitive
 from marketdata.core.wellformed import RowRefused
-from marketdata.operations.changes import change
+from marketdata.operations.changes import change as change_row
 from marketdata.operations.credentials import (
     KEY_BYTES_MAX,
     FieldKeyIsMalformed,
     FieldKeysMissing,
     HolderIsUnknown,
     KeyIsEmpty,
-    set_credential,
 )
-from marketdata.queries.catalogue import record_of
+from marketdata.operations.sources import (
+    AnotherSourceChangeWaits,
+    SourceReasonIsMalformed,
+    propose_credential,
+    propose_source,
+)
+from marketdata.queries.catalogue import record_of, reference
 from marketdata.queries.history import history
 
 if TYPE_CHECKING:
@@ -33,7 +41,18 @@ if TYPE_CHECKING:
 else:
     _Admin, _Inline, _Form = admin.ModelAdmin, admin.TabularInline, forms.ModelForm
 
-REFUSALS = (RowRefused, HolderIsUnknown, KeyIsEmpty, FieldKeysMissing, FieldKeyIsMalformed)
+REFUSALS = (
+    RowRefused,
+    HolderIsUnknown,
+    KeyIsEmpty,
+    FieldKeysMissing,
+    FieldKeyIsMalformed,
+    AnotherSourceChangeWaits,
+    SourceReasonIsMalformed,
+)
+SOURCES = (Venue, Custodian, Chain)
+WAITS = "Nothing is changed yet: another person must agree to it, on the page Sources."
+_WAITS = "_waits"  # attribute of a request whose change waits for a second person
 _REFUSAL = "_refusal"  # attribute of a request whose change was refused: the sentence to show in its form
 
 
@@ -98,6 +117,18 @@ class OperationAdmin(_Admin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Write nothing: `save_related` has all that belongs to the row."""
 
+    def message_user(
+        self,
+        request: HttpRequest,
+        message: Any,
+        level: int | str = messages.INFO,
+        extra_tags: str = "",
+        fail_silently: bool = False,
+    ) -> None:
+        """Say nothing of a success while another person must agree."""
+        if level != messages.SUCCESS or not getattr(request, _WAITS, False):
+            super().message_user(request, message, level, extra_tags, fail_silently)
+
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """Say nothing: the log tells what changed."""
         return ""
@@ -122,13 +153,18 @@ class RowAdmin(OperationAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Carry out the change, with all rows that belong to it."""
         children = {formset.fk.remote_field.related_name: _wanted(formset) for formset in formsets}
-        event = _change(
-            record_of(form.instance, **children),
-            by=request.user.get_username(),
-            reason=form.cleaned_data["reason"],
-            version=form.cleaned_data["version_seen"],
-        )
-        if event is None:
+        wanted = record_of(form.instance, **children)
+        by, reason = request.user.get_username(), form.cleaned_data["reason"]
+        version, at = form.cleaned_data["version_seen"], datetime.now(UTC)
+        done: object
+        if isinstance(wanted, SOURCES) and is_sensitive(wanted, reference().of_kind(wanted).get(key_of(wanted))):
+            done = propose_source(wanted, by=by, reason=reason, at=at, expected_version=version)
+            if done is not None:
+                setattr(request, _WAITS, True)
+                messages.warning(request, WAITS)
+        else:
+            done = change_row(wanted, by=by, reason=reason, at=at, expected_version=version)
+        if done is None:
             messages.info(request, "It is so already: nothing was changed and nothing was logged.")
 
     def history_view(
@@ -147,10 +183,6 @@ class RowAdmin(OperationAdmin):
             **(extra_context or {}),
         }
         return TemplateResponse(request, "marketdata/history.html", context)
-
-
-def _change(record: Any, *, by: str, reason: str, version: int) -> Any:
-    return change(record, by=by, reason=reason, at=datetime.now(UTC), expected_version=version)
 
 
 def _wanted(formset: Any) -> list[Any]:
@@ -283,6 +315,9 @@ class CredentialForm(RefusableForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
         help_text="The key's secret; for Ceffu the private key, PKCS#8 DER in base64. Never shown again.",
     )
+    reason = forms.CharField(
+        max_length=500, strip=True, help_text="Why these from now on. It is kept in the log with your name."
+    )
 
 
 @admin.register(models.Credential)
@@ -298,11 +333,14 @@ class CredentialAdmin(OperationAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Keep the keys, encrypted."""
-        set_credential(
+        proposed = propose_credential(
             form.instance.holder,
             purpose=form.instance.purpose,
             api_key=form.cleaned_data["api_key"],
             secret=form.cleaned_data["secret"],
             by=request.user.get_username(),
+            reason=form.cleaned_data["reason"],
             at=datetime.now(UTC),
         )
+        setattr(request, _WAITS, True)
+        messages.warning(request, WAITS if proposed else "These keys are used already: nothing was changed.")

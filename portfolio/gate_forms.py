@@ -34,8 +34,8 @@ class AmountField(forms.DecimalField):
         return super().to_python(re.sub(r"[,_\s]", "", value) if isinstance(value, str) else value)
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
-        """Let a phone show digits."""
-        return {"inputmode": "decimal"}
+        """Let a phone show digits, and say what an empty field means."""
+        return {"inputmode": "decimal", "placeholder": "any"}
 
 
 class NamesField(forms.CharField):
@@ -43,6 +43,10 @@ class NamesField(forms.CharField):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(max_length=TEXT_LENGTH_MAX, required=False, **given)
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        """Say what an empty field means."""
+        return {"placeholder": "any"}
 
     def clean(self, value: Any) -> Any:
         """Return the names, each once, in their order."""
@@ -67,7 +71,7 @@ class SpanField(forms.CharField):
 class LineForm(SaidForm):
     """A line of the gate; `of` fills it from a record, `line` makes a record of it."""
 
-    name = forms.CharField(max_length=NAME_LENGTH_MAX)
+    name = forms.CharField(label="name", max_length=NAME_LENGTH_MAX)
 
     def line(self) -> GateLine:
         """Return the line of a form that is valid."""
@@ -167,7 +171,7 @@ class CapForm(LineForm):
 class DestinationForm(LineForm):
     """A destination."""
 
-    custodian = forms.CharField(max_length=NAME_LENGTH_MAX)
+    custodian = forms.CharField(label="custodian", max_length=NAME_LENGTH_MAX)
     route = forms.CharField(label="the custodian's name of the way", max_length=NAME_LENGTH_MAX)
     kinds = forms.MultipleChoiceField(label="for", choices=KIND_CHOICES, widget=forms.CheckboxSelectMultiple)
 

@@ -35,6 +35,7 @@ _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
         "change_gate",
         "agree_gate",
         "agree_people",
+        "agree_source",
         "work_break",
         "enroll_passkey",
         "enter_admin",
@@ -54,6 +55,7 @@ _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
         "change_gate",
         "change_people",
         "agree_people",
+        "agree_source",
         "work_break",
         "close_break",
         "enroll_passkey",
@@ -63,7 +65,7 @@ _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     AUDITOR: ("enter_admin", "view_audit"),
 }
-_DEEDS: Final = Q(content_type__app_label__in=("portfolio", "reconciliation", "access"))
+_DEEDS: Final = Q(content_type__app_label__in=("portfolio", "reconciliation", "access", "marketdata"))
 # Whoever audits sees every row there is, but for sessions: who holds a session's key is the person.
 _AUDITED: Final = Q(codename__startswith="view_") & ~Q(content_type__app_label="sessions")
 _PEOPLE: Final = Q(codename__in=("view_user", "view_group"), content_type__app_label="auth")

@@ -56,17 +56,25 @@ def decrypted(row: models.Credential) -> tuple[str, str]:
     return api_key, secret
 
 
-def set_credential(holder: str, *, api_key: str, secret: str, by: str, at: datetime, purpose: Purpose = "read") -> bool:
-    """Keep keys of an account or custodian, encrypted; return whether they differ from those kept before."""
+def require_keys(holder: str, purpose: Purpose, api_key: str, secret: str) -> bool:
+    """Return whether keys differ from those that are used; refuse with HolderIsUnknown, KeyIsEmpty."""
     if not all(0 < len(text.encode()) <= KEY_BYTES_MAX for text in (api_key, secret)):
         raise KeyIsEmpty(holder)
+    known = (models.Account, models.Custodian)
+    if not any(model._base_manager.filter(pk=holder).exists() for model in known):
+        raise HolderIsUnknown(holder)
+    kept = models.Credential.objects.select_for_update().filter(holder=holder, purpose=purpose).first()
+    return kept is None or not _says(kept, api_key, secret)
+
+
+def set_credential(holder: str, *, api_key: str, secret: str, by: str, at: datetime, purpose: Purpose = "read") -> bool:
+    """Keep keys of an account or custodian, encrypted; return whether they differ from those kept before.
+
+    It is the console's way; people at a page go by `operations.sources`.
+    """
     fernet = field_keys()
     with transaction.atomic(durable=True):
-        known = (models.Account, models.Custodian)
-        if not any(model._base_manager.filter(pk=holder).exists() for model in known):
-            raise HolderIsUnknown(holder)
-        kept = models.Credential.objects.select_for_update().filter(holder=holder, purpose=purpose).first()
-        if kept and _says(kept, api_key, secret):
+        if not require_keys(holder, purpose, api_key, secret):
             return False
         models.Credential.objects.update_or_create(
             holder=holder,

@@ -1,6 +1,6 @@
 """The history of one row of reference data, out of the log."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Final
@@ -53,17 +53,20 @@ def history(row: Row, version: int) -> Sequence[Change]:
 def _changes(found: Sequence[tuple[int, datetime, ReferenceChanged]]) -> Iterator[Change]:
     flats = [_flat(event) for *_, event in found]
     for (before, after), (seq, at, event) in zip(pairwise([{}, *flats]), found, strict=True):
-        names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
         yield Change(
             seq=seq,
             version=event.version,
             recorded_at=at,
             by=event.by,
             reason=event.reason,
-            differences=tuple(
-                Difference(field=name, before=_text(before.get(name)), after=_text(after.get(name))) for name in names
-            ),
+            differences=differences(before, after),
         )
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """Return the fields that differ between two rows as built-in values; an empty one is a row that is not there."""
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return tuple(Difference(field=name, before=_text(before.get(name)), after=_text(after.get(name))) for name in names)
 
 
 def _flat(event: ReferenceChanged) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Access headlines: an event of people and their keys in one sentence for the desk.  event -> sentence"""
+"""Access headlines: an event of people, keys and sources in one sentence for the desk.  event -> sentence"""
 
 from typing import assert_never
 
@@ -10,6 +10,13 @@ from hedgeapp.core.events.people import (
     PersonChangeDropped,
     PersonChangeProposed,
     PersonEvent,
+)
+from hedgeapp.core.events.sources import (
+    CredentialChanged,
+    SourceChangeAgreed,
+    SourceChangeDropped,
+    SourceChangeProposed,
+    SourceEvent,
 )
 
 
@@ -24,6 +31,8 @@ def access_sentence(event: AccessEvent) -> str:
             )
         case PasskeyRevoked():
             return f"a passkey of {event.user} revoked by {event.by}: {event.reason}"
+        case SourceChangeProposed() | SourceChangeAgreed() | SourceChangeDropped() | CredentialChanged():
+            return _source(event)
         case _:
             return _person(event)
 
@@ -40,6 +49,21 @@ def _person(event: PersonEvent) -> str:
         case PersonChanged():
             by = f"{event.by} and {event.agreed_by}" if event.agreed_by else event.by
             return f"{event.person} {_has(event)}, by {by}: {event.reason}"
+        case _:
+            assert_never(event)
+
+
+def _source(event: SourceEvent) -> str:
+    match event:
+        case SourceChangeProposed():
+            return f"{event.by} proposes another {event.what}: {event.reason}"
+        case SourceChangeAgreed():
+            return f"{event.by} agrees to {event.what}, which holds from {event.holds_from:%Y-%m-%d %H:%M} UTC"
+        case SourceChangeDropped():
+            return f"the change of {event.what} is dropped by {event.by}: {event.said}"
+        case CredentialChanged():
+            by = f"{event.by} and {event.agreed_by}" if event.agreed_by else event.by
+            return f"keys of {event.holder} to {event.purpose} changed by {by}, fingerprint {event.fingerprint[:12]}"
         case _:
             assert_never(event)
 

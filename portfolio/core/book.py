@@ -24,15 +24,7 @@ from hedgeapp.core.events.moves import DelegationStated
 from hedgeapp.core.events.orders import HedgeProposed, ProposalClosed
 from hedgeapp.core.events.people import AccessEvent
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
-from hedgeapp.core.events.reference import (
-    AccountChanged,
-    AssetChanged,
-    ChainChanged,
-    CustodianChanged,
-    InstrumentChanged,
-    LimitChanged,
-    VenueChanged,
-)
+from hedgeapp.core.events.reference import InstrumentChanged
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
@@ -53,7 +45,7 @@ from portfolio.core.orders import OrderEvent, Orders
 from portfolio.core.positions import OpeningCameTooLate, Position
 from portfolio.core.price_highs import PriceHighs
 from portfolio.core.proposals import LastProposal
-from portfolio.core.row_changes import RowChanges, row_name
+from portfolio.core.row_changes import RowChanges, note_agreement, row_name
 from portfolio.core.rows import EventRow
 
 EVENTS_KEPT: Final = 50  # latest ones, for the screen
@@ -71,6 +63,7 @@ DeskEvent = (
     | MoveDeskEvent
     | AccessEvent
     | DoorEvent
+    | ReferenceChange
 )
 
 FINAL: Final = frozenset({"filled", "canceled", "rejected", "expired"})
@@ -190,16 +183,16 @@ class Book:
             case ServiceTaken():
                 if event.service not in self.services or event.epoch >= self.services[event.service].epoch:
                     self.services[event.service] = event
-            case AssetChanged() | VenueChanged() | AccountChanged() | InstrumentChanged():
-                self._change(event)
-            case CustodianChanged() | ChainChanged() | LimitChanged():
-                self._change(event)
             case _:
                 self._of_desk(event)
 
     def _of_desk(self, event: DeskEvent) -> None:
+        if isinstance(event, ReferenceChange):
+            self._change(event)
+            return
         if isinstance(event, AccessEvent | DoorEvent):
-            return  # who comes, goes and may sign is no position
+            note_agreement(event, self.row_changes, self.recorded_at)
+            return
         if isinstance(event, ReconciliationEvent):
             self.blocking.apply(event)
             self.open_breaks.apply(event)

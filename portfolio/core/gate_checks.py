@@ -131,7 +131,7 @@ def _surprises(rules: Sequence[PolicyRule], ground: Ground) -> Iterator[str]:
             if groups & asked and unreachable(rule, ground.people, [person])
         ]
         if alone and not unreachable(rule, ground.people):
-            yield f"{name} cannot be fulfilled when one of {', '.join(alone)} proposes or is away"
+            yield f"{name} needs each of {', '.join(alone)}: when one proposes or is away, nobody can stand in"
 
 
 def _covers(one: PolicyRule, other: PolicyRule) -> bool:

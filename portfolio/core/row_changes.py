@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from hedgeapp.core.events.door import DoorEvent
+from hedgeapp.core.events.people import AccessEvent
 from hedgeapp.core.events.reference import (
     AccountChanged,
     AssetChanged,
@@ -13,6 +15,7 @@ from hedgeapp.core.events.reference import (
     LimitChanged,
     VenueChanged,
 )
+from hedgeapp.core.events.sources import SourceChangeAgreed
 from hedgeapp.core.records import record
 from portfolio.core.catalogue import ReferenceChange
 
@@ -50,6 +53,12 @@ class RowChanges:
         """Return who changed one of these rows since then, each with the name of such a row."""
         names = set(rests_on)
         return {one.by: one.what for one in self._latest.values() if one.what in names and one.at >= since}
+
+
+def note_agreement(event: AccessEvent | DoorEvent, changes: RowChanges, recorded_at: datetime | None) -> None:
+    """Remember the second person of a change of URLs or keys, as of when it holds; people and keys are no row."""
+    if isinstance(event, SourceChangeAgreed) and recorded_at is not None:
+        changes.note(event.what, event.by, max(recorded_at, event.holds_from))
 
 
 def row_name(event: ReferenceChange) -> str:

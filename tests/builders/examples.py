@@ -25,6 +25,12 @@ from hedgeapp.core.events.reference import (
     LimitChanged,
     VenueChanged,
 )
+from hedgeapp.core.events.sources import (
+    CredentialChanged,
+    SourceChangeAgreed,
+    SourceChangeDropped,
+    SourceChangeProposed,
+)
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument, Tier
 from hedgeapp.core.marks import Mark
@@ -221,7 +227,43 @@ OTHERS: list[Event] = [
     ServiceTaken(at=AT, service="engine", epoch=4, holder="host/12"),
 ]
 
+SOURCES: list[Event] = [
+    SourceChangeProposed(
+        at=AT,
+        change_id="venue-1",
+        what="venue:binance-usdm",
+        version=2,
+        by="ann",
+        reason="it moved",
+        venue=Venue(name="v", protocol="binance-usdm", rest_url="https://a.example", ws_url="wss://a.example"),
+        custodian=Custodian(name="ceffu", protocol="ceffu", url="https://open-api.ceffu.com"),
+        chain=Chain(
+            name="ethereum",
+            url="http://127.0.0.1:8545",
+            chain_id=1,
+            confirmations=12,
+            wallets=(Wallet(address="0x01", label="vault"),),
+            tokens=(Token(asset="stETH", address="0x02", decimals=18),),
+            wsteth="0x03",
+            steth_pool="0x04",
+            minting="0x05",
+            synthetic="0x06",
+        ),
+        fingerprint="ab12",
+    ),
+    SourceChangeAgreed(
+        at=AT, change_id="venue-1", what="venue:binance-usdm", by="bob", holds_from=LATER, assertion=SIGNED
+    ),
+    SourceChangeDropped(at=AT, change_id="venue-1", what="venue:binance-usdm", by="bob", said="not yet"),
+    CredentialChanged(
+        at=AT, change_id="c-1", holder="ceffu", purpose="trade", fingerprint="ab12", by="ann", agreed_by="bob"
+    ),
+]
+
 EVERY_KIND: dict[str, Event] = {
     type(event).__name__: event
-    for event in [*REFERENCE, *TRADING, *OTHERS, *DESK, *ALERTS, *BREAKS, *MOVES.values(), *PASSKEYS, *PEOPLE, *DOOR]
+    for event in [
+        *(*REFERENCE, *TRADING, *OTHERS, *DESK, *ALERTS, *BREAKS, *MOVES.values()),
+        *(*PASSKEYS, *PEOPLE, *DOOR, *SOURCES),
+    ]
 }

@@ -141,7 +141,7 @@ def test_a_rule_that_lets_any_amount_pass_is_pointed_at() -> None:
 
 
 def test_a_quorum_in_which_nobody_can_be_spared_is_pointed_at() -> None:
-    assert "cannot be fulfilled when one of bob, cay proposes" in " ".join(of("policy", TWO).cautions)
+    assert "needs each of bob, cay: when one proposes or is away" in " ".join(of("policy", TWO).cautions)
 
 
 CHANGE = gate_change("policy", rules=(TWO,))

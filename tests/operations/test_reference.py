@@ -151,8 +151,8 @@ def test_history_tells_who_changed_what_and_why() -> None:
 
 
 def test_outside_of_the_sandbox_a_url_must_be_encrypted(monkeypatch: pytest.MonkeyPatch) -> None:
-    live = settings.ENVIRONMENT.model_copy(update={"hedgeapp_env": "LIVE"})
-    monkeypatch.setattr(settings, "ENVIRONMENT", live)
+    paper = settings.ENVIRONMENT.model_copy(update={"hedgeapp_env": "PAPER"})
+    monkeypatch.setattr(settings, "ENVIRONMENT", paper)
     made(VENUE)  # this machine itself
     with pytest.raises(UrlIsNotEncrypted, match="https or wss expected"):
         made(replace(VENUE, rest_url="http://fapi.binance.com"))

@@ -13,6 +13,7 @@ from django.test import Client
 from hedgeapp.core.reference import Account
 from marketdata import models
 from marketdata.operations.changes import change
+from marketdata.operations.credentials import set_credential
 from marketdata.queries.catalogue import reference
 from marketdata.queries.credentials import keys_of
 from tests.operations.test_reference import AT, ETH, INSTRUMENT, USDT, VENUE
@@ -162,20 +163,20 @@ def test_keys_go_in_and_never_come_out(admin_page: Client) -> None:
     change(VENUE, by="bob", reason="", at=AT)
     account = Account(name="binance-usdm:main", venue="binance-usdm", label="main", instruments=())
     change(account, by="bob", reason="", at=AT)
-    given = {"holder": account.name, "purpose": "read", "api_key": "key-of-main", "secret": "correct-horse"}
-    assert admin_page.post("/admin/marketdata/credential/add/", given).status_code == 302
-    assert keys_of(account.name).secret == "correct-horse"
+    set_credential(account.name, api_key="key-of-main", secret="correct-horse", by="bob", at=AT)
     url = f"/admin/marketdata/credential/{models.Credential.objects.get().pk}/change/"
-    assert admin_page.post(url, {"api_key": "new-key", "secret": "battery"}).status_code == 302
-    assert keys_of(account.name).api_key == "new-key"
-    for page in (url, "/admin/marketdata/credential/"):
+    given = {"api_key": "new-key", "secret": "battery", "reason": "older than a year"}
+    assert admin_page.post(url, given).status_code == 302
+    assert keys_of(account.name).api_key == "key-of-main"  # until another person agrees
+    for page in (url, "/admin/marketdata/credential/", "/sources/"):
         shown = admin_page.get(page).content.decode()
+        assert "key-of-main" not in shown
         assert "new-key" not in shown
         assert "battery" not in shown
 
 
 def test_keys_that_are_refused_are_not_shown_again(admin_page: Client) -> None:
-    given = {"holder": "nobody", "purpose": "read", "api_key": "key-of-main", "secret": "correct-horse"}
+    given = {"holder": "nobody", "purpose": "read", "api_key": "key-of-main", "secret": "correct-horse", "reason": "x"}
     shown = admin_page.post("/admin/marketdata/credential/add/", given).content.decode()
     assert "an account or a custodian expected" in shown
     assert "correct-horse" not in shown

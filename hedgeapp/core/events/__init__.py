@@ -101,6 +101,12 @@ from hedgeapp.core.events.reference import (
     LimitChanged,
     VenueChanged,
 )
+from hedgeapp.core.events.sources import (
+    CredentialChanged,
+    SourceChangeAgreed,
+    SourceChangeDropped,
+    SourceChangeProposed,
+)
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 
 Event = (
@@ -196,6 +202,10 @@ Event = (
     | PersonChangeAgreed
     | PersonChangeDropped
     | PersonChanged
+    | SourceChangeProposed
+    | SourceChangeAgreed
+    | SourceChangeDropped
+    | CredentialChanged
     | MintingPaused
     | MintingResumeAsked
     | MintingResumed

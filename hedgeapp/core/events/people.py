@@ -4,6 +4,7 @@ from datetime import datetime
 
 from hedgeapp.core.events.approvals import Assertion
 from hedgeapp.core.events.passkeys import PasskeyEvent
+from hedgeapp.core.events.sources import SourceEvent
 from hedgeapp.core.records import fact
 
 
@@ -81,4 +82,4 @@ class PersonChanged:
 
 
 PersonEvent = PersonChangeProposed | PersonChangeAgreed | PersonChangeDropped | PersonChanged
-AccessEvent = PasskeyEvent | PersonEvent
+AccessEvent = PasskeyEvent | PersonEvent | SourceEvent

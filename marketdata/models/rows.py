@@ -4,7 +4,7 @@ Rows refer to each other without a constraint in the database: they are rebuilt 
 what may enter is decided by `marketdata.core.admission` under the log's lock.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -317,33 +317,3 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.custodian} {self.order_id}"
-
-
-class Credential(models.Model):
-    """Keys of one account or custodian, encrypted by a key that the database does not have. No projection."""
-
-    PURPOSES: ClassVar = [("read", "read"), ("trade", "trade")]
-
-    holder = models.CharField(max_length=127, help_text="Name of the account or custodian that the keys are for.")
-    purpose = models.CharField(
-        max_length=5,
-        choices=PURPOSES,
-        default="read",
-        help_text="What they are used for. Orders are sent with a key for trading only, never with one for reading.",
-    )
-    api_key_ciphertext = models.BinaryField(editable=False)
-    secret_ciphertext = models.BinaryField(editable=False)
-    fingerprint = models.CharField(
-        max_length=12,
-        editable=False,
-        help_text="First 12 hexadecimal digits of the API key's SHA-256: tells which key it is without showing it.",
-    )
-    set_by = models.CharField(max_length=150, editable=False, help_text="Who set it.")
-    set_at = models.DateTimeField(editable=False, help_text="When it was set, UTC.")
-
-    class Meta:
-        ordering = ("holder", "purpose")
-        constraints = (models.UniqueConstraint(fields=("holder", "purpose"), name="marketdata_credential_once"),)
-
-    def __str__(self) -> str:
-        return f"{self.holder} {self.purpose} ({self.fingerprint})"
