@@ -28,7 +28,8 @@ class Circumstances:
     """What a move is judged by besides the book: who is there, what it is worth, what it would leave.
 
     `headroom_after_usd` is the margin headroom that an undelegation leaves at its account; `settlement` says why the
-    custodian's settlement locks moves now, empty when it does not.
+    custodian's settlement locks moves now, empty when it does not; `doubts` say of each part of the gate in force why
+    it is not proven that two people agreed on it.
     """
 
     valuation: Valuation
@@ -37,6 +38,7 @@ class Circumstances:
     headroom_after_usd: Figure
     headroom_floor_usd: Decimal | None
     settlement: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 @record
@@ -114,6 +116,9 @@ def _gate(move: Move, judged: Judgment, met: Quorum) -> Iterator[Refusal]:
 
 def _circumstances(move: Move, book: Book, now: Circumstances) -> Iterator[Refusal]:
     payload = move.payload
+    for doubt in now.doubts:
+        said = f"a gate that two people signed expected, found {doubt}: let two people agree on it again"
+        yield _refusal("gate", "signed", "not proven", said)
     is_homeward = payload.kind == "undelegate"
     if not is_homeward:
         yield from _stopped(move, book)

@@ -12,6 +12,7 @@ from portfolio.core.move_states import Move
 from portfolio.core.pnl import valued_positions
 from portfolio.core.valuation import Valuation
 from portfolio.queries.feeds import heard
+from portfolio.queries.gate import unproven_now
 from portfolio.queries.people import deciders
 
 
@@ -27,4 +28,5 @@ def circumstances(move: Move, book: Book, at: datetime) -> Circumstances:
         headroom_after_usd=headroom_after(payload, rooms, valuation),
         headroom_floor_usd=floor_of(move.account, book.catalogue),
         settlement=move_lock(book, payload.custodian),
+        doubts=tuple(unproven_now(book.gate, at)),
     )

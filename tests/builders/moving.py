@@ -15,6 +15,7 @@ from hedgeapp.access.models import Passkey
 from hedgeapp.access.passkeys import revoke
 from hedgeapp.access.roles import grant_roles
 from hedgeapp.access.signing import sign
+from hedgeapp.access.signing import written as kept_as
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.approvals import Assertion, Cap, Destination, MoveDecided, PolicyRule
 from hedgeapp.core.events.balances import BalanceStated
@@ -28,13 +29,14 @@ from hedgeapp.core.events.moves import (
     Quota,
 )
 from hedgeapp.eventlog.append import append, lock
+from portfolio.core.gate_payloads import agreement_hash, proposal_hash
 from portfolio.core.move_payloads import payload_hash
 from portfolio.core.move_request_ids import move_id
 from portfolio.core.move_states import Move
 from portfolio.operations.work import open_work
 from portfolio.queries.books import FOLLOWING
 from tests.builders.accounts import MAIN, World
-from tests.builders.keyholders import root
+from tests.builders.keyholders import keyholder, root
 from tests.builders.moves import agreed, gate_change
 from tests.builders.passkeys import Device
 
@@ -79,27 +81,47 @@ class MovesWorld:
         self.link = next(str(one["link"]) for one in state["links"] if one["account"] == MAIN)
         self.wallet = str(json.loads((world.folder / "ceffu.genesis.json").read_text())["wallet_id"])
 
-    def begin(self) -> None:
+    def begin(self, **how: Any) -> None:
         """Let two approvers have passkeys, rules be agreed on, and both sides have stated what they hold."""
         grant_roles()
         group = Group.objects.get(name=APPROVERS)
         for name in ("bob", "cay"):
             self.people[name] = root(name)
             self.people[name][0].groups.add(group)
+        for name in ("dan", "eve"):
+            self.people[name] = keyholder(name, by=self.people["bob"])
         User.objects.create_user("ann")
-        self.agree("policy", rules=(TWO,))
-        self.agree("caps", caps=(ALL,))
+        self.agree("policy", rules=(TWO,), **how)
+        self.agree("caps", caps=(ALL,), **how)
         ways = (
             Destination(name=MAIN, custodian=CUSTODIAN, route=self.link, kinds=("delegate",)),
             Destination(name=self.wallet, custodian=CUSTODIAN, route=self.link, kinds=("undelegate",)),
         )
-        self.agree("destinations", destinations=ways)
+        self.agree("destinations", destinations=ways, **how)
         self.state_both()
 
-    def agree(self, part: Any, version: int = 1, holds_in: timedelta = timedelta(0), **filled: Any) -> None:
-        """Let two people agree on a part of the gate."""
-        change = replace(gate_change(part, version, at=now(), **filled), change_id=secrets.token_hex(6))
-        written([change, replace(agreed(change, at=now()), holds_from=now() + holds_in)])
+    def agree(
+        self,
+        part: Any,
+        version: int = 1,
+        holds_in: timedelta = timedelta(0),
+        *,
+        by: tuple[str, str] = ("dan", "eve"),
+        is_signed: bool = True,
+        **filled: Any,
+    ) -> None:
+        """Let two people agree on a part of the gate, each with his passkey; or write that they did."""
+        change = replace(gate_change(part, version, by[0], now(), **filled), change_id=secrets.token_hex(6))
+        first = self._signed(by[0], proposal_hash(change)) if is_signed else None
+        change = replace(change, assertion=first)
+        second = self._signed(by[1], agreement_hash(change)) if is_signed else None
+        written([change, replace(agreed(change, by[1], now(), assertion=second), holds_from=now() + holds_in)])
+
+    def _signed(self, name: str, hash_: bytes) -> Assertion:
+        """Return what a person's device signs, as the log keeps it."""
+        user, device = self.people[name]
+        with transaction.atomic(durable=True):
+            return kept_as(sign(user, hash_, device.assertion(hash_), at=now()))
 
     def state_both(self) -> None:
         """Let the custodian and the venue state what they hold, as their feeds do."""

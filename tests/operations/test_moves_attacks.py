@@ -22,15 +22,18 @@ from hedgeapp.core.events.moves import (
     Quota,
     UnintendedMoveSeen,
 )
+from hedgeapp.core.events.passkeys import CONSOLE
 from hedgeapp.eventlog.append import append
 from portfolio.core.move_payloads import payload_hash
 from portfolio.models import Work
 from portfolio.operations.halts import declare_halt
 from portfolio.operations.move_life import MoveMustWait, ask_again, intend_move, submit_move
 from portfolio.operations.move_words import note_never_arrived
+from portfolio.operations.moves.people import SEED
 from portfolio.operations.restored import open_what_is_not_over
 from portfolio.operations.work import Claim
-from portfolio.queries.books import current_book
+from portfolio.queries.books import FOLLOWING, current_book
+from portfolio.queries.gate import unproven_now
 from portfolio.tasks.desk import Again, Done
 from portfolio.tasks.moves import PATIENT_TRIES, carry_move
 from portfolio.tasks.moves_desk import MovesDesk
@@ -159,6 +162,24 @@ def test_one_person_under_two_names(moves: MovesWorld) -> None:
     User.objects.create_user("bill").groups.add(Group.objects.get(name=APPROVERS))
     moves.approve(of, [first, replace(first, by="bill", assertion=replace(first.assertion, key_id="another"))])
     assert "a signature over this" in refused(moves, name)
+
+
+def test_a_gate_that_the_web_process_wrote(custodians: World, log_url: str) -> None:
+    seeded(custodians)
+    moves = MovesWorld(custodians)
+    moves.begin(is_signed=False)
+    said = refused(moves, moves.approved())
+    assert "a gate that two people signed expected, found version 1 of the policy: a signature of dan" in said
+
+
+def test_a_gate_that_calls_itself_the_seed_of_a_sandbox(custodians: World, log_url: str, settings: Any) -> None:
+    seeded(custodians)
+    moves = MovesWorld(custodians)
+    moves.begin(is_signed=False, by=(SEED, CONSOLE))
+    with FOLLOWING.held() as book:
+        assert list(unproven_now(book.gate, now())) == []
+        settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update={"hedgeapp_env": "LIVE"})
+        assert len(list(unproven_now(book.gate, now()))) == 3
 
 
 def test_work_that_was_forged_past_the_trigger(moves: MovesWorld, owner: psycopg.Connection[Any]) -> None:
