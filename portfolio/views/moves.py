@@ -21,6 +21,7 @@ from portfolio.queries.past import behind_since, seq_at
 from portfolio.queries.rows import projected_seq
 from portfolio.screen import moves as shown
 from portfolio.views.blotter import BEHIND
+from portfolio.views.moments import with_past
 
 MAY_PROPOSE: Final = "portfolio.propose_move"
 SEEN_LENGTH: Final = 16  # hexadecimal digits by which a page tells what it shows
@@ -30,6 +31,7 @@ ASSETS_MAX: Final = 200  # to choose from
 
 @require_safe
 @never_cache
+@with_past
 def moves(request: HttpRequest) -> HttpResponse:
     """Show the moves: those that are open, and those that are over."""
     form = MoveFilterForm(request.GET)

@@ -25,7 +25,18 @@ from tests.builders.books import collateral
 from tests.builders.desks import written
 from tests.builders.orders import AT
 
-PAGES = ("/", "/orders/", "/orders/venues/", "/breaks/", "/prices/", "/alerts/", "/events/", "/data/", "/halt/")
+PAGES = (
+    "/",
+    "/orders/",
+    "/orders/venues/",
+    "/moves/",
+    "/breaks/",
+    "/prices/",
+    "/alerts/",
+    "/events/",
+    "/data/",
+    "/halt/",
+)
 H = timedelta(hours=1)
 
 
