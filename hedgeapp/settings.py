@@ -218,6 +218,11 @@ SESSION_COOKIE_SAMESITE = "Lax"
 # The sandbox is served over plain HTTP on localhost; anything else must come over TLS.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENVIRONMENT.hedgeapp_env != "SANDBOX"
 CSRF_COOKIE_HTTPONLY = True
+# Whoever serves TLS in front says so by X-Forwarded-Proto, which uvicorn believes from FORWARDED_ALLOW_IPS only.
+SECURE_SSL_REDIRECT = SECURE_HSTS_INCLUDE_SUBDOMAINS = ENVIRONMENT.hedgeapp_env != "SANDBOX"
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # supervisors ask from beside
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if ENVIRONMENT.hedgeapp_env != "SANDBOX" else 0
+SILENCED_SYSTEM_CHECKS = ["security.W021"]  # whether browsers are shipped with the host's name is its owner's to say
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
