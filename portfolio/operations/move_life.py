@@ -7,12 +7,10 @@ the role that sends moves can write either (migration 0004 of the log).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 
 from hedgeapp.core.events.moves import MoveExpired, MoveIntended, MoveRefused, MoveSubmitted
@@ -26,7 +24,6 @@ from portfolio.core.order_references import Refusal
 from portfolio.operations.moves.proofs import StoredProof
 from portfolio.operations.orders import TEXT_LENGTH_MAX, append_now, lock_log
 from portfolio.queries.books import FOLLOWING
-from portfolio.queries.gate import unproven_now
 from portfolio.queries.move_circumstances import circumstances
 
 _OF_A_WORD: Final = ("available", "headroom", "cap")  # rules that want for a word or a price which is about to come
@@ -100,7 +97,7 @@ def ask_again(move_id: str, *, clock: Callable[[], datetime]) -> datetime | str:
                 return "a move without a word expected, found one that has it"
             if (expired := _expired(move, at)) is not None:
                 return expired.said
-            cleared = _cleared(move, book, at)
+            cleared = clearance(move, book, circumstances(move, book, at), StoredProof())
     return "; ".join(one.said for one in cleared.refusals if one.rule != "state") or at
 
 
@@ -120,25 +117,12 @@ def _written(
                 return None
             unsent: Unsent | None = _expired(move, at)
             if unsent is None:
-                cleared = _cleared(move, book, at)
+                cleared = clearance(move, book, circumstances(move, book, at), StoredProof())
                 unsent = _refused(move, cleared, at, is_patient=is_patient)
             found = unsent or following(move, book, cleared, at)
         append_now([found], at)
     log.info("move.written", move=move_id, kind=type(found).__name__)
     return found
-
-
-def _cleared(move: Move, book: Book, at: datetime) -> Clearance:
-    """Return whether a move may go: by all rules, and by a gate whose versions two people truly signed.
-
-    In the sandbox the first gate is seeded, so that nobody's signature is asked for there.
-    """
-    cleared = clearance(move, book, circumstances(move, book, at), StoredProof())
-    if settings.ENVIRONMENT.hedgeapp_env == "SANDBOX":
-        return cleared
-    unproven = dict.fromkeys(said for when in (move.proposed_at, at) for said in unproven_now(book.gate, when))
-    refusals = [Refusal(rule="gate", limit="signed", value="unsigned", unit="state", said=said) for said in unproven]
-    return replace(cleared, refusals=(*cleared.refusals, *refusals))
 
 
 def _expired(move: Move, at: datetime) -> MoveExpired | None:

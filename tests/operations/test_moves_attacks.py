@@ -110,14 +110,6 @@ def test_approvals_without_any_signature(moves: MovesWorld, app: psycopg.Connect
     assert "a signature over this that was kept expected" in refused(moves, name)
 
 
-def test_a_gate_that_nobody_signed_outside_of_the_sandbox(moves: MovesWorld, settings: Any) -> None:
-    """A web process that was taken over writes a policy that allows everything, and who agreed to it, into the log."""
-    settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update={"hedgeapp_env": "PAPER"})
-    said = refused(moves, moves.approved())
-    assert "version 1 of the policy: a signature of" in said
-    assert "version 1 of the caps: a signature of" in said
-
-
 def test_kept_signatures_that_are_forged(moves: MovesWorld, app: psycopg.Connection[Any]) -> None:
     """The rows that the web process may write are taken by the database, and not believed."""
     of, other = moves.payload(), moves.payload()
