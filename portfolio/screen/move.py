@@ -124,6 +124,7 @@ def steps(move: Move, told: Iterable[Recorded]) -> tuple[Step, ...]:
     times = _times(told)
     known = {"proposed": move.proposed_at, "intended": move.intended_at, "sent": move.submitted_at}
     known |= {"confirmed": move.confirmed_at, "seen": move.seen_at}
+    known["done"] = move.ended_at if move.state == "done" else None
     times = {key: at for key, at in known.items() if at is not None} | times
     labels = ["proposed", "approved", "intended", "sent", "taken", "confirmed", "seen", "done"]
     if not move.account:

@@ -211,6 +211,8 @@ def _live(request: HttpRequest, found: Move, told: tuple[Recorded, ...]) -> dict
         "detail": detail,
         "decisions": shown.decision_lines(found, dict(detail.quorum.turned_away) if detail else {}),
         "told": [headline(one) for one in reversed(told)],
+        # The rows follow the log: a page goes on asking until they have the end, too.
+        "is_settled": found.is_final and bool(told) and told[-1].seq >= found.seq,
         "hash": payload_hash(found.payload).hex(),
         "expiry": max(at, found.payload.expires_at) - at,
         "now": at,

@@ -329,5 +329,17 @@ def test_what_happened_is_told_with_the_events_of_the_log(people: Desk) -> None:
     assert f'href="/events/{known(move).seq}/"' in shown
 
 
+def test_a_page_asks_until_the_rows_have_the_end(people: Desk) -> None:
+    move = proposal(people.ann)
+    projected()
+    client_of(people.ann).post(f"{PATH}{move.move_id}/withdraw", {"reason": "a slip"})
+    asks = f'hx-get="{PATH}{move.move_id}/progress'
+    assert asks in text(client_of(people.gil), f"{PATH}{move.move_id}/")
+    projected()
+    settled = text(client_of(people.gil), f"{PATH}{move.move_id}/")
+    assert asks not in settled
+    assert "withdrawn by ann: a slip" in settled
+
+
 def test_a_move_that_nobody_proposed_is_not_there(people: Desk) -> None:
     assert client_of(people.gil).get(f"{PATH}mv-nothing/").status_code == 404
