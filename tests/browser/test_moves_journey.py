@@ -1,0 +1,176 @@
+"""A move through the whole stack: one proposes, two sign with their keys, the custodian acts, both sides agree."""
+
+import asyncio
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.browser.conftest import ROOT
+from tests.browser.test_first_hedge import Person, logged_in
+from tests.browser.test_keys import KEYS, enroll, plug_in
+from tests.browser.test_moves_page import shot
+from tests.chromium import launch_options
+from tests.stack import Stack, running_stack
+from tests.world import World
+
+SOON_MS = 90_000  # on a busy machine
+RECONCILED_S = 150  # a run each minute, two looks each
+STILL = {
+    "SANDBOX_MINT_EVERY": "0",
+    "SANDBOX_HAND_EVERY": "0",
+    "SANDBOX_VOLATILITY": "0",
+    "SANDBOX_SETTLEMENT_EVERY": "0",
+}
+PATH, ACCOUNT, ASSET = "/moves/", "binance-usdm:main", "USDT"
+DELEGATED = "1500000"  # which takes two approvers
+PAID_MAX = 1_000  # USDT that fees and funding may change meanwhile
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Return a stack whose world moves nothing by itself."""
+    with running_stack(tmp_path_factory.mktemp("var"), **STILL) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def world(stack: Stack) -> World:
+    """Return the outside world of the stack."""
+    return World(stack)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """Return a browser for all tests of this file."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(**launch_options())
+        yield browser
+        await browser.close()
+
+
+async def command(stack: Stack, *words: str) -> str:
+    """Run a command as whoever runs the installation."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT,
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+async def comes(browser: Browser, stack: Stack, name: str, *roles: str, has_key: bool = False) -> Person:
+    """Let somebody come in, with a browser and, where he decides, a key of his own."""
+    await command(stack, "person", name, *(word for role in roles for word in ("--role", role)))
+    link = (await command(stack, "one_time_login", "--person", name)).splitlines()[-1]
+    person = await logged_in(browser, stack, re.sub(r"^https?://[^/]+", "", link))
+    if has_key:
+        page = person.pages[0].page
+        await page.goto(f"{stack.url}{KEYS}")
+        await plug_in(page)
+        await enroll(page, f"key of {name}")
+        await expect(page.get_by_text("is enrolled and waits")).to_be_visible()
+        print_of_key = await page.locator("tbody td[data-label=fingerprint]").first.inner_text()
+        await command(stack, "confirm_passkey", *print_of_key.split())
+    return person
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bob(browser: Browser, stack: Stack) -> Person:
+    """Return the first approver."""
+    return await comes(browser, stack, "bob", "approver", has_key=True)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cay(browser: Browser, stack: Stack) -> Person:
+    """Return the second approver, who may also propose."""
+    return await comes(browser, stack, "cay", "approver", "trader", has_key=True)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def dan(browser: Browser, stack: Stack) -> Person:
+    """Return who proposes."""
+    return await comes(browser, stack, "dan", "trader")
+
+
+async def approved(page: Page) -> None:
+    """Sign as somebody who has read the amount."""
+    amount = await page.locator(".payload dd").first.inner_text()
+    await page.get_by_label("Type the amount in").fill(amount)
+    await page.get_by_role("button", name="Approve with your passkey…").click()
+
+
+async def proposed(person: Person, amount: str) -> Page:
+    """Propose a delegation by hand; return its page."""
+    page = (await person.page(f"{PATH}propose/?kind=delegate&destination={ACCOUNT}")).page
+    await page.get_by_label("asset").select_option(ASSET)
+    await page.get_by_label("amount").fill(amount)
+    await page.get_by_label("reason").fill("the headroom is low")
+    await page.get_by_role("button", name="Propose", exact=True).click()
+    await expect(page.locator("#move-live")).to_contain_text("awaiting approval", timeout=SOON_MS)
+    return page
+
+
+async def agreed(one: Page, other: Page) -> None:
+    """Let two people sign the move that the first one's page shows, and wait until both sides show it."""
+    await approved(one)
+    await expect(one.get_by_text("Approved. It waits for others.")).to_be_visible(timeout=SOON_MS)
+    await other.goto(one.url)
+    await approved(other)
+    for page in (one, other):
+        await expect(page.locator("#move-live .move-state")).to_contain_text("done", timeout=SOON_MS)
+    await expect(one.locator("#move-live")).to_contain_text("ceffu's order")
+
+
+async def wallet(world: World) -> Decimal:
+    """Return what the venue says that the account has."""
+    return (await asyncio.to_thread(world.balances, ACCOUNT)).get(ASSET, Decimal(0))
+
+
+async def test_what_two_people_sign_is_margin_at_the_venue(
+    stack: Stack, world: World, bob: Person, cay: Person, dan: Person
+) -> None:
+    before = await wallet(world)
+    page = await proposed(dan, DELEGATED)
+    one = bob.pages[0].page
+    await one.goto(f"{stack.url}{PATH}")
+    await expect(one.locator("#moves-badge")).to_have_attribute("data-count", "1", timeout=SOON_MS)
+    await one.goto(page.url)
+    await expect(one.locator("#move-effects")).to_contain_text("headroom")
+    await shot(one, "journey-move")
+    await agreed(one, cay.pages[0].page)
+    await expect(page.locator("#move-live .move-state")).to_contain_text("done", timeout=SOON_MS)
+    await shot(page, "journey-done")
+    assert abs(await wallet(world) - before - Decimal(DELEGATED)) < PAID_MAX
+    assert [said for person in (bob, cay, dan) for said in await person.wrong()] == []
+
+
+async def test_both_sides_agree_afterwards(stack: Stack, bob: Person) -> None:
+    page = bob.pages[0].page
+    since = (await page.locator("#clock").inner_text()).strip()
+    await page.goto(f"{stack.url}/breaks/")
+    run = page.locator(".runs tr", has_text="custodian:ceffu").first
+
+    async def is_later() -> bool:
+        return (await run.locator("td").first.inner_text()).split()[-1] > since
+
+    for _ in range(RECONCILED_S):
+        if await is_later():
+            break
+        await asyncio.sleep(1)
+    assert await is_later()
+    await expect(run.locator(".word")).to_have_attribute("data-level", "good")
+    await expect(page.locator("#breaks-open .breaks tr", has_text="ceffu")).to_have_count(0)
