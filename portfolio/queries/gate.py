@@ -49,7 +49,7 @@ def unproven(version: GateVersion, ring: Keyring, names: Mapping[int, str]) -> s
 
 def unproven_now(gate: Gate, at: datetime) -> Iterator[str]:
     """Yield, of each part that holds at a time, why its signatures do not prove it; the sandbox's seed has none."""
-    holding = [version for part in PARTS if (version := gate.in_force(part, at)) is not None and not _is_seed(version)]
+    holding = [version for part in PARTS if (version := gate.in_force(part, at)) is not None and not is_seed(version)]
     if not holding:
         return
     ring, names = keyring(), names_of_people()
@@ -58,7 +58,7 @@ def unproven_now(gate: Gate, at: datetime) -> Iterator[str]:
             yield said
 
 
-def _is_seed(version: GateVersion) -> bool:
+def is_seed(version: GateVersion) -> bool:
     """Tell whether a version is the first one of the sandbox, where nobody can lose a coin."""
     is_first = (version.change.by, version.agreed_by, version.change.version) == (SEED, CONSOLE, 1)
     return is_first and settings.ENVIRONMENT.hedgeapp_env == "SANDBOX"

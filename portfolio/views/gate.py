@@ -25,7 +25,7 @@ from portfolio.core.gate_payloads import agreement_hash
 from portfolio.core.move_gates import GateVersion
 from portfolio.operations import gate as operations
 from portfolio.queries.books import current_book
-from portfolio.queries.gate import PARTS, ground, names_of_people, unproven
+from portfolio.queries.gate import PARTS, ground, is_seed, names_of_people, unproven
 from portfolio.screen.gate import cap_uses, differences, lines
 
 MAY_CHANGE: Final = "portfolio.change_gate"
@@ -114,7 +114,7 @@ def change_page(request: HttpRequest, change_id: str, refusal: str = "", status:
         "may_drop": is_open and (user.has_perm(MAY_CHANGE) or user.has_perm(MAY_AGREE)),
         "waits": waits,
         "is_current": found.version == book.gate.due(found.part),
-        "unproven": unproven(version, keyring(), names_of_people()) if version else "",
+        **_proof(version),
         "agreement": text_of(agreement_hash(found)),
         "asking": asking(user, at=at),
         "taint_h": int(TAINT.total_seconds() // 3_600),
@@ -159,10 +159,16 @@ def _part(part: GatePart, book: Book, at: datetime) -> dict[str, Any]:
     return {
         "name": part,
         "version": version,
-        "unproven": unproven(version, keyring(), names_of_people()) if version else "",
+        **_proof(version),
         "lines": lines(held),
         "uses": cap_uses(held, flows(book.moves), at) if part == "caps" else (),
     }
+
+
+def _proof(version: GateVersion | None) -> dict[str, Any]:
+    """Return whether two people signed a version, and of one that nobody did whether it is the sandbox's seed."""
+    said = unproven(version, keyring(), names_of_people()) if version else ""
+    return {"unproven": said, "is_seed": version is not None and is_seed(version)}
 
 
 def _state(version: GateVersion, book: Book, at: datetime) -> tuple[str, str]:

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from hedgeapp.core.events.passkeys import CONSOLE
 from hedgeapp.core.passkeys import bytes_of
 from portfolio.core.gate_payloads import agreement_hash
+from portfolio.operations.moves.people import SEED
 from portfolio.queries.books import current_book
 from tests.builders.books import reference
 from tests.builders.desks import written
 from tests.builders.gates import ONE, Holder, agreed, client_of, holder, proposed, wanted
 from tests.builders.keyholders import now
-from tests.builders.moves import ALL_CAP, DESTINATIONS
+from tests.builders.moves import ALL_CAP, DESTINATIONS, gate_change
+from tests.builders.moves import agreed as forged
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
@@ -158,6 +161,18 @@ def test_the_page_shows_each_part_with_what_is_used_of_the_caps(dan: Holder, eve
     assert "0 USD <meter" in page
     assert "Change…" not in page
     assert "Change…" in client_of(dan[0]).get("/gate/").content.decode()
+
+
+def test_a_part_that_nobody_signed_is_called_so_and_the_seed_of_a_sandbox_by_its_name(dan: Holder, eve: Holder) -> None:
+    policy, caps = (
+        gate_change("policy", at=now(), rules=(ONE,)),
+        gate_change("caps", by=SEED, at=now(), caps=(ALL_CAP,)),
+    )
+    written(policy, forged(policy, at=now()), caps, forged(caps, by=CONSOLE, at=now()), at=now())
+    page = html.unescape(client_of(eve[0]).get("/gate/").content.decode())
+    assert "version 1 of the policy: a signature of dan expected, found none: moves are refused." in page
+    assert page.count("not proven") == 1
+    assert "the sandbox's seed, signed by nobody" in page
 
 
 def test_a_change_shows_line_by_line_what_it_does(dan: Holder, eve: Holder) -> None:
