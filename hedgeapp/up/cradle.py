@@ -52,6 +52,7 @@ def main() -> int:
             between = os.fork()
             if not between and not os.fork():
                 _leave_home(supervisor, mouths[0])
+                setproctitle(" ".join(request["command"]))
                 door.send(str(os.getpid()).encode())
                 break
             if not between:
@@ -91,7 +92,6 @@ def _leave_home(supervisor: int, mouth: int) -> None:
 
 
 def _become(command: list[str], environment: dict[str, str]) -> int:
-    setproctitle(" ".join(command))
     os.environ.clear()
     os.environ.update(environment)
     _, _, module, *sys.argv[1:] = command
