@@ -2,10 +2,11 @@
 
 An account whose margin headroom falls below its floor gets collateral, one whose headroom rises above its ceiling gives
 some back; either way to the target between them, so that what was moved is not moved back. Between floor and ceiling
-nothing is proposed, whatever prices do. One move per account is under way at a time, with a cooldown after it.
+nothing is proposed, whatever prices do. One move per account is under way at a time, with a cooldown after it. What a
+person proposed and nobody has approved yet may never go: it counts for what it would bring, and stops nothing else.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal
@@ -106,11 +107,14 @@ def _stance(account: Headroom, terms: MoveTerms, valuation: Valuation) -> MoveSt
     waiting = next((one for one in ours if _is_open(one) and _is_engines(one, account)), None)
     if waiting is not None:
         return _of_waiting(waiting, account, room.value, terms, valuation.at)
-    if (under_way := next((one for one in ours if not one.is_final), None)) is not None:
+    under_way = next((one for one in ours if not one.is_final and not _is_only_wished(one)), None)
+    if under_way is not None:
         return stands("under_way", f"move {under_way.move_id} is {under_way.state.replace('_', ' ')}")
     if terms.floor_usd <= room.value <= terms.ceiling_usd:
         return stands("inside", "")
-    ended = max((one.ended_at for one in ours if one.ended_at is not None), default=None)
+    # What a person proposed and what never left changed nothing: else he could hold the engine back with it for ever.
+    counted = [one for one in ours if one.proposed.by == ENGINE or one.submitted_at is not None]
+    ended = max((one.ended_at for one in counted if one.ended_at is not None), default=None)
     if ended is not None and valuation.at < ended + terms.cooldown:
         return stands("cooldown", f"cooldown until {ended + terms.cooldown:%H:%M:%S} UTC, after the last move ended")
     if account.settlement:
@@ -127,6 +131,22 @@ def _is_open(move: Move) -> bool:
     return move.state in ("proposed", "awaiting_approval", "approved")
 
 
+def _is_only_wished(move: Move) -> bool:
+    """Tell whether a person proposed a move that nobody has approved yet."""
+    return move.proposed.by != ENGINE and move.state in ("proposed", "awaiting_approval")
+
+
+def _wished_usd(kind: MoveKind, account: Headroom, ours: Iterable[Move], valuation: Valuation) -> Decimal:
+    """Return the margin in USD that moves would bring, or take, which people proposed and nobody has approved."""
+    wished = [one.payload for one in ours if _is_only_wished(one) and one.payload.kind == kind]
+    worth = (
+        of.amount * (valuation.unit_usd(of.asset).value or ZERO) * account.ratios[of.asset]
+        for of in wished
+        if of.asset in account.ratios
+    )
+    return sum(worth, ZERO)
+
+
 def _of_waiting(move: Move, account: Headroom, room: Decimal, terms: MoveTerms, at: datetime) -> MoveStance:
     """Decide whether a proposal goes on standing: it ends when the headroom is well back between the bounds."""
     is_delegation = move.payload.kind == "delegate"
@@ -140,11 +160,15 @@ def _of_waiting(move: Move, account: Headroom, room: Decimal, terms: MoveTerms, 
 
 
 def _of_need(
-    account: Headroom, room: Decimal, terms: MoveTerms, ours: Iterable[Move], valuation: Valuation
+    account: Headroom, room: Decimal, terms: MoveTerms, ours: Sequence[Move], valuation: Valuation
 ) -> MoveStance:
     kind: MoveKind = "delegate" if room < terms.floor_usd else "undelegate"
-    need_usd = abs(terms.target_usd - room)
-    way = _way(kind, account, need_usd, valuation)
+    wished_usd = _wished_usd(kind, account, ours, valuation)
+    expected = room + wished_usd if kind == "delegate" else room - wished_usd
+    if terms.floor_usd <= expected if kind == "delegate" else expected <= terms.ceiling_usd:
+        said = f"what people proposed would bring the headroom to {plain(expected)} USD: it waits for their approvers"
+        return MoveStance(account=account.account, stand="under_way", because=said)
+    way = _way(kind, account, abs(terms.target_usd - expected), valuation)
     if isinstance(way, str):
         return MoveStance(account=account.account, stand="blocked", because=way)
     price = valuation.unit_usd(way.asset).value or ZERO
@@ -157,6 +181,8 @@ def _of_need(
         f"the margin headroom of {account.account}, {plain(room)} USD, is {bound[0]} of {plain(bound[1])} USD: "
         f"{kind} {plain(way.amount)} {way.asset} to bring it to {plain(terms.target_usd)} USD"
     )
+    if wished_usd:
+        reason += f", beside {plain(wished_usd)} USD that people proposed"
     return MoveStance(
         account=account.account,
         stand="proposed",

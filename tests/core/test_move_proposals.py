@@ -132,6 +132,37 @@ def test_a_persons_move_under_way_is_waited_for() -> None:
     assert (found.stand, found.events) == ("under_way", ())
 
 
+def test_what_a_person_proposed_holds_the_engine_back_only_by_what_it_would_bring() -> None:
+    book = book_of(*world(), proposed(), judged())  # 100 stETH: 180,000 USD of margin
+    enough = stance(book, "920000")
+    assert (enough.stand, enough.events) == ("under_way", ())
+    assert "would bring the headroom to 1100000 USD" in enough.because
+    too_little = stance(book, "740000")
+    assert proposal(too_little).amount == D("600")  # from 920,000 USD, where both would bring it to the target
+    assert "beside 180000 USD that people proposed" in too_little.because
+
+
+def test_what_a_person_proposed_the_other_way_or_of_what_is_no_margin_changes_nothing() -> None:
+    for of in (payload(kind="undelegate"), payload(asset="USDT")):
+        assert proposal(stance(book_of(*world(), proposed(of), judged()), "920000")).amount == D("600")
+
+
+def test_above_the_ceiling_what_a_person_takes_back_counts_too() -> None:
+    book = book_of(*world(), proposed(payload(kind="undelegate")), judged())
+    assert stance(book, "3180000").stand == "under_way"
+    assert proposal(stance(book, "3180002")).amount == D(500)  # all that is delegated, where 555.5566 would be needed
+
+
+def test_a_persons_move_that_is_approved_is_waited_for() -> None:
+    agreed_on = (proposed(), judged(), decided("bob"), decided("cay"), approved(None, "bob", "cay"))
+    assert stance(book_of(*world(), *agreed_on), "0").stand == "under_way"
+
+
+def test_a_proposal_that_a_person_withdrew_starts_no_cooldown() -> None:
+    gone = MoveWithdrawn(at=AT, move_id=payload().move_id, by="ann", reason="no")
+    assert stance(book_of(*world(), proposed(), gone), "0").stand == "proposed"
+
+
 def test_a_proposal_stands_until_the_headroom_is_well_back_and_not_only_at_the_bound() -> None:
     waiting = book_of(*world(), proposed(by="engine"), judged())
     assert stance(waiting, "1000001").stand == "open"
@@ -145,7 +176,7 @@ def test_a_proposal_stands_until_the_headroom_is_well_back_and_not_only_at_the_b
 
 def test_a_proposal_waits_its_turn_after_the_last_move() -> None:
     gone = MoveWithdrawn(at=AT, move_id=payload().move_id, by="ann", reason="no")
-    book = book_of(*world(), proposed(), gone)
+    book = book_of(*world(), proposed(by="engine"), gone)
     early = stance(book, "0", at=AT + 9 * MINUTE)
     assert (early.stand, early.events) == ("cooldown", ())
     assert stance(book, "0", at=AT + 10 * MINUTE).stand == "proposed"
