@@ -39,6 +39,7 @@ class Pulse:
         self._complaint = ""
         self._missing_since: datetime | None = None
         self._told: FeedState | None = None
+        self._lost: FeedStateChanged | None = None  # a disconnection that the log was not told of yet
         self._marks: deque[int] = deque(maxlen=RATE_S + 1)
 
     def heard(self, at: datetime, messages: int = 1) -> None:
@@ -59,6 +60,7 @@ class Pulse:
         if self.is_connected:
             self.counters["reconnects"] += 1
             self._since = datetime.now(UTC)
+            self._lost = FeedStateChanged(at=self._since, feed=self.feed, state="disconnected", reason=error)
         self.is_connected, self.error = False, error[:ERROR_LENGTH_MAX]
         self.missing("")
 
@@ -101,15 +103,19 @@ class Pulse:
         )
 
     async def _tell(self, at: datetime) -> None:
-        state, reason = self._state(at)
-        if state == self._told:
+        (state, reason), lost = self._state(at), self._lost
+        # A connection that was lost and found between two looks was lost all the same.
+        before = [lost] if lost and "disconnected" not in (state, self._told) else []
+        if state == self._told and not before:
             return
         try:
-            await self._events.append([FeedStateChanged(at=at, feed=self.feed, state=state, reason=reason)])
+            await self._events.append([*before, FeedStateChanged(at=at, feed=self.feed, state=state, reason=reason)])
         except LogIsAway as away:
             log.warning("feed.state_untold", feed=self.feed, state=state, error=str(away))
             return
         self._told = state
+        if self._lost is lost:  # not another one meanwhile
+            self._lost = None
 
     def _state(self, at: datetime) -> tuple[FeedState, str]:
         if not self.is_connected:
