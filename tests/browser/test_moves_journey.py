@@ -1,4 +1,4 @@
-"""A move through the whole stack: one proposes, two sign with their keys, the custodian acts, both sides agree."""
+"""Moves through the whole stack: a person or the engine proposes, two sign, the custodian acts, both sides agree."""
 
 import asyncio
 import re
@@ -27,9 +27,13 @@ STILL = {
     "SANDBOX_VOLATILITY": "0",
     "SANDBOX_SETTLEMENT_EVERY": "0",
 }
+FALLEN_S = 90  # a fall of 20 s, on a busy machine
 PATH, ACCOUNT, ASSET = "/moves/", "binance-usdm:main", "USDT"
 DELEGATED = "1500000"  # which takes two approvers
-PAID_MAX = 1_000  # USDT that fees and funding may change meanwhile
+PAID_MAX = 10_000  # USDT that fees and funding may change meanwhile
+CEILING = 11_000_000  # USD of headroom, by the sandbox's limits
+COOLDOWN = "/admin/marketdata/limit/binance-usdm main move cooldown/change/"
+FALL = {"percent": "-30", "seconds": "20"}  # slower than what a feed refuses as a jump
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
 
@@ -106,6 +110,12 @@ async def dan(browser: Browser, stack: Stack) -> Person:
     return await comes(browser, stack, "dan", "trader")
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def eve(browser: Browser, stack: Stack) -> Person:
+    """Return who sets limits, and therefore decides on nothing that rests on them."""
+    return await comes(browser, stack, "eve", "risk")
+
+
 async def approved(page: Page) -> None:
     """Sign as somebody who has read the amount."""
     amount = await page.locator(".payload dd").first.inner_text()
@@ -158,19 +168,69 @@ async def test_what_two_people_sign_is_margin_at_the_venue(
     assert [said for person in (bob, cay, dan) for said in await person.wrong()] == []
 
 
-async def test_both_sides_agree_afterwards(stack: Stack, bob: Person) -> None:
-    page = bob.pages[0].page
+async def reconciled(page: Page, url: str) -> None:
+    """Wait for runs of the custodian and of the account that end after this moment, and find nothing."""
     since = (await page.locator("#clock").inner_text()).strip()
-    await page.goto(f"{stack.url}/breaks/")
-    run = page.locator(".runs tr", has_text="custodian:ceffu").first
+    await page.goto(f"{url}/breaks/")
+    for subject in ("custodian:ceffu", f"account:{ACCOUNT}"):
+        run = page.locator(".runs tr", has_text=subject).first
+        for _ in range(RECONCILED_S):
+            is_later = (await run.locator("td").first.inner_text()).split()[-1] > since
+            if is_later:
+                break
+            await asyncio.sleep(1)
+        assert is_later, f"no run of {subject} after {since}"
+        await expect(run.locator(".word")).to_have_attribute("data-level", "good", timeout=SOON_MS)
+    await expect(page.locator("#breaks-open .breaks tr", has_text="ceffu")).to_have_count(0)
 
-    async def is_later() -> bool:
-        return (await run.locator("td").first.inner_text()).split()[-1] > since
 
-    for _ in range(RECONCILED_S):
-        if await is_later():
+async def test_both_sides_agree_afterwards(stack: Stack, bob: Person) -> None:
+    await reconciled(bob.pages[0].page, stack.url)
+
+
+async def shorter_cooldown(person: Person) -> None:
+    """Let the engine speak again at once, by a limit that is changed on its page."""
+    page = (await person.page(COOLDOWN)).page
+    await page.locator("#id_value").fill("1")
+    await page.locator("#id_reason").fill("a drill waits for nothing")
+    await page.locator("[name=_save]").click()
+    await expect(page.locator(".messagelist .success")).to_be_visible(timeout=SOON_MS)
+
+
+async def headroom(page: Page) -> Decimal:
+    """Return the margin headroom in USD that an open Overview shows."""
+    shown = page.locator(f"#margin-binance_usdm_main-{ASSET}-headroom_usd")
+    await expect(shown).to_have_attribute("data-full", re.compile(r"\d"), timeout=SOON_MS)
+    return Decimal((await shown.get_attribute("data-full") or "").split()[0].replace(",", ""))
+
+
+async def test_a_fall_of_30_percent_makes_the_engine_ask_for_what_two_people_then_sign(
+    stack: Stack, world: World, bob: Person, cay: Person, dan: Person, eve: Person
+) -> None:
+    await shorter_cooldown(eve)
+    overview, one = (await dan.page("/")).page, bob.pages[0].page
+    before, had = await wallet(world), await headroom(overview)
+    assert had < CEILING
+    for coin in ("ETH", "BTC"):
+        await asyncio.to_thread(world.act, "jump", coin=coin, **FALL)
+    for _ in range(FALLEN_S):
+        if await headroom(overview) > CEILING:
             break
         await asyncio.sleep(1)
-    assert await is_later()
-    await expect(run.locator(".word")).to_have_attribute("data-level", "good")
-    await expect(page.locator("#breaks-open .breaks tr", has_text="ceffu")).to_have_count(0)
+    assert await headroom(overview) > CEILING
+    await one.goto(f"{stack.url}{PATH}")
+    wanted = one.locator("#moves-open tbody tr", has_text="engine")
+    await expect(wanted).to_have_count(1, timeout=SOON_MS)
+    await expect(wanted).to_contain_text(f"{ACCOUNT} →")
+    await shot(overview, "journey-fallen")
+
+    await one.goto(f"{stack.url}{await wanted.get_by_role('link').get_attribute('href')}")
+    await expect(one.locator(".payload")).to_contain_text(f"above its ceiling of {CEILING} USD")
+    await expect(one.locator(".payload dd").first).to_have_text(DELEGATED)
+    await expect(one.locator("#move-gate")).to_contain_text("asks 2 of approver")
+    await shot(one, "journey-engine")
+    await agreed(one, cay.pages[0].page)
+    assert abs(await wallet(world) - before + Decimal(DELEGATED)) < PAID_MAX
+    await shot(one, "journey-taken-back")
+    await reconciled(one, stack.url)
+    assert [said for person in (bob, cay, dan) for said in await person.wrong()] == []
