@@ -18,7 +18,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from hedgeapp.up.ports import free_port
 from tests.builders.passwords import QuickArgon2
@@ -26,8 +26,10 @@ from tests.chromium import launch_options
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE_LOOP = pytest.mark.asyncio(loop_scope="session")  # the browser's, which all tests share
-READY_S_MAX = 30.0
+READY_S_MAX = 60.0
 NAME, PASSWORD = "desk", "a long enough password"
+
+expect.set_options(timeout=30_000)  # milliseconds; a busy machine is slow
 
 # Runs in the page before anything else: what the policy refused is kept for the test.
 WATCH = """

@@ -1,6 +1,7 @@
 """The live screen in a real browser: it follows, it notices, it says so."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -91,10 +92,10 @@ async def test_silence_is_said_and_cells_grow_stale_by_their_own_budget(desk: Wa
     await screen.publish(now("1").frame(2))
     cell = desk.page.locator("#exposure-ETH-net")
     await expect(cell).to_have_attribute("data-state", "live")
-    await expect(desk.page.locator(PILL)).to_have_attribute("data-connection", "late", timeout=5_000)
-    await expect(cell).to_have_attribute("data-state", "late", timeout=5_000)
-    await expect(cell).to_have_attribute("data-state", "stale", timeout=10_000)
-    await expect(cell.locator(".age")).to_have_text("stale 4 s", timeout=5_000)
+    await expect(desk.page.locator(PILL)).to_have_attribute("data-connection", "late")
+    await expect(cell).to_have_attribute("data-state", "late")
+    await expect(cell).to_have_attribute("data-state", "stale")
+    await expect(cell.locator(".age")).to_have_text(re.compile(r"stale \d+ s"))
     await screen.publish(now("2").frame(3))
     await expect(cell).to_have_attribute("data-state", "live")
     await expect(desk.page.locator(PILL)).to_have_attribute("data-connection", "live")
@@ -119,7 +120,7 @@ async def test_a_lost_socket_is_said_at_once_and_comes_back_by_itself(desk: Watc
     await expect(desk.page.locator(PILL)).to_have_attribute("data-connection", "live")
     web.kill()
     try:
-        await expect(desk.page.locator(PILL)).to_contain_text("reconnecting", timeout=1_500)
+        await expect(desk.page.locator(PILL)).to_contain_text("reconnecting")
         await expect(desk.page.locator("#banner")).to_contain_text("Connection lost. Numbers are as of")
     finally:
         await asyncio.to_thread(web.start)
@@ -141,7 +142,7 @@ async def test_a_session_that_ended_is_said_and_not_retried(desk: Watched, web: 
     await context.clear_cookies()
     web.kill()
     await asyncio.to_thread(web.start)
-    await expect(desk.page.locator(PILL)).to_have_text("session ended", timeout=20_000)
+    await expect(desk.page.locator(PILL)).to_have_text("session ended")
     await expect(desk.page.get_by_role("link", name="Log in again")).to_be_visible()
 
 

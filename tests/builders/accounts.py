@@ -29,7 +29,7 @@ from sandbox.app import describe
 from tests.builders.sandboxes import started
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
-WAIT_S: Final = 40.0
+WAIT_S: Final = 60.0
 SEED: Final = 1  # of the market
 MAIN, COIN = "binance-usdm:main", "binance-coinm:main"
 INSTRUMENTS: Final = {
@@ -74,12 +74,12 @@ class World:
         """Do something by the control API."""
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.url}/control/{action}", json.dumps(given).encode(), headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return dict(json.load(answer))
 
     def read(self, path: str) -> Any:
         """Read what the control API shows."""
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=30) as answer:
             return json.load(answer)
 
     def fill(self, account: str, symbol: str, quantity: str, side: str = "BUY") -> None:

@@ -29,7 +29,7 @@ from portfolio.queries.books import FOLLOWING
 from portfolio.tasks.orders_desk import OrdersDesk as Desk
 from tests.builders.accounts import COIN, INSTRUMENTS, MAIN, ROOT, Feed, World, running
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 DESK = """
 import asyncio, sys, django
 django.setup()

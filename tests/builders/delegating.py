@@ -57,7 +57,7 @@ class Custodian:
             url = f"{url}?{content}"
         else:
             body = content.encode()
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers, method=method), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers, method=method), timeout=30) as answer:
             return json.load(answer)["data"]
 
     def until(self, holds: Callable[[], bool]) -> None:

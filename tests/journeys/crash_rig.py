@@ -29,6 +29,7 @@ from tests.builders.carrying import only_these_accounts
 from tests.builders.dying import accounts
 from tests.builders.forge import Forge, until
 
+LOG: Final = "processes.log"
 QUANTITY: Final = Decimal("0.05")  # ETH of each order
 SYMBOL: Final = "ETHUSDT"
 VENUE: Final = "binance-usdm"
@@ -40,7 +41,7 @@ class Rig:
 
     def __init__(self, folder: Path, database_url: str) -> None:
         """Set it up on an empty log; processes use the database by `database_url`."""
-        self.log = folder / "processes.log"
+        self.log = folder / LOG
         self.folder = folder
         self.forge = Forge(self.log, database_url)
         self.world = World(folder / "world")
@@ -247,7 +248,7 @@ class Rig:
             return list(json.load(answer))
 
     def _get(self, path: str) -> Any:
-        return urllib.request.urlopen(f"{self.world.url}{path}", timeout=10)
+        return urllib.request.urlopen(f"{self.world.url}{path}", timeout=30)
 
     def _sql(self, statement: str, *given: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(conninfo(), autocommit=True) as connection:

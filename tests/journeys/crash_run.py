@@ -21,7 +21,7 @@ from tests.builders.forge import until
 from tests.journeys import crash_cells as cells
 from tests.journeys.crash_cells import Cell
 from tests.journeys.crash_matrix import Outcome
-from tests.journeys.crash_rig import VENUE, Rig
+from tests.journeys.crash_rig import LOG, VENUE, Rig
 
 RESTING_BP: Final = -25  # of the mark: an order there is not met for a while
 WAKE_UPS: Final = 200
@@ -31,14 +31,18 @@ LATE_S: Final = 2.0  # after an order's deadline: more than a clock that was rea
 
 def run(folder: Path) -> dict[str, Any]:
     """Carry out all cells and return what a `Matrix` is made of."""
-    rig = Rig(folder, os.environ["DATABASE_URL"])
-    try:
+    with _said(folder / LOG), contextlib.closing(Rig(folder, os.environ["DATABASE_URL"])) as rig:
         return _Run(rig).all()
+
+
+@contextlib.contextmanager
+def _said(log: Path) -> Iterator[None]:
+    """Show what the processes said, when the block fails."""
+    try:
+        yield
     except BaseException:
-        sys.stderr.write(rig.log.read_text(errors="replace")[-20_000:])
+        sys.stderr.write(log.read_text(errors="replace")[-20_000:])
         raise
-    finally:
-        rig.close()
 
 
 def name_of(cell: Cell) -> str:

@@ -11,7 +11,7 @@ from hedgeapp.up.bootstrap import ROOT
 from tests.journeys.crash_cells import ALL, Cell
 from tests.journeys.crash_matrix import PAGE, Matrix, page
 
-RUN_S_MAX = 280
+RUN_S_MAX = 600
 
 pytestmark = pytest.mark.timeout(RUN_S_MAX + 20)
 

@@ -13,7 +13,7 @@ from marketdata.feeds.ccxt.stream import Stream, StreamBroke
 from marketdata.queries.credentials import Keys
 from marketdata.venues import Client
 
-WAIT_S = 15.0
+WAIT_S = 60.0
 Talk = Callable[[web.WebSocketResponse], Awaitable[None]]
 
 

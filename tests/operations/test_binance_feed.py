@@ -37,7 +37,7 @@ from marketdata.feeds.binance.market import Market
 from marketdata.operations.changes import change
 from tests.sandbox.running import Sandbox, free_port
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 IMPATIENT = Patience(ping_s=0.4, silence_s_max=1.5, dial_s_max=2.0, answer_s_max=0.5, snapshot_pause_s=0.1)
 ETH_LINEAR = Instrument(
     id="binance-usdm:ETH-USDT-PERP",

@@ -23,7 +23,7 @@ from marketdata.board import DEPTHS, FEEDS, MARKS, Board
 from marketdata.core.board import Depth, FeedHealth
 from tests.sandbox.running import free_port
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 

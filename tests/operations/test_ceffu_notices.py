@@ -27,7 +27,7 @@ from tests.builders.custody import ASSETS, Served, served
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 class Compared:

@@ -36,7 +36,7 @@ from sandbox.ceffu.wallets import TRANSFER, Wanted
 from tests.builders.collateral import Clock, a_chain, a_custodian, described, logged, states_of
 
 PACE = Pace(poll_s=0.05, backoff_s_max=0.1, check_s=0.1, quiet_max=timedelta(seconds=60))
-WAIT_S = 20.0
+WAIT_S = 60.0
 ASSETS = [
     Asset(symbol=symbol, name=symbol, decimals=18, underlying=underlying)
     for symbol, underlying in (("ETH", "ETH"), ("BTC", "BTC"), ("USDT", "USDT"), ("stETH", "ETH"), ("wstETH", "ETH"))

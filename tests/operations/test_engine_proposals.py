@@ -29,7 +29,7 @@ from tests.builders.orders import intended
 Connection = psycopg.Connection[Any]
 PRICE = "3000"
 FEEDS = (f"account:{USDM}", f"account:{COINM}", "custodian:ceffu")
-WAIT_S = 20.0
+WAIT_S = 60.0
 LOOK_S = 0.05
 
 

@@ -16,7 +16,7 @@ from marketdata.board import Board
 from marketdata.pulse import Pulse
 
 FEED = "account:binance-usdm:main"
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from ccxt.base.errors import ChecksumError, NetworkError
 
 from tests.sandbox.running import COIN, MAIN, RESERVE, Sandbox
 
-WAIT_S = 15.0
+WAIT_S = 60.0
 VENUE = "binance-usdm"
 
 

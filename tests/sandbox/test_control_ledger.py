@@ -13,7 +13,7 @@ from tests.sandbox.running import COIN, MAIN, RESERVE, Sandbox, parameters
 USDM, COINM = "binance-usdm", "binance-coinm"
 SYMBOLS = {MAIN: ("ETH/USDT:USDT", 0.02), RESERVE: ("ETH/USDT:USDT", 0.02), COIN: ("ETH/USD:ETH", 3)}
 VENUES = {MAIN: USDM, RESERVE: USDM, COIN: COINM}
-WAIT_S = 15.0
+WAIT_S = 60.0
 
 
 async def act(sandbox: Sandbox, action: str, **given: Any) -> Any:

@@ -90,7 +90,7 @@ async def test_people_mint_and_prices_fall_by_one_press_each(start: Callable[...
 
 
 def test_the_page_needs_no_other_file(sandbox: Sandbox) -> None:
-    with urllib.request.urlopen(sandbox.url, timeout=10) as answer:
+    with urllib.request.urlopen(sandbox.url, timeout=30) as answer:
         text = answer.read().decode()
     assert "src=" not in text
     assert "href=" not in text

@@ -20,7 +20,7 @@ from ccxt.base.errors import (
 from tests.sandbox.running import COIN, MAIN, RESERVE, Sandbox
 
 USDM = "binance-usdm"
-WAIT_S = 15.0
+WAIT_S = 60.0
 FUTURES_CODES = {"-2019": InsufficientFunds, "-1006": BadResponse, "-1007": RequestTimeout, "-2013": OrderNotFound}
 
 
@@ -39,7 +39,7 @@ def arm(sandbox: Sandbox) -> Iterator[Callable[..., Any]]:
 
 def asked(sandbox: Sandbox, path: str) -> HTTPResponse:
     """Ask over a raw connection."""
-    connection = HTTPConnection("127.0.0.1", sandbox.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", sandbox.port, timeout=30)
     connection.request("GET", path)
     answer = connection.getresponse()
     answer.read()

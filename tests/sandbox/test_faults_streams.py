@@ -12,7 +12,7 @@ from ccxt.base.errors import ChecksumError
 from tests.sandbox.running import MAIN, RESERVE, Sandbox
 
 USDM = "binance-usdm"
-WAIT_S = 15.0
+WAIT_S = 60.0
 Arm = Callable[..., Awaitable[Any]]
 
 

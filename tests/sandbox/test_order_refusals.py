@@ -24,7 +24,7 @@ def send(sandbox: Sandbox, account: str, method: str, path: str, **given: Any) -
     key = sandbox.credentials(account)
     text = urlencode({"timestamp": time.time_ns() // 1_000_000, **given})
     text += "&signature=" + hmac.new(key["secret"].encode(), text.encode(), sha256).hexdigest()
-    connection = HTTPConnection("127.0.0.1", sandbox.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", sandbox.port, timeout=30)
     root = "/dapi/v1/" if account == COIN else "/fapi/v1/"
     headers = {"X-MBX-APIKEY": key["api_key"]}
     if method in ("POST", "PUT"):

@@ -12,7 +12,7 @@ from ccxt.base.errors import ExchangeError, InvalidNonce, OrderNotFound
 
 from tests.sandbox.running import COIN, MAIN, Sandbox
 
-WAIT_S = 15.0
+WAIT_S = 60.0
 WAYS = [(MAIN, "ETHUSDT", "ETH/USDT:USDT", 0.5), (COIN, "ETHUSD_PERP", "ETH/USD:ETH", 50)]
 ways = pytest.mark.parametrize(("account", "name", "symbol", "amount"), WAYS, ids=["usdm", "coinm"])
 

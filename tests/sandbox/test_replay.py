@@ -17,7 +17,7 @@ from sandbox.replay import NotACapture, captures, read
 from tests.sandbox.running import COIN, MAIN, ROOT, Sandbox, free_port
 
 RECORDED = ROOT.parent / "shared" / "data" / "market"
-WAIT_S = 20.0
+WAIT_S = 60.0
 recorded = pytest.mark.skipif(not RECORDED.is_dir(), reason=f"the recorded captures are not at {RECORDED}")
 BEGIN_NS = 1_723_161_255_000_000_000
 

@@ -26,7 +26,7 @@ def signed(sandbox: Sandbox, account: str, path: str, secret: str | None = None,
 
 
 def raw(sandbox: Sandbox, method: str, path: str, api_key: str | None = None) -> tuple[int, Any, Any]:
-    connection = HTTPConnection("127.0.0.1", sandbox.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", sandbox.port, timeout=30)
     connection.request(method, path, headers={"X-MBX-APIKEY": api_key} if api_key else {})
     answer = connection.getresponse()
     found = answer.status, json.loads(answer.read()), dict(answer.getheaders())

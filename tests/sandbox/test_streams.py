@@ -11,7 +11,7 @@ import pytest
 from tests.sandbox.running import COIN, MAIN, Sandbox
 
 BOOKS = [(MAIN, "ETH/USDT:USDT"), (COIN, "ETH/USD:ETH")]
-WAIT_S = 15.0
+WAIT_S = 60.0
 
 
 def levels(rows: list[tuple[str, str]]) -> dict[str, str]:

@@ -15,7 +15,7 @@ WAYS = [
     (MAIN, "ETHUSDT", "ETH/USDT:USDT", "USDT", "0.5"),
     (COIN, "ETHUSD_PERP", "ETH/USD:ETH", "ETH", "120"),
 ]
-WAIT_S = 15.0
+WAIT_S = 60.0
 
 
 async def listening(exchange: Any, account: str) -> None:

@@ -88,7 +88,7 @@ def test_it_runs_on_and_ends_in_order_when_nobody_listens_any_more(world: Stack)
 
     def answering(other_than: int = 0) -> int | None:
         with suppress(OSError, ValueError):
-            with urllib.request.urlopen(f"{world.sandbox_url}/", timeout=5):
+            with urllib.request.urlopen(f"{world.sandbox_url}/", timeout=30):
                 pass
             (pid,) = [int(one) for one in Path(f"/proc/{mute.pid}/task/{mute.pid}/children").read_text().split()]
             return pid if pid != other_than else None

@@ -41,7 +41,7 @@ async def test_a_socket_to_nowhere_is_refused() -> None:
     scope = {"type": "websocket", "path": "/nowhere/", "query_string": b"", "headers": headers, "subprotocols": []}
     socket = ApplicationCommunicator(application, scope)  # type: ignore[no-untyped-call]
     await socket.send_input({"type": "websocket.connect"})  # type: ignore[no-untyped-call]
-    answer = await socket.receive_output(timeout=5)  # type: ignore[no-untyped-call]
+    answer = await socket.receive_output(timeout=30)  # type: ignore[no-untyped-call]
     assert answer["type"] == "websocket.close"
     await socket.wait()  # type: ignore[no-untyped-call]
 

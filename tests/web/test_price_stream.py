@@ -41,7 +41,7 @@ class Follower(ApplicationCommunicator):
 
     async def answer(self) -> dict[str, Any]:
         """Return the server's next message."""
-        message: dict[str, Any] = await self.receive_output(timeout=5)  # type: ignore[no-untyped-call]
+        message: dict[str, Any] = await self.receive_output(timeout=30)  # type: ignore[no-untyped-call]
         return message
 
     async def open(self) -> "Follower":
@@ -67,7 +67,7 @@ async def test_who_follows_gets_the_document_that_is_kept(session: str) -> None:
     assert told == document(made, Standing()) == await asyncio.to_thread(latest)
     assert [one["asset"] for one in msgspec.json.decode(told)["assets"]] == ["ETH", "USDT", "stETH"]
     await follower.send_input({"type": "websocket.disconnect", "code": 1000})  # type: ignore[no-untyped-call]
-    await follower.wait(timeout=5)  # type: ignore[no-untyped-call]
+    await follower.wait(timeout=30)  # type: ignore[no-untyped-call]
 
 
 async def test_a_stranger_follows_nothing(transactional_db: None) -> None:

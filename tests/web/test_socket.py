@@ -52,7 +52,7 @@ class Browser(ApplicationCommunicator):
 
     async def answer(self) -> dict[str, Any]:
         """Return the server's next message."""
-        message: dict[str, Any] = await self.receive_output(timeout=5)  # type: ignore[no-untyped-call]
+        message: dict[str, Any] = await self.receive_output(timeout=30)  # type: ignore[no-untyped-call]
         return message
 
     async def open(self) -> "Browser":
@@ -74,7 +74,7 @@ class Browser(ApplicationCommunicator):
     async def leave(self) -> None:
         """Close the socket."""
         await self.send_input({"type": "websocket.disconnect", "code": 1000})  # type: ignore[no-untyped-call]
-        await self.wait(timeout=5)  # type: ignore[no-untyped-call]
+        await self.wait(timeout=30)  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture
