@@ -9,7 +9,7 @@ import ccxt
 
 from tests.stack import Stack
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 TRADES_PAGE = 1000
 
 
@@ -39,7 +39,7 @@ class World:
         """Return an unmodified ccxt client of one exchange account; only its URLs are overridden."""
         venue = account.split(":")[0]
         key = self.keys[account]
-        given = {"apiKey": key["api_key"], "secret": key["secret"], "enableRateLimit": False, "timeout": 10_000}
+        given = {"apiKey": key["api_key"], "secret": key["secret"], "enableRateLimit": False, "timeout": 30_000}
         if venue == "binance-usdm":
             client = ccxt.binanceusdm(given)
             roots = {f"fapi{half}{version}": "fapi" for half in ("Public", "Private") for version in ("", "V2", "V3")}
