@@ -51,8 +51,20 @@ class FeedHealth:
 
 @record
 class LatencySummary:
-    """How long a message took from our socket to the measured exposure: of `count` measurements, in ms."""
+    """How long a message took from our socket to the measured exposure: of `count` measurements.
+
+    `percentiles_ms` are the 1st to the 99th; zeros before the first measurement.
+    """
 
     count: int
-    p50_ms: float
-    p99_ms: float
+    percentiles_ms: tuple[float, ...]
+
+    @property
+    def p50_ms(self) -> float:
+        """The median, in ms."""
+        return self.percentiles_ms[49]
+
+    @property
+    def p99_ms(self) -> float:
+        """What one measurement in a hundred exceeds, in ms."""
+        return self.percentiles_ms[98]

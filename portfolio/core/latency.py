@@ -34,11 +34,7 @@ class Latency:
             self._waiting = None
 
     def summary(self) -> LatencySummary:
-        """Return the median and the 99th percentile of the latest measurements, in ms; zeros before the first."""
-        ordered = sorted(self._ms)
-        count = len(ordered)
-        return LatencySummary(
-            count=count,
-            p50_ms=ordered[count // 2] if count else 0.0,
-            p99_ms=ordered[min(count - 1, count * 99 // 100)] if count else 0.0,
-        )
+        """Return the percentiles of the latest measurements."""
+        ordered = sorted(self._ms) or [0.0]
+        places = (min(len(ordered) - 1, len(ordered) * percent // 100) for percent in range(1, 100))
+        return LatencySummary(count=len(self._ms), percentiles_ms=tuple(ordered[place] for place in places))
