@@ -1,6 +1,6 @@
 """Moves on the screen: a line for each, with its state in a word, its approvals and its age."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -51,7 +51,8 @@ class MoveLine:
     """A move as the table shows it.
 
     `approvals` is how many have agreed of how many who are asked, `missing` whom it still waits for; both count what
-    the log holds, and whoever sends it proves each again. `is_mine` tells that the person who looks is awaited.
+    the log holds, without those of whom the line was told that they are turned away, and whoever sends it proves each
+    again. `is_mine` tells that the person who looks is awaited.
     """
 
     move_id: str
@@ -79,10 +80,11 @@ class MoveLine:
     why: str
 
 
-def line(move: Move, at: datetime, *, is_mine: bool = False) -> MoveLine:
-    """Return the line of a move, as of a time."""
+def line(move: Move, at: datetime, *, is_mine: bool = False, turned_away: Collection[str] = ()) -> MoveLine:
+    """Return the line of a move, as of a time; whoever is known to be turned away is not counted."""
     judged, payload = move.judged, move.payload
-    votes = {one.by: frozenset(one.groups) for one in move.decisions if one.verdict == "approve"}
+    yes = [one for one in move.decisions if one.verdict == "approve" and one.by not in turned_away]
+    votes = {one.by: frozenset(one.groups) for one in yes}
     needed = {quota.group: quota.needed for quota in judged.quotas} if judged else {}
     return _line(
         {

@@ -202,14 +202,15 @@ def _live(request: HttpRequest, found: Move, told: tuple[Recorded, ...]) -> dict
     detail = move_detail(found.move_id, at) if found.state in WAITING else None
     if detail is not None:
         found = detail.move
+    turned_away = dict(detail.quorum.turned_away) if detail else {}
     context: dict[str, Any] = {
         "move": found,
         "payload": found.payload,
-        "line": line(found, at),
+        "line": line(found, at, turned_away=turned_away),
         "said": shown.said(found, at),
         "steps": shown.steps(found, told),
         "detail": detail,
-        "decisions": shown.decision_lines(found, dict(detail.quorum.turned_away) if detail else {}),
+        "decisions": shown.decision_lines(found, turned_away),
         "told": [headline(one) for one in reversed(told)],
         # The rows follow the log: a page goes on asking until they have the end, too.
         "is_settled": found.is_final and bool(told) and told[-1].seq >= found.seq,

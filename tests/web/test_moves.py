@@ -238,6 +238,16 @@ def test_two_approvers_send_a_move_on_its_way(people: Desk) -> None:
     assert Work.objects.filter(kind="move", subject=move.move_id).count() == 1
 
 
+def test_an_approval_that_counts_no_more_is_not_counted_on_its_page(people: Desk) -> None:
+    move = proposal(people.ann)
+    said(people.bob, move)
+    gil, path = client_of(people.gil), f"{PATH}{move.move_id}/"
+    assert "1 of 2 approvals" in text(gil, path)
+    people.bob[0].groups.clear()
+    assert "0 of 2 approvals" in text(gil, path)
+    assert "Does not count" in text(gil, path)
+
+
 def test_the_proposer_has_no_form_and_no_way_around_it(people: Desk) -> None:
     move = proposal(people.ann)
     shown = text(client_of(people.ann), f"{PATH}{move.move_id}/")
