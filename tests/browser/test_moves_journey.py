@@ -123,12 +123,18 @@ async def approved(page: Page) -> None:
     await page.get_by_role("button", name="Approve with your passkey…").click()
 
 
-async def proposed(person: Person, amount: str) -> Page:
-    """Propose a delegation by hand; return its page."""
+async def filled_in(person: Person, amount: str) -> Page:
+    """Open a proposal of a delegation and fill it in."""
     page = (await person.page(f"{PATH}propose/?kind=delegate&destination={ACCOUNT}")).page
     await page.get_by_label("asset").select_option(ASSET)
     await page.get_by_label("amount").fill(amount)
     await page.get_by_label("reason").fill("the headroom is low")
+    return page
+
+
+async def proposed(person: Person, amount: str) -> Page:
+    """Propose a delegation by hand; return its page."""
+    page = await filled_in(person, amount)
     await page.get_by_role("button", name="Propose", exact=True).click()
     await expect(page.locator("#move-live")).to_contain_text("awaiting approval", timeout=SOON_MS)
     return page

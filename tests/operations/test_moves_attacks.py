@@ -38,6 +38,7 @@ from portfolio.tasks.desk import Again, Done
 from portfolio.tasks.moves import PATIENT_TRIES, carry_move
 from portfolio.tasks.moves_desk import MovesDesk
 from tests.builders.accounts import World, seeded
+from tests.builders.intruder import SIGNATURE, WORK
 from tests.builders.moving import ALL, APPROVERS, CUSTODIAN, D, MovesWorld, move_now, now, written
 
 SOON = timedelta(seconds=30)
@@ -117,14 +118,7 @@ def test_kept_signatures_that_are_forged(moves: MovesWorld, app: psycopg.Connect
     decisions = []
     for who in ("bob", "cay"):
         signed = moves.decision(who, other)  # a signature of another move, caught on its way
-        app.execute(
-            "INSERT INTO access_assertion (passkey_id, user_id, challenge, body, previous_count, sign_count, at)"
-            " SELECT key.id, key.user_id, %s, kept.body, key.sign_count, key.sign_count + 1, now()"
-            "   FROM access_passkey AS key JOIN access_assertion AS kept ON kept.passkey_id = key.id"
-            "   JOIN auth_user AS person ON person.id = key.user_id"
-            "  WHERE person.username = %s ORDER BY kept.id DESC LIMIT 1",
-            (payload_hash(of), who),
-        )
+        app.execute(SIGNATURE, (payload_hash(of), who))
         decisions.append(replace(signed, move_id=name, payload_hash=payload_hash(of).hex()))
     moves.approve(of, decisions)
     assert "the challenge" in refused(moves, name)
@@ -186,11 +180,7 @@ def test_work_that_was_forged_past_the_trigger(moves: MovesWorld, owner: psycopg
     name = moves.propose(moves.payload())
     owner.execute("ALTER TABLE portfolio_work DISABLE TRIGGER portfolio_require_quorum")
     try:
-        owner.execute(
-            "INSERT INTO portfolio_work (kind, subject, queue, opened_at, due_at, tries, claims, claimed_by, said)"
-            " VALUES ('move', %s, 'moves', now(), now(), 0, 0, '', '')",
-            (name,),
-        )
+        owner.execute(WORK, (name,))
     finally:
         owner.execute("ALTER TABLE portfolio_work ENABLE TRIGGER portfolio_require_quorum")
     assert "an approved move expected" in carried(moves, name)
