@@ -30,6 +30,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PURE = (ROOT / "tests" / "core", ROOT / "tests" / "up")  # these need no server of ours
 STACKS = (  # what brings up a whole stack
     "tests/browser/test_first_hedge.py",
+    "tests/browser/test_moves_attacked.py",
+    "tests/browser/test_moves_journey.py",
     "tests/browser/test_stack.py",
     "tests/journeys/",
     "tests/up/test_stack.py",
