@@ -39,7 +39,7 @@ User.objects.create_user("bob").groups.set(Group.objects.filter(name__in=[RISK, 
 print(reverse("access:once", args=[new_link("bob", at=datetime.now(UTC))]))
 """
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ SOON_MS = 30_000  # on a busy machine
 MARK_AGE_MAX_S = 3.0  # the sandbox's own limit on the age of a mark
 SAID_WITHIN_S = 10.0  # beyond that, on a busy machine: a frame, its way to the browser, a look
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from tests.stack import Stack, running_stack
 from tests.world import World
 
-AWAY_S_MAX = 30.0  # how long PostgreSQL may take to come back
+AWAY_S_MAX = 60.0  # how long PostgreSQL may take to come back
 ACCOUNTS = ("binance-usdm:main", "binance-usdm:reserve", "binance-coinm:main")
 
 

@@ -17,7 +17,7 @@ PAUSE_S = 0.5
 AGREE_S = 60.0  # REST backfill closes what the stream missed within
 PREFERRED = {"feeds": "feed:binance-usdm", "accounts": "account:binance-usdm:main", "engine": "engine"}
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_the_log_says_what_the_venue_says(stack: Stack, world: World, log: LogReader) -> None:

@@ -61,7 +61,7 @@ async def test_a_follower_reads_what_is_there_and_what_comes(app_url: str) -> No
         for first in range(11, 31, 4):
             await log.append(fills(4, first=first))
             await asyncio.sleep(0.01)
-        found = await asyncio.wait_for(following, 10)
+        found = await asyncio.wait_for(following, 60)
     assert [one.seq for one in found] == list(range(4, 31))
 
 

@@ -47,7 +47,7 @@ def forge(moves: MovesWorld, moves_database_url: str, tmp_path: Path) -> Iterato
     found.close()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_move_is_at_the_custodian_once_at_most_wherever_its_worker_dies(moves: MovesWorld, forge: Forge) -> None:
     before = moves.at_venue()
     names = [_killed(cell, str(AMOUNT + place), moves, forge) for place, cell in enumerate(CELLS)]

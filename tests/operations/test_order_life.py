@@ -252,7 +252,7 @@ def rig(tmp_path: Path, log_url: str, app_database_url: str) -> Iterator[Rig]:
         found.close()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_no_order_of_actions_sends_an_order_twice_or_loses_one(rig: Rig) -> None:
     OrderLife.rig, OrderLife.workers = rig, {}
     bounds = settings(

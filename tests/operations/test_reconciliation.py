@@ -26,7 +26,7 @@ D = Decimal
 SUBJECT = f"account:{MAIN}"
 USDT = "USDT"
 
-pytestmark = pytest.mark.timeout(300)  # each run reads a whole statement over sockets
+pytestmark = pytest.mark.timeout(600)  # each run reads a whole statement over sockets
 
 
 @pytest.fixture

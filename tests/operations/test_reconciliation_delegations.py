@@ -27,7 +27,7 @@ D = Decimal
 SUBJECT = "custodian:ceffu"
 USDT = "USDT"
 
-pytestmark = pytest.mark.timeout(300)  # each run reads a whole statement over sockets
+pytestmark = pytest.mark.timeout(600)  # each run reads a whole statement over sockets
 
 
 class Moving(Desk):

@@ -22,7 +22,7 @@ VENUE = "binance-usdm"
 SUBJECT = f"marks:{VENUE}"
 ETH = f"{VENUE}:ETH-USDT-PERP"
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture

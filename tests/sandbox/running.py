@@ -15,8 +15,8 @@ from urllib.request import Request, urlopen
 from sandbox.app import describe
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-READY_S = 30.0
-REQUEST_S = 10.0
+READY_S = 90.0
+REQUEST_S = 30.0
 MAIN, RESERVE, COIN = "binance-usdm:main", "binance-usdm:reserve", "binance-coinm:main"
 
 

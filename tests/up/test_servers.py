@@ -21,7 +21,7 @@ from hedgeapp.up.servers import Servers, held, missing, running
 from hedgeapp.up.voice import Voice
 from tests.up.conftest import is_root
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture

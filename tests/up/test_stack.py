@@ -15,7 +15,7 @@ import pytest
 from hedgeapp.up.bootstrap import ROOT
 from tests.stack import Stack
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture

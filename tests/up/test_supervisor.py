@@ -14,7 +14,7 @@ from hedgeapp.up.bootstrap import ROOT
 from hedgeapp.up.supervisor import Child
 from hedgeapp.up.voice import Voice
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 async def until(condition: Callable[[], object]) -> None:
