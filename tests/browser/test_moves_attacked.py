@@ -42,7 +42,7 @@ from tests.stack import Stack, running_stack
 from tests.world import World
 
 MOVED: Final = "600000"  # which takes two approvers
-LIFE_S: Final = 45  # of the move that expires: long enough for one approval on a busy machine
+LIFE_S: Final = 60  # of the move that expires: long enough for one approval on a busy machine
 SILENT_MS: Final = 15_000  # longer than we wait for an answer
 LOOK_S: Final = 0.25
 FOUND_S: Final = 90.0  # on a busy machine
@@ -128,9 +128,9 @@ async def dan(browser: Browser, stack: Stack) -> Person:
 
 
 async def ledger(world: World) -> dict[str, Any]:
-    """Return what the custodian says that it has, has mirrored, and was ever told to move."""
+    """Return what the custodian says that it has of the asset, has mirrored, and was ever told to move."""
     state = (await asyncio.to_thread(world.told, "state"))["custodian"]
-    return {name: state[name] for name in ("wallet", "links", "orders")}
+    return {"wallet": state["wallet"][ASSET], "links": state["links"], "orders": state["orders"]}  # stETH earns
 
 
 async def until(look: Callable[[], bool], what: str) -> None:
@@ -156,8 +156,8 @@ async def decides(page: Page, amount: object = MOVED) -> str:
 async def waits(page: Page, approvals: str) -> None:
     """Hold that a move still waits, with so many approvals."""
     await page.reload()
-    await expect(page.locator(".move-state")).to_contain_text("awaiting approval")
-    await expect(page.locator(".move-state")).to_contain_text(f"{approvals} of 2 approvals")
+    await expect(page.locator(".move-state")).to_contain_text("awaiting approval", timeout=SOON_MS)
+    await expect(page.locator(".move-state")).to_contain_text(f"{approvals} of 2 approvals", timeout=SOON_MS)
 
 
 async def test_who_proposes_and_signs_with_a_key_of_his_own_moves_no_coin(
@@ -166,7 +166,7 @@ async def test_who_proposes_and_signs_with_a_key_of_his_own_moves_no_coin(
     before, url = await ledger(world), (await proposed(cay, MOVED)).url
     own, other = cay.pages[0].page, bob.pages[0].page
     await own.goto(url)
-    await expect(own.get_by_text("You cannot approve it")).to_be_visible()
+    await expect(own.get_by_text("You cannot approve it")).to_be_visible(timeout=SOON_MS)
     assert "Somebody else than the proposer expected" in await decides(own)
     await other.goto(url)
     await approved(other)
@@ -214,10 +214,10 @@ async def test_a_stolen_session_without_its_key_moves_no_coin(
         await plug_in(thief)  # a device of his own
         await thief.goto(url)
         await approved(thief)
-        await expect(thief.locator("[data-passkey-said]")).to_contain_text("Nothing was signed")
+        await expect(thief.locator("[data-passkey-said]")).to_contain_text("Nothing was signed", timeout=SOON_MS)
         await thief.goto(f"{stack.url}{KEYS}")
         await enroll(thief, "mine")
-        await expect(thief.get_by_text("mine is enrolled and waits")).to_be_visible()
+        await expect(thief.get_by_text("mine is enrolled and waits")).to_be_visible(timeout=SOON_MS)
         await thief.goto(url)
         assert "A passkey of bob that is confirmed and in force expected" in await decides(thief)
         await waits(thief, "0")

@@ -86,7 +86,7 @@ async def comes(browser: Browser, stack: Stack, name: str, *roles: str, has_key:
         await page.goto(f"{stack.url}{KEYS}")
         await plug_in(page)
         await enroll(page, f"key of {name}")
-        await expect(page.get_by_text("is enrolled and waits")).to_be_visible()
+        await expect(page.get_by_text("is enrolled and waits")).to_be_visible(timeout=SOON_MS)
         print_of_key = await page.locator("tbody td[data-label=fingerprint]").first.inner_text()
         await command(stack, "confirm_passkey", *print_of_key.split())
     return person
