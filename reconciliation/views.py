@@ -19,7 +19,7 @@ from portfolio.queries.books import BookIsBusy
 from portfolio.queries.pages import PAGE, SearchIsTooWide
 from portfolio.queries.past import seq_at
 from portfolio.views import errors
-from portfolio.views.moments import with_past
+from portfolio.views.moments import moment_of, not_yet, with_past
 from reconciliation import screen
 from reconciliation.core.breaks import Break
 from reconciliation.forms import BreakFilterForm
@@ -90,8 +90,9 @@ def open_now(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @never_cache
+@with_past
 def one_break(request: HttpRequest, break_id: str) -> HttpResponse:
-    """Show a break: both sides, what happened, and what may be done."""
+    """Show a break: both sides, what happened, and what may be done; or how it stood at a moment."""
     return _shown(request, break_id, "reconciliation/break.html")
 
 
@@ -167,19 +168,21 @@ def _listed(form: BreakFilterForm, seq: int | None) -> dict[str, Any]:
 
 
 def _shown(request: HttpRequest, break_id: str, template: str, refusal: str = "", status: int = 200) -> HttpResponse:
-    known = found.one(break_id)
+    then = moment_of(request)
+    seq = then.seq if then else None
+    known = found.one(break_id, seq)
     if known is None:
-        raise Http404(str(desk.BreakIsUnknown(break_id)))
-    at = datetime.now(UTC)
-    may_close = request.user.has_perm(CLOSE)
+        raise Http404(not_yet(desk.BreakIsUnknown(break_id), then))
+    at = then.at if then else datetime.now(UTC)
+    may_close = then is None and request.user.has_perm(CLOSE)
     context: dict[str, Any] = {
         "line": screen.line(known, at),
         "found": known,
         "sides": screen.sides(known),
-        "timeline": found.timeline(break_id),
+        "timeline": found.timeline(break_id, seq),
         "refusal": refusal,
         "text": request.POST.get("text", ""),
-        "may_work": request.user.has_perm(WORK),
+        "may_work": then is None and request.user.has_perm(WORK),
         "may_close": may_close,
         "may_heal": bool(known.heal) or known.difference.kind in ("balance", "delegation"),
         "text_length_max": desk.TEXT_LENGTH_MAX,

@@ -17,8 +17,8 @@ from portfolio.core.snapshots import VERSION, BookState, dump, load
 
 NAME: Final = "book"
 MILESTONES: Final = "book-milestones"
-MILESTONE: Final = 50_000  # events from one milestone to the next: folded in well under a second
-MILESTONES_KEPT: Final = 20_000  # a billion events
+MILESTONE: Final = 10_000  # events from one milestone to the next: folded in some tenths of a second
+MILESTONES_KEPT: Final = 100_000  # a billion events
 
 
 def restored_book(until: int = END) -> Book:

@@ -1,5 +1,6 @@
 """Move blotter: collateral moves, newest first: those that are open, those that are over, and what happened to one."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
@@ -99,17 +100,24 @@ def one_move(move_id: str) -> tuple[Move, tuple[Recorded, ...]] | None:
         move = book.moves.get(move_id)
     told = history(move_id)
     if move is None:
-        moves = Moves()
-        for one in told:
-            if isinstance(one.event, MoveEvent):
-                moves.apply(one.event, one.seq, one.recorded_at)
-        move = moves.get(move_id)
+        move = folded(move_id, told)
     return None if move is None else (move, told)
 
 
-def history(move_id: str) -> tuple[Recorded, ...]:
-    """Return the events of a move, the first one first: each version of its row is one event."""
+def folded(move_id: str, told: Iterable[Recorded]) -> Move | None:
+    """Return the move that its events make."""
+    moves = Moves()
+    for one in told:
+        if isinstance(one.event, MoveEvent):
+            moves.apply(one.event, one.seq, one.recorded_at)
+    return moves.get(move_id)
+
+
+def history(move_id: str, seq: int | None = None) -> tuple[Recorded, ...]:
+    """Return the events of a move, up to one or all, the first one first: each version of its row is one event."""
     versions = CollateralMove.objects.filter(move_id=move_id).order_by("from_seq")
+    if seq is not None:
+        versions = versions.filter(from_seq__lte=seq)
     seqs = list(versions.values_list("from_seq", flat=True)[:HISTORY_MAX])
     return tuple(
         Recorded(seq=row.seq, recorded_at=row.recorded_at, event=codec.decode(row.kind, bytes(row.body)))

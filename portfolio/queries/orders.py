@@ -7,11 +7,14 @@ from django.db.models import QuerySet
 from hedgeapp.core.events.orders import OrderIntended, TimeInForce
 from hedgeapp.core.events.trading import Side
 from hedgeapp.core.instruments import Instrument
+from portfolio.core.book import Book
 from portfolio.core.orders import HedgeOrder, State
 from portfolio.models import Fill
 from portfolio.models import HedgeOrder as HedgeOrderRow
 from portfolio.queries.books import FOLLOWING
-from portfolio.queries.rows import hedge_orders
+from portfolio.queries.past import Moment
+from portfolio.queries.past_frames import past_book
+from portfolio.queries.rows import fills, hedge_orders
 
 FILLS_SHOWN: Final = 200
 
@@ -22,12 +25,20 @@ def our_order(client_order_id: str) -> tuple[HedgeOrder, Instrument | None] | No
     One that the book has let go, because it ended long ago, comes out of its row.
     """
     with FOLLOWING.held() as book:
-        order = book.our_orders.get(client_order_id)
-        instruments = book.catalogue.instruments
-        if order is not None:
-            return order, instruments.get(order.intent.instrument)
-        row = hedge_orders().filter(client_order_id=client_order_id).first()
-        return (order_of(row), instruments.get(row.instrument)) if row else None
+        return _order(book, client_order_id, None)
+
+
+def past_order(client_order_id: str, moment: Moment) -> tuple[HedgeOrder, Instrument | None] | None:
+    """Return an order as it was at a moment and what it traded, None when the log had none of ours by then."""
+    return _order(past_book(moment), client_order_id, moment.seq)
+
+
+def _order(book: Book, client_order_id: str, seq: int | None) -> tuple[HedgeOrder, Instrument | None] | None:
+    order = book.our_orders.get(client_order_id)
+    if order is None:
+        row = hedge_orders(seq).filter(client_order_id=client_order_id).first()
+        order = order_of(row) if row else None
+    return (order, book.catalogue.instruments.get(order.intent.instrument)) if order else None
 
 
 def order_of(row: HedgeOrderRow) -> HedgeOrder:
@@ -68,14 +79,18 @@ def order_of(row: HedgeOrderRow) -> HedgeOrder:
     )
 
 
-def fills_of(order: HedgeOrder) -> "QuerySet[Fill]":
-    """Return the latest fills of an order, the first one first; the rows follow the log within moments."""
+def fills_of(order: HedgeOrder, seq: int | None = None) -> "QuerySet[Fill]":
+    """Return the first fills of an order, up to an event or all; the rows follow the log within moments."""
     if not order.venue_order_id:
         return Fill.objects.none()
     intent = order.intent
-    return Fill.objects.filter(
-        account=intent.account,
-        instrument=intent.instrument,
-        venue_order_id=order.venue_order_id,
-        from_seq__gt=order.intended_seq,
-    ).order_by("from_seq")[:FILLS_SHOWN]
+    return (
+        fills(seq)
+        .filter(
+            account=intent.account,
+            instrument=intent.instrument,
+            venue_order_id=order.venue_order_id,
+            from_seq__gt=order.intended_seq,
+        )
+        .order_by("from_seq")[:FILLS_SHOWN]
+    )

@@ -8,7 +8,7 @@ from celery import shared_task
 
 from portfolio.operations import books, frames
 
-MILESTONES_MAX: Final = 5  # of one run, some seconds of work; the next comes in a minute
+MILESTONES_MAX: Final = 25  # of one run, some seconds of work; the next comes in a minute
 
 log = structlog.get_logger()
 

@@ -26,7 +26,9 @@ from portfolio.core.move_gates import GateVersion
 from portfolio.operations import gate as operations
 from portfolio.queries.books import current_book
 from portfolio.queries.gate import PARTS, ground, is_seed, names_of_people, unproven
+from portfolio.queries.past_frames import past_book
 from portfolio.screen.gate import cap_uses, differences, lines
+from portfolio.views.moments import moment_of, not_yet, with_past
 
 MAY_CHANGE: Final = "portfolio.change_gate"
 MAY_AGREE: Final = "portfolio.agree_gate"
@@ -47,24 +49,26 @@ BUSY: Final = (operations.LogIsBusy, operations.BookIsBusy)
 
 @never_cache
 @require_safe
+@with_past
 def gate(request: HttpRequest) -> HttpResponse:
-    """Show the gate as it holds, and what waits or cools off."""
-    at, book = datetime.now(UTC), current_book()
+    """Show the gate as it holds, and what waits or cools off; or as it held at a moment."""
+    at, book = _seen(request)
     versions = sorted(book.gate.versions, key=lambda one: one.agreed_at, reverse=True)
     context = {
         "parts": [_part(part, book, at) for part in PARTS],
         "waiting": sorted(book.gate.waiting, key=lambda one: one.at, reverse=True),
         "cooling": [one for one in versions if one.holds_from > at and not one.is_dropped],
         "versions": [(one, _state(one, book, at)) for one in versions[:VERSIONS_SHOWN]],
-        "may_change": request.user.has_perm(MAY_CHANGE),
+        "may_change": moment_of(request) is None and request.user.has_perm(MAY_CHANGE),
     }
     return render(request, "portfolio/gate.html", context)
 
 
 @never_cache
 @require_safe
+@with_past
 def change(request: HttpRequest, change_id: str) -> HttpResponse:
-    """Show one change: what it does to each line, who wants it, who agreed."""
+    """Show one change: what it does to each line, who wants it, who agreed, or had by a moment."""
     return change_page(request, change_id)
 
 
@@ -98,20 +102,21 @@ def drop(request: HttpRequest, change_id: str) -> HttpResponse:
 
 def change_page(request: HttpRequest, change_id: str, refusal: str = "", status: int = 200) -> HttpResponse:
     """Return the page of one change."""
-    at, book = datetime.now(UTC), current_book()
+    then, (at, book) = moment_of(request), _seen(request)
     found = book.gate.change(change_id)
     if found is None:
-        raise Http404(f"No change {change_id[:60]} of the gate waits or is kept.")
+        raise Http404(not_yet(LookupError(f"No change {change_id[:60]} of the gate waits or is kept"), then))
     version = next((one for one in book.gate.versions if one.change.change_id == change_id), None)
     waits, user = version is None, user_of(request)
     is_open = waits or (version is not None and version.holds_from > at and not version.is_dropped)
     context = {
-        **proposal(found, book),
+        **proposal(found, book, is_past=then is not None),
         "version": version,
+        "is_open": is_open,
         "state": _state(version, book, at) if version else ("waits for a second person", "warn"),
         "is_own": found.by == user.get_username(),
-        "may_agree": waits and user.has_perm(MAY_AGREE) and found.by != user.get_username(),
-        "may_drop": is_open and (user.has_perm(MAY_CHANGE) or user.has_perm(MAY_AGREE)),
+        "may_agree": then is None and waits and user.has_perm(MAY_AGREE) and found.by != user.get_username(),
+        "may_drop": then is None and is_open and (user.has_perm(MAY_CHANGE) or user.has_perm(MAY_AGREE)),
         "waits": waits,
         "is_current": found.version == book.gate.due(found.part),
         **_proof(version),
@@ -124,8 +129,11 @@ def change_page(request: HttpRequest, change_id: str, refusal: str = "", status:
     return render(request, "portfolio/gate_change.html", context, status=status)
 
 
-def proposal(found: GateChangeProposed, book: Book) -> dict[str, Any]:
-    """Return what a page shows of a change: its lines, what differs from the version before, and what is odd."""
+def proposal(found: GateChangeProposed, book: Book, *, is_past: bool = False) -> dict[str, Any]:
+    """Return what a page shows of a change: its lines, what differs from the version before, and what is odd.
+
+    What is odd depends on the people of now, and is not told of the past.
+    """
     before = before_of(found, book)
     shown = lines(found)
     return {
@@ -133,7 +141,7 @@ def proposal(found: GateChangeProposed, book: Book) -> dict[str, Any]:
         "before": before,
         "lines": shown,
         "differences": differences(lines(before.change if before else None), shown),
-        "findings": findings(found, ground(book)),
+        "findings": None if is_past else findings(found, ground(book)),
     }
 
 
@@ -145,6 +153,12 @@ def before_of(found: GateChangeProposed, book: Book) -> GateVersion | None:
         if one.change.part == found.part and one.change.version < found.version and not one.is_dropped
     ]
     return max(earlier, key=lambda one: one.change.version, default=None)
+
+
+def _seen(request: HttpRequest) -> tuple[datetime, Book]:
+    """Return the time and the book that a page shows."""
+    then = moment_of(request)
+    return (then.at, past_book(then)) if then else (datetime.now(UTC), current_book())
 
 
 def user_of(request: HttpRequest) -> User:

@@ -42,5 +42,10 @@ def moment_of(request: HttpRequest) -> Moment | None:
     return getattr(request, "moment", None)
 
 
+def not_yet(unknown: Exception, then: Moment | None) -> str:
+    """Return why there is no page of a thing: nobody knows it, or nobody did at a moment."""
+    return f"{unknown} (as of event {then.seq}, {then.at:%Y-%m-%d %H:%M:%S} UTC)" if then else str(unknown)
+
+
 def _refused(request: HttpRequest, said: str, status: int) -> HttpResponse:
     return render(request, "portfolio/no_moment.html", {"said": said}, status=status)

@@ -45,7 +45,9 @@ from portfolio.queries.scenes import scene_at
 from portfolio.screen import move as shown
 from portfolio.screen.moves import line
 from portfolio.views import errors
+from portfolio.views.moments import moment_of, with_past
 from portfolio.views.moves import MAY_PROPOSE, SEEN_LENGTH
+from portfolio.views.past_moves import past_page
 
 TYPED_FROM_USD: Final = Decimal(100_000)  # from this worth on, and without one, an approver types the amount in
 
@@ -64,8 +66,11 @@ class AmountIsTypedWrong(ValueError):
 
 @require_safe
 @never_cache
+@with_past
 def move(request: HttpRequest, move_id: str) -> HttpResponse:
-    """Show a move: its sentence, what it changes, who decided, how far it has come."""
+    """Show a move: its sentence, what it changes, who decided, how far it has come, or had at a moment."""
+    if then := moment_of(request):
+        return past_page(request, move_id, then)
     return _shown(request, move_id)
 
 

@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from hedgeapp.core.events.moves import UnintendedMoveSeen
 from hedgeapp.eventlog.models import LoggedEvent
 from portfolio.core.move_states import FINAL
 from portfolio.move_forms import KINDS, MoveFilterForm
@@ -18,10 +19,11 @@ from portfolio.queries.books import FOLLOWING
 from portfolio.queries.move_waiting import MAY_DECIDE, mine, waiting_count
 from portfolio.queries.pages import PAGE, SearchIsTooWide
 from portfolio.queries.past import behind_since, seq_at
+from portfolio.queries.past_moves import past_alarms
 from portfolio.queries.rows import projected_seq
 from portfolio.screen import moves as shown
 from portfolio.views.blotter import BEHIND
-from portfolio.views.moments import with_past
+from portfolio.views.moments import moment_of, with_past
 
 MAY_PROPOSE: Final = "portfolio.propose_move"
 SEEN_LENGTH: Final = 16  # hexadecimal digits by which a page tells what it shows
@@ -97,8 +99,7 @@ def _open(request: HttpRequest, since: int) -> dict[str, Any]:
 
 
 def _counted(request: HttpRequest, lines: list[shown.MoveLine]) -> dict[str, Any]:
-    with FOLLOWING.held() as book:
-        alarms = book.moves.alarms
+    then = moment_of(request)
     return {
         "open": lines[: found.OPEN_SHOWN],
         "more": max(0, len(lines) - found.OPEN_SHOWN),
@@ -106,10 +107,15 @@ def _counted(request: HttpRequest, lines: list[shown.MoveLine]) -> dict[str, Any
         "open_count": sum(one.state not in FINAL for one in lines),
         "mine_count": sum(one.is_mine for one in lines),
         "unknown_count": sum(one.state == "outcome_unknown" for one in lines),
-        "alarms": alarms,
+        "alarms": past_alarms(then) if then else _alarms(),
         "may_decide": request.user.has_perm(MAY_DECIDE),
         "may_propose": request.user.has_perm(MAY_PROPOSE),
     }
+
+
+def _alarms() -> tuple[UnintendedMoveSeen, ...]:
+    with FOLLOWING.held() as book:
+        return book.moves.alarms
 
 
 def _context(request: HttpRequest, form: MoveFilterForm) -> dict[str, Any]:
