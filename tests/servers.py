@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,15 +29,6 @@ from hedgeapp.up.voice import Voice
 
 ROOT = Path(__file__).resolve().parent.parent
 PURE = (ROOT / "tests" / "core", ROOT / "tests" / "up")  # these need no server of ours
-STACKS = (  # what brings up a whole stack
-    "tests/browser/test_first_hedge.py",
-    "tests/browser/test_moves_attacked.py",
-    "tests/browser/test_moves_journey.py",
-    "tests/browser/test_stack.py",
-    "tests/journeys/",
-    "tests/up/test_stack.py",
-    "tests/up/test_whole.py",
-)
 APP_URL = "TEST_APP_DATABASE_URL"
 VALKEYS = "TEST_VALKEY_URLS"
 
@@ -123,10 +115,16 @@ def pytest_unconfigure() -> None:
         _leave.close()
 
 
+@cache
+def _is_stack(file: str) -> bool:
+    """Tell whether the tests of a file bring up a whole stack, or one's worth of processes: journeys do."""
+    return file.startswith("tests/journeys/") or "from tests.stack import" in (ROOT / file).read_text()
+
+
 def _scope(nodeid: str) -> str:
     """Return what of the tests one worker takes as a whole."""
     file = nodeid.partition("::")[0]
-    return "stack" if file.startswith(STACKS) else file
+    return "stack" if _is_stack(file) else file
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
