@@ -43,8 +43,9 @@ def name(path: Path) -> str:
 
 @pytest.mark.skipif(not FILES, reason="git is not here to say which files are the project's")
 def test_every_file_says_what_it_is() -> None:
-    written = [path for path in FILES if path.read_text().strip()]  # an empty file only marks a package
-    assert [name(path) for path in written if not ast.get_docstring(parsed(path))] == []
+    # By its first characters, for parsing all of them takes long; an empty file only marks a package.
+    begun = {name(path): path.read_text().lstrip() for path in FILES}
+    assert [file for file, text in begun.items() if text and not text.startswith('"""')] == []
 
 
 def test_no_file_is_too_long_to_hold_one_idea() -> None:
