@@ -75,9 +75,13 @@ class Environment(BaseSettings):
         "", description="addresses that alerts are mailed to, comma-separated; empty: none"
     )
     hedgeapp_smtp: str = Field(
-        "smtp://localhost:25",
-        pattern=r"^smtps?://\S+$",
-        description="mail server, smtps: with TLS from the start; with user:password@ if it asks for them",
+        "",
+        pattern=r"^(smtps?://\S+)?$",
+        description="mail server, smtps: with TLS from the start; with user:password@ if it asks for them; empty: "
+        "approvers are mailed nothing, alerts go by localhost:25",
+    )
+    hedgeapp_move_email: bool = Field(
+        True, description="whether approvers are mailed of moves that wait for them, where there is a mail server"
     )
     hedgeapp_mail_from: str = Field("hedgeapp@localhost", description="sender of what is mailed")
     hedgeapp_reconcile_every_s: int = Field(
@@ -85,6 +89,11 @@ class Environment(BaseSettings):
     )
     hedgeapp_log_level: str = Field("INFO", description="level of the logs")
     port: int = Field(8000, description="port of the web process")
+
+    @property
+    def mails_approvers(self) -> bool:
+        """Tell whether approvers are mailed: it is wanted, and there is a mail server."""
+        return self.hedgeapp_move_email and bool(self.hedgeapp_smtp)
 
     @field_validator("hedgeapp_field_keys", mode="before")
     @classmethod

@@ -130,6 +130,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "prune-runs": {"task": "reconciliation.tasks.prune_runs", "schedule": timedelta(hours=1)},
     "call": {"task": "portfolio.tasks.call", "schedule": timedelta(seconds=10), "options": {"expires": 10}},
+    "call-approvers": {
+        "task": "portfolio.tasks.call_approvers",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
+    },
     "prune-frames": {"task": "portfolio.tasks.prune_frames", "schedule": timedelta(hours=1)},
 }
 
@@ -146,6 +151,8 @@ EMAIL_HOST, EMAIL_PORT = SMTP.hostname or "localhost", SMTP.port or 25
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(SMTP.username or ""), unquote(SMTP.password or "")
 EMAIL_USE_SSL = SMTP.scheme == "smtps"
 EMAIL_TIMEOUT = 5  # seconds
+# Whoever could approve a move that waits is mailed, if he has given an address.
+MOVE_EMAIL = ENVIRONMENT.mails_approvers
 DEFAULT_FROM_EMAIL = ENVIRONMENT.hedgeapp_mail_from
 
 # Services that always run, by name; the sources add one for each venue, account, custodian and chain.

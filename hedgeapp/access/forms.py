@@ -10,6 +10,14 @@ from django.http import HttpRequest
 CAME_BY_LINK = "came_by_link"  # of a session that began with a one-time link
 
 
+class EmailForm(forms.Form):
+    """The address that word of what waits for a person goes to; none is none."""
+
+    email = forms.EmailField(
+        required=False, max_length=254, label="Address that word of moves that wait for you is mailed to; empty: none"
+    )
+
+
 def password_form(request: HttpRequest, data: Any = None) -> forms.Form:
     """Return the form to set a password: it asks for the old one, unless there is none or a link vouched instead."""
     assert isinstance(request.user, User)

@@ -15,7 +15,7 @@ _ALWAYS = ("REVOKE INSERT, UPDATE, DELETE ON django_migrations, django_content_t
 _LIVE = (
     "REVOKE INSERT, UPDATE, DELETE ON auth_group, auth_group_permissions FROM {role}",
     "REVOKE INSERT, UPDATE, DELETE ON auth_user, auth_user_groups, auth_user_user_permissions FROM {role}",
-    "GRANT UPDATE (password, last_login) ON auth_user TO {role}",
+    "GRANT UPDATE (password, last_login, email) ON auth_user TO {role}",
 )
 
 

@@ -9,6 +9,7 @@ from django.contrib.auth import login, update_session_auth_hash, views
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.cache import never_cache
@@ -16,7 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from hedgeapp.access.attempts import TooManyAttempts, count_attempt, forget_attempts
-from hedgeapp.access.forms import CAME_BY_LINK, password_form
+from hedgeapp.access.forms import CAME_BY_LINK, EmailForm, password_form
 from hedgeapp.access.links import LinkIsOver, consume, is_open
 from hedgeapp.access.telling import tell_came, tell_kept_out, tell_left, tell_password
 
@@ -90,8 +91,10 @@ def once(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
-    """Show who is logged in with which roles, and set a password."""
+    """Show who is logged in with which roles; set a password, or where mail goes to."""
     assert isinstance(request.user, User)
+    if request.method == "POST" and "email" in request.POST:
+        return _set_email(request, request.user)
     form = password_form(request, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         update_session_auth_hash(request, form.save())  # type: ignore[attr-defined]
@@ -99,8 +102,23 @@ def account(request: HttpRequest) -> HttpResponse:
         tell_password(request, request.user.get_username())
         messages.success(request, "The password is set. Other sessions of yours have ended.")
         return redirect("access:account")
-    roles = [group.name for group in request.user.groups.order_by("name")]
-    return render(request, "access/account.html", {"form": form, "roles": roles})
+    return _account(request, request.user, form, EmailForm({"email": request.user.email}))
+
+
+def _set_email(request: HttpRequest, user: User) -> HttpResponse:
+    form = EmailForm(request.POST)
+    if not form.is_valid():
+        return _account(request, user, password_form(request), form, 400)
+    user.email = form.cleaned_data["email"]
+    user.save(update_fields=["email"])
+    messages.success(request, "The address is kept." if user.email else "There is no address: nothing is mailed.")
+    return redirect("access:account")
+
+
+def _account(request: HttpRequest, user: User, form: Form, email_form: EmailForm, status: int = 200) -> HttpResponse:
+    roles = [group.name for group in user.groups.order_by("name")]
+    context = {"form": form, "email_form": email_form, "roles": roles}
+    return render(request, "access/account.html", context, status=status)
 
 
 def _address(request: HttpRequest) -> str | None:

@@ -16,7 +16,7 @@ from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.breaks import ReconciliationEvent, RunBegun, RunEnded
 from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, MintSeen, RedeemSeen, SupplyStated
-from hedgeapp.core.events.door import DoorEvent, PersonActed
+from hedgeapp.core.events.door import DoorEvent, PersonActed, PersonCalled
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
 from hedgeapp.core.events.marks import MarksTaken
@@ -68,7 +68,7 @@ DeskEvent = (
 
 FINAL: Final = frozenset({"filled", "canceled", "rejected", "expired"})
 STATED: Final = (BalanceStated, PositionStated, CollateralStated, SupplyStated, DelegationStated)
-QUIET: Final = (MarksTaken, *STATED, RunBegun, RunEnded, PersonActed)
+QUIET: Final = (MarksTaken, *STATED, RunBegun, RunEnded, PersonActed, PersonCalled)
 
 
 class Book:

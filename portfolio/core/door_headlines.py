@@ -9,6 +9,7 @@ from hedgeapp.core.events.door import (
     DoorEvent,
     PasswordChanged,
     PersonActed,
+    PersonCalled,
     PersonCame,
     PersonDenied,
     PersonKeptOut,
@@ -37,5 +38,7 @@ def door_headline(event: DoorEvent) -> str:
             return f"{event.by} was denied {what}"
         case DataExported():
             return f"{event.by} exported {'further files' if event.path == MORE else event.path}"
+        case PersonCalled():
+            return f"{event.person} was told by {event.channel} that {event.subject.replace(':', ' ')} waits for him"
         case _:
             assert_never(event)

@@ -1,7 +1,8 @@
-"""Calls: word of alerts that wait for somebody, to a webhook and by e-mail, again until it is taken."""
+"""Calls: word of alerts that wait for somebody, and of moves to those who could approve, again until it is taken."""
 
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -11,15 +12,20 @@ from celery import shared_task
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import connection
+from django.urls import reverse
 
 from portfolio.core.alert_rules import advice
 from portfolio.core.alerts import Alert, undelivered
 from portfolio.operations.alerts import LogIsBusy, note_delivered
+from portfolio.operations.moves.calls import note_called
 from portfolio.queries.books import FOLLOWING
+from portfolio.queries.move_calls import MoveCall, due_calls
 
 CALLS_MAX: Final = 20  # of one run; the next comes in seconds
 TIMEOUT_S: Final = 5.0
 LOCK: Final = 7_201_968  # advisory lock: one run at a time in the whole fleet
+APPROVERS_LOCK: Final = 7_201_969  # the same for word of moves
+EMAIL: Final = "email"
 
 log = structlog.get_logger()
 
@@ -40,14 +46,64 @@ def call() -> int:
     channels = _channels()
     if not channels:
         return 0
+    with _alone(LOCK) as is_alone:
+        return _sent(channels) if is_alone else 0
+
+
+@shared_task(name="portfolio.tasks.call_approvers")
+def call_approvers() -> int:
+    """Mail each who could approve a move that waits, once; return how many were; the next run tries the others again.
+
+    Whoever could not be reached holds up nobody: he is passed over until the next run.
+    """
+    if not settings.MOVE_EMAIL:
+        return 0
+    with _alone(APPROVERS_LOCK) as is_alone:
+        return _mailed() if is_alone else 0
+
+
+@contextmanager
+def _alone(lock: int) -> Iterator[bool]:
+    """Tell whether no other run of the fleet holds a lock, and hold it meanwhile."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-        if not cursor.fetchone()[0]:
-            return 0
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
+        is_alone = bool(cursor.fetchone()[0])
         try:
-            return _sent(channels)
+            yield is_alone
         finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+            if is_alone:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
+
+
+def _mailed() -> int:
+    count, attempts, unreached = 0, 0, set[str]()
+    for due in due_calls(EMAIL, datetime.now(UTC)):
+        if due.person in unreached:
+            continue
+        if attempts == CALLS_MAX:
+            break
+        attempts += 1
+        try:
+            _mail_approver(due)
+            note_called(due.person, due.move_id, EMAIL, at=datetime.now(UTC))
+        except (OSError, ValueError, LogIsBusy) as error:
+            unreached.add(due.person)
+            log.warning("approver.not_called", person=due.person, move=due.move_id, error=repr(error))
+        else:
+            count += 1
+            log.info("approver.called", person=due.person, move=due.move_id)
+    return count
+
+
+def _mail_approver(due: MoveCall) -> None:
+    link = settings.PASSKEY_ORIGIN + reverse("portfolio:move", args=[due.move_id])
+    text = (
+        f"A collateral move waits for your word: {due.sentence}.\n"
+        f"{due.missing.capitalize()} must agree yet; it expires at {due.expires_at:%Y-%m-%d %H:%M} UTC.\n\n{link}\n\n"
+        "Decide there, with your passkey. No answer to this mail decides anything.\n"
+    )
+    subject = f"[{settings.ENVIRONMENT.hedgeapp_env}] A move waits for your word: {due.sentence}"
+    EmailMessage(subject=subject[:200], body=text, to=[due.address]).send()
 
 
 def _sent(channels: dict[str, Callable[[Alert], None]]) -> int:
@@ -71,7 +127,7 @@ def _channels() -> dict[str, Callable[[Alert], None]]:
     if settings.ALERT_WEBHOOK:
         found["webhook"] = _post
     if settings.ALERT_EMAIL:
-        found["email"] = _mail
+        found[EMAIL] = _mail
     return found
 
 

@@ -8,6 +8,7 @@ from hedgeapp.core.events.door import (
     DataExported,
     PasswordChanged,
     PersonActed,
+    PersonCalled,
     PersonCame,
     PersonDenied,
     PersonKeptOut,
@@ -26,4 +27,5 @@ DOOR: list[Event] = [
     PersonActed(at=AT, by="ann", from_address=WHERE, path="/halt/", seen_seq=41, seqs=(42, 43)),
     PersonDenied(at=AT, by="eve", from_address=WHERE, method="POST", path="/halt/", seen_seq=41),
     DataExported(at=AT, by="ann", from_address=WHERE, path="/orders/export.csv?state=filled"),
+    PersonCalled(at=AT, person="bob", subject="move:mv-1", channel="email"),
 ]

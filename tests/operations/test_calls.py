@@ -1,10 +1,7 @@
 """Calls: word of an alert goes out once by each channel, again and again until it is taken; over real sockets."""
 
 import json
-import socketserver
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -16,6 +13,7 @@ from portfolio.tasks.calls import call
 from tests.builders.alerts import NAME, acknowledged, escalated, opened
 from tests.builders.books import reference
 from tests.builders.desks import written
+from tests.builders.mails import mail_server, serving
 
 
 class Hook:
@@ -25,17 +23,6 @@ class Hook:
         self.status = 204
         self.told: list[dict[str, Any]] = []
         self.url = ""
-
-
-@contextmanager
-def serving(server: socketserver.BaseServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture
@@ -62,38 +49,11 @@ def hook(settings: Any) -> Iterator[Hook]:
         yield made
 
 
-class MailServer(socketserver.StreamRequestHandler):
-    """As much of SMTP as one mail needs."""
-
-    mails: list[str]
-
-    def handle(self) -> None:
-        """Take one mail."""
-        self._say("220 here")
-        while line := self.rfile.readline().decode().strip():
-            verb = line[:4].upper()
-            if verb == "DATA":
-                self._say("354 go on")
-                body = iter(lambda: self.rfile.readline().decode(), ".\r\n")
-                self.mails.append("".join(body))
-            self._say("221 bye" if verb == "QUIT" else "250 fine")
-            if verb == "QUIT":
-                return
-
-    def _say(self, said: str) -> None:
-        self.wfile.write(f"{said}\r\n".encode())
-
-
 @pytest.fixture
 def mails(settings: Any) -> Iterator[list[str]]:
-    found: list[str] = []
-    handler = type("Handler", (MailServer,), {"mails": found})
-    server = socketserver.TCPServer(("127.0.0.1", 0), handler)
-    with serving(server):
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.server_address[1]
+    with mail_server(settings) as post:
         settings.ALERT_EMAIL = ["desk@example.org"]
-        yield found
+        yield post.mails
 
 
 @pytest.fixture(autouse=True)

@@ -246,8 +246,8 @@ def test_in_live_mode_the_app_s_role_writes_no_roles(web: psycopg.Connection[Any
         web.execute(attack)
 
 
-def test_passwords_and_logins_are_still_its_own(web: psycopg.Connection[Any]) -> None:
-    web.execute("UPDATE auth_user SET password = '!x', last_login = now() WHERE username = 'ann'")
+def test_passwords_logins_and_addresses_are_still_its_own(web: psycopg.Connection[Any]) -> None:
+    web.execute("UPDATE auth_user SET password = '!x', last_login = now(), email = 'a@x.test' WHERE username = 'ann'")
 
 
 def test_a_change_without_signatures_is_not_carried_out(web: psycopg.Connection[Any]) -> None:

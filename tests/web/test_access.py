@@ -303,3 +303,20 @@ def test_the_console_gives_and_takes_roles() -> None:
     assert "dora: trader, risk\ndora: no role, switched off" in out.getvalue()
     with pytest.raises(CommandError, match="a name of letters"):
         call_command("person", "do ra")
+
+
+def test_a_person_gives_the_address_that_mail_goes_to_and_takes_it_back(client: Client, alice: User) -> None:
+    client.force_login(alice)
+    assert client.post("/login/account", {"email": "alice@example.org"}).status_code == 302
+    assert User.objects.get().email == "alice@example.org"
+    assert b'value="alice@example.org"' in client.get("/login/account").content
+    client.post("/login/account", {"email": ""})
+    assert User.objects.get().email == ""
+
+
+def test_what_is_no_address_is_refused_and_changes_nothing(client: Client, alice: User) -> None:
+    client.force_login(alice)
+    answer = client.post("/login/account", {"email": "alice@example.org\nBcc: eve@example.org"})
+    assert answer.status_code == 400
+    assert b"Enter a valid email address" in answer.content
+    assert User.objects.get().email == ""

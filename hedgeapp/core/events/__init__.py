@@ -44,6 +44,7 @@ from hedgeapp.core.events.door import (
     DataExported,
     PasswordChanged,
     PersonActed,
+    PersonCalled,
     PersonCame,
     PersonDenied,
     PersonKeptOut,
@@ -195,6 +196,7 @@ Event = (
     | PersonActed
     | PersonDenied
     | DataExported
+    | PersonCalled
     | PasskeyEnrolled
     | PasskeyConfirmed
     | PasskeyRevoked

@@ -140,8 +140,30 @@ class DataExported:
         return f"data-exported:{_minute(self.at)}:{self.by}:{self.path}"
 
 
+@fact
+class PersonCalled:
+    """A channel took word for somebody of what waits for him; `subject` names it, like `move:mv…`.  Told once."""
+
+    at: datetime
+    person: str
+    subject: str
+    channel: str
+
+    @property
+    def key(self) -> str:
+        return f"person-called:{self.subject}:{self.person}:{self.channel}"
+
+
 DoorEvent = (
-    PersonCame | PersonLeft | PersonKeptOut | PasswordChanged | CodesChanged | PersonActed | PersonDenied | DataExported
+    PersonCame
+    | PersonLeft
+    | PersonKeptOut
+    | PasswordChanged
+    | CodesChanged
+    | PersonActed
+    | PersonDenied
+    | DataExported
+    | PersonCalled
 )
 
 
