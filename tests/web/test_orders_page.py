@@ -50,11 +50,11 @@ def html(client: Client, query: str = "", status: int = 200, path: str = PATH) -
 
 def listed(page: str) -> list[int]:
     """Return the numbers of the orders in the list, in their order."""
-    return [int(found) for found in re.findall(r'href="/orders/hg(\d{26})/"', page.partition("orders-title")[2])]
+    return [int(found) for found in re.findall(r'href="/orders/hg(\d{26})/[?"]', page.partition("orders-title")[2])]
 
 
 def under_way(page: str) -> list[int]:
-    return [int(found) for found in re.findall(r'href="/orders/hg(\d{26})/"', page.partition("orders-title")[0])]
+    return [int(found) for found in re.findall(r'href="/orders/hg(\d{26})/[?"]', page.partition("orders-title")[0])]
 
 
 def test_before_the_first_order_the_page_says_what_to_do(trader: Client) -> None:
