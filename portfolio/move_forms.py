@@ -58,6 +58,16 @@ class MoveForm(SaidForm):
         )
 
 
+class BreakGlassForm(SaidForm):
+    """A person's emergency reason for a move, at first without a signature, then with it."""
+
+    payload_hash = forms.RegexField(r"^[0-9a-f]{64}$", label="payload")
+    seen = forms.IntegerField(min_value=0, max_value=2**63 - 1)
+    typed = forms.CharField(label="amount", max_length=NAME_LENGTH_MAX, required=False)
+    reason = forms.CharField(max_length=REASON_LENGTH_MAX)
+    assertion = forms.CharField(max_length=20_000, required=False, strip=False)
+
+
 class DecisionForm(SaidForm):
     """A person's word on a move, bound to the payload that the screen showed."""
 

@@ -42,6 +42,7 @@ ADVICE: Final = {
     "move_unsent": "Look whether a worker of the queue moves runs; the move's page says what hinders it.",
     "move_failed": "Read the custodian's reason on the move's page; propose another one if it is still wanted.",
     "unintended_move": "Ask the custodian who ordered it; moves stay halted until two people have reviewed it.",
+    "break_glass": "Two people who did not sign it review it: was it meant, was it needed, where is the collateral?",
     "custodian": "Call the custodian: it took moves and does not carry them out. Nobody sends them again.",
     "break": "Open the break, compare both sides, heal or accept it; nothing automatic acts at the venue until then.",
     "break_aged": "Take the break: heal it, or accept it with a reason.",

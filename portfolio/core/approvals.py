@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from hedgeapp.core.events.approvals import MoveDecided
+from hedgeapp.core.events.break_glass import BreakGlassSigned
 from hedgeapp.core.events.moves import Quota
 from hedgeapp.core.records import record
 from portfolio.core.catalogue import Catalogue
@@ -27,7 +28,7 @@ People = Mapping[str, frozenset[str]]  # everybody who is active, with the group
 class Proof(Protocol):
     """What tells why a decision's second factor does not prove it for a challenge; nothing when it does."""
 
-    def __call__(self, decision: MoveDecided, challenge: bytes) -> str: ...
+    def __call__(self, decision: MoveDecided | BreakGlassSigned, challenge: bytes) -> str: ...
 
 
 @record

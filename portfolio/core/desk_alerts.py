@@ -36,6 +36,7 @@ def desk_readings(book: Book, at: datetime) -> Iterator[Reading]:
     for move in book.moves:
         yield from _move(move, at)
     yield from _unintended(book)
+    yield from _broken_glass(book)
     yield from _custodians(book, at)
     yield from _breaks(book, at)
 
@@ -64,7 +65,8 @@ def _move(move: Move, at: datetime) -> Iterator[Reading]:
         said = f"move {name} decided within {_minutes(MOVE_AWAITS)} expected, found it awaiting approval"
         yield _reading("move_awaits", name, at - since > MOVE_AWAITS, "warning", said, evidence)
     elif move.state in ("approved", "intended"):
-        since = move.intended_at or max((one.at for one in move.decisions), default=move.proposed_at)
+        decided = [*(one.at for one in move.decisions), *(one.at for one in move.glass)]
+        since = move.intended_at or max(decided, default=move.proposed_at)
         said = f"approved move {name} sent within {_minutes(MOVE_UNSENT)} expected, found it {move.state}"
         yield _reading("move_unsent", name, at - since > MOVE_UNSENT, "warning", said, evidence)
     elif move.state in ("submitted", "outcome_unknown"):
@@ -82,6 +84,15 @@ def _unintended(book: Book) -> Iterator[Reading]:
     for seen in book.moves.alarms:
         said = f"no move but ours expected, found one of {seen.asset or 'an asset'} told by {seen.source}: {seen.said}"
         yield _reading("unintended_move", f"{seen.source} {seen.reference}", True, "critical", said, "/gate/")
+
+
+def _broken_glass(book: Book) -> Iterator[Reading]:
+    for one in book.moves.unreviewed:
+        said = (
+            f"a review of the break-glass of {one.move_id} by two others expected, found none since {one.by} and "
+            f"{one.agreed_by} broke it at {one.at:%Y-%m-%d %H:%M} UTC: {one.reason}"
+        )
+        yield _reading("break_glass", one.move_id, True, "critical", said, "/gate/reviews/")
 
 
 def _custodians(book: Book, at: datetime) -> Iterator[Reading]:

@@ -3,6 +3,7 @@
 Nothing that was written before is believed without being derived anew: the policy is the stricter of the one in force
 at the proposal, of what was judged then and of the one in force now; the quorum comes from the decisions and from who
 holds which role now. A move from an exchange back to its custodian reduces risk: a halt and an alarm let it pass.
+What a break-glass overrides of all that is a list in `break_glass`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.records import record
 from portfolio.core.approvals import Bench, People, Proof, Quorum, quorum, rejected_by
 from portfolio.core.book import Book
+from portfolio.core.break_glass import past_glass
 from portfolio.core.caps import excesses, flows
 from portfolio.core.figures import Figure, unknown
 from portfolio.core.move_references import contradictions, undirected
@@ -29,7 +31,7 @@ class Circumstances:
 
     `headroom_after_usd` is the margin headroom that an undelegation leaves at its account; `settlement` says why the
     custodian's settlement locks moves now, empty when it does not; `doubts` say of each part of the gate in force why
-    it is not proven that two people agreed on it.
+    it is not proven that two people agreed on it; `breakers` are who may sign a break-glass now.
     """
 
     valuation: Valuation
@@ -39,6 +41,7 @@ class Circumstances:
     headroom_floor_usd: Decimal | None
     settlement: str = ""
     doubts: tuple[str, ...] = ()
+    breakers: frozenset[str] = frozenset()
 
 
 @record
@@ -86,6 +89,8 @@ def clearance(move: Move, book: Book, now: Circumstances, proof: Proof) -> Clear
         *excesses(book.gate.caps(at), move.payload, worth, flows(book.moves), at),
         *_circumstances(move, book, now),
     )
+    if move.broken is not None:
+        refusals, met = past_glass(refusals, move, bench, now.breakers, book.moves.unreviewed, proof)
     return Clearance(
         refusals=refusals, judged=judged, worth=worth, quorum=met, policy_version=book.gate.policy_version(at)
     )

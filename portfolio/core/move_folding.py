@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from hedgeapp.core.events.approvals import GateChangeAgreed, GateChangeDropped, GateChangeProposed
+from hedgeapp.core.events.break_glass import BreakGlassReviewed
 from hedgeapp.core.events.collateral import CustodianStateChanged
 from hedgeapp.core.events.moves import DelegationStated, MoveProposed, UnintendedMoveReviewed, UnintendedMoveSeen
 from portfolio.core.move_delegations import follow, follow_statement
@@ -13,7 +14,7 @@ from portfolio.core.moves import AlarmEvent
 if TYPE_CHECKING:
     from portfolio.core.book import Book
 
-MoveDeskEvent = MoveEvent | AlarmEvent | GateEvent | DelegationStated | CustodianStateChanged
+MoveDeskEvent = MoveEvent | AlarmEvent | BreakGlassReviewed | GateEvent | DelegationStated | CustodianStateChanged
 
 
 def fold_move(event: MoveDeskEvent, book: "Book") -> str:
@@ -30,6 +31,8 @@ def fold_move(event: MoveDeskEvent, book: "Book") -> str:
             return ""
         case UnintendedMoveSeen() | UnintendedMoveReviewed():
             return book.moves.alarm(event)
+        case BreakGlassReviewed():
+            return book.moves.reviewed(event)
         case GateChangeProposed() | GateChangeAgreed() | GateChangeDropped():
             said = book.gate.apply(event, book.recorded_at)
             if isinstance(event, GateChangeAgreed) and not said:

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from hedgeapp.core.events.approvals import GateChangeAgreed, GateChangeDropped, GateChangeProposed, MoveDecided
+from hedgeapp.core.events.break_glass import BreakGlassReviewed, BreakGlassSigned, GlassBroken
 from hedgeapp.core.events.collateral import CustodianStateChanged
 from hedgeapp.core.events.moves import (
     DelegationStated,
@@ -42,6 +43,8 @@ def move_headline(event: MoveDeskEvent) -> str:
             return _after(event)
         case MoveNeverArrived() | MoveSeenAtVenue() | MoveDone():
             return _after(event)
+        case BreakGlassSigned() | GlassBroken() | BreakGlassReviewed():
+            return _glass(event)
         case UnintendedMoveSeen() | UnintendedMoveReviewed():
             return _alarm(event)
         case GateChangeProposed() | GateChangeAgreed() | GateChangeDropped():
@@ -82,6 +85,19 @@ def _before(event: MoveJudged | MoveDecided | MoveApproved | MoveWithdrawn | Mov
             return f"{name} expired: {event.said}"
         case MoveRefused():
             return f"{name} refused by us: {event.said}"
+        case _:
+            assert_never(event)
+
+
+def _glass(event: BreakGlassSigned | GlassBroken | BreakGlassReviewed) -> str:
+    name = f"break-glass of move {event.move_id}"
+    match event:
+        case BreakGlassSigned():
+            return f"{event.by} signs {name}: {event.reason}"
+        case GlassBroken():
+            return f"BREAK-GLASS: {event.by} and {event.agreed_by} bring move {event.move_id} home: {event.reason}"
+        case BreakGlassReviewed():
+            return f"{name} reviewed by {event.by} and {event.agreed_by}: {event.reason}"
         case _:
             assert_never(event)
 

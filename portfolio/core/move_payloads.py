@@ -1,7 +1,7 @@
 """Move payloads: the bytes that a second factor signs for, and their hash.  MovePayload -> bytes
 
 One payload has one form: fields in their order, no needless digits, times in UTC. An approval signs the SHA-256 of it,
-a rejection that of another form, so that a signed rejection can never be passed off as an approval.
+a rejection and a break-glass that of other forms, so that none of them can be passed off as another.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from hedgeapp.core.events.moves import MovePayload
 
 HEADER: Final = b"collateral move 1\n"  # of the form; raised when it changes
 REJECTION: Final = b"rejection of "
+BREAK_GLASS: Final = b"break-glass of "
 DECIMALS_MAX: Final = 18  # of an amount: the finest unit of a token
 DIGITS_MAX: Final = 60  # of an amount
 
@@ -61,6 +62,12 @@ def payload_hash(payload: MovePayload) -> bytes:
 def rejection_hash(payload: MovePayload) -> bytes:
     """Return the 32 bytes that are the challenge of a rejection by a passkey."""
     return hashlib.sha256(REJECTION + canonical_bytes(payload)).digest()
+
+
+def break_glass_hash(payload: MovePayload, reason: str) -> bytes:
+    """Return the 32 bytes that each of two people signs to bring collateral home in an emergency, for this reason."""
+    said = json.dumps(reason, ensure_ascii=True).encode()
+    return hashlib.sha256(BREAK_GLASS + canonical_bytes(payload) + b"\nbecause " + said).digest()
 
 
 def written(amount: Decimal) -> str:

@@ -1,6 +1,7 @@
 """Move snapshots: what a book knows of moves, of their rules and of delegations, written out.  Book <-> MovesState"""
 
 from hedgeapp.core.events.approvals import GateChangeProposed
+from hedgeapp.core.events.break_glass import GlassBroken
 from hedgeapp.core.events.collateral import CustodianStateChanged
 from hedgeapp.core.events.moves import DelegationStated, UnintendedMoveSeen
 from hedgeapp.core.records import record
@@ -18,6 +19,7 @@ class MovesState:
     moves: tuple[Move, ...]
     ended: tuple[str, ...]
     alarms: tuple[UnintendedMoveSeen, ...]
+    unreviewed: tuple[GlassBroken, ...]
     mirrored: tuple[DelegationStated, ...]
     custodians: tuple[CustodianStateChanged, ...]
     gate_versions: tuple[GateVersion, ...]
@@ -32,6 +34,7 @@ def dump_moves(book: Book) -> MovesState:
         moves=tuple(book.moves),
         ended=book.moves.ended,
         alarms=book.moves.alarms,
+        unreviewed=book.moves.unreviewed,
         mirrored=tuple(book.mirrored.values()),
         custodians=tuple(book.custodians.values()),
         gate_versions=tuple(book.gate.versions),
@@ -43,7 +46,7 @@ def dump_moves(book: Book) -> MovesState:
 
 def load_moves(book: Book, state: MovesState) -> None:
     """Put moves that were written out into a book."""
-    book.moves.load(state.moves, state.ended, state.alarms)
+    book.moves.load(state.moves, state.ended, state.alarms, state.unreviewed)
     book.mirrored = {(one.custodian, one.account, one.asset): one for one in state.mirrored}
     book.custodians = {one.custodian: one for one in state.custodians}
     book.gate = Gate(state.gate_versions, state.gate_changes)

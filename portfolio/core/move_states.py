@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from hedgeapp.core.events.approvals import MoveDecided
+from hedgeapp.core.events.break_glass import BreakGlassSigned, GlassBroken
 from hedgeapp.core.events.moves import (
     MoveApproved,
     MoveDone,
@@ -49,6 +50,8 @@ MoveEvent = (
     | MoveJudged
     | MoveDecided
     | MoveApproved
+    | BreakGlassSigned
+    | GlassBroken
     | MoveWithdrawn
     | MoveExpired
     | MoveRefused
@@ -96,7 +99,8 @@ class Move:
     """One move; `seq` is the event that made it so.
 
     `proposed_at` and `intended_at` are times of the log. `confirmed_at` is the custodian's success, `seen_at` when the
-    other side showed it. `is_counted` is whether the account's delegated balance has it already.
+    other side showed it. `is_counted` is whether the account's delegated balance has it already. `glass` has who
+    signed a break-glass, all for the reason of the first; `broken` is it when two did.
     """
 
     proposed: MoveProposed
@@ -117,6 +121,8 @@ class Move:
     ended_at: datetime | None = None
     because: str = ""
     is_counted: bool = False
+    glass: tuple[BreakGlassSigned, ...] = ()
+    broken: GlassBroken | None = None
 
     @property
     def payload(self) -> MovePayload:
@@ -125,6 +131,21 @@ class Move:
     @property
     def move_id(self) -> str:
         return self.proposed.payload.move_id
+
+    @property
+    def unbreakable(self) -> str:
+        """Return why nobody may bring it home by break-glass; empty when two people may."""
+        if self.payload.kind != "undelegate":
+            return (
+                f"a move from an exchange home to its custodian expected, found {self.move_id} to {self.payload.kind}"
+            )
+        if self.broken is not None:
+            return f"one break-glass of a move expected, found one of {self.move_id} already: propose it again"
+        is_by_policy = self.state == "refused" and self.judged is not None and self.judged.outcome == "refuse"
+        if self.state == "awaiting_approval" or is_by_policy:
+            return ""
+        found = self.state.replace("_", " ")
+        return f"a move that awaits approval or that the policy refused expected, found {self.move_id} {found}"
 
     @property
     def is_final(self) -> bool:

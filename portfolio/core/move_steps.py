@@ -1,7 +1,7 @@
 """Move steps: what an event makes of a move, and what of it contradicts what is known.  Move x event -> Step
 
-A step that `NEXT` does not have is refused with a sentence. The custodian's word is the exception: money that moved
-has moved, so it is believed against ours, and alarming.
+A step that `NEXT` does not have is refused with a sentence. The custodian's word is one exception: money that moved
+has moved, so it is believed against ours, and alarming. A break-glass is the other: it overrules the policy's refusal.
 """
 
 from dataclasses import replace
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final, assert_never
 
 from hedgeapp.core.events.approvals import MoveDecided
+from hedgeapp.core.events.break_glass import BreakGlassSigned, GlassBroken
 from hedgeapp.core.events.moves import (
     MoveApproved,
     MoveDone,
@@ -53,6 +54,10 @@ def step(move: Move, event: MoveEvent, seq: int, recorded_at: datetime) -> Step:
             return _decided(move, event, seq)
         case MoveApproved():
             return _to(move, "approved", seq, event.at, approved_by=event.approved_by)
+        case BreakGlassSigned():
+            return _glass_signed(move, event, seq)
+        case GlassBroken():
+            return _glass_broken(move, event, seq)
         case MoveWithdrawn():
             return _to(move, "withdrawn", seq, event.at, because=f"{event.by}: {event.reason}")
         case MoveExpired():
@@ -110,6 +115,35 @@ def _decided(move: Move, event: MoveDecided, seq: int) -> Step:
     if move.state not in ("awaiting_approval", "approved"):
         return Step(move=move, said=f"{event.by} approves {name}, which is {move.state}: it does not count")
     return Step(move=decided)
+
+
+def _glass_signed(move: Move, event: BreakGlassSigned, seq: int) -> Step:
+    name = move.move_id
+    if said := move.unbreakable:
+        return Step(move=move, said=said)
+    if event.payload_hash != payload_hash(move.payload).hex():
+        return Step(move=move, said=f"{event.by} signed break-glass for another payload than that of {name}")
+    if any(one.by == event.by or one.reason != event.reason for one in move.glass) or len(move.glass) >= DECISIONS_MAX:
+        said = (
+            f"one signature of each person for the reason of the first expected, found another of {event.by} on {name}"
+        )
+        return Step(move=move, said=said)
+    return Step(move=replace(move, glass=(*move.glass, event), seq=seq))
+
+
+def _glass_broken(move: Move, event: GlassBroken, seq: int) -> Step:
+    """Return a move that two people bring home; it is the one way back from a refusal, of the policy alone."""
+    name, both = move.move_id, {event.by, event.agreed_by}
+    if said := move.unbreakable:
+        return Step(move=move, said=said)
+    of_this = event.payload_hash == payload_hash(move.payload).hex()
+    if not of_this or len(both & {one.by for one in move.glass if one.reason == event.reason}) < 2:
+        said = f"a break-glass of {name} that two people signed expected, found {event.by!r} and {event.agreed_by!r}"
+        return Step(move=move, said=said)
+    names = (event.by, event.agreed_by)
+    return Step(
+        move=replace(move, state="approved", seq=seq, approved_by=names, broken=event, ended_at=None, because="")
+    )
 
 
 def _reported(move: Move, event: MoveReported, seq: int) -> Step:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from hedgeapp.core.amounts import ZERO
+from hedgeapp.core.events.break_glass import BreakGlassReviewed, GlassBroken
 from hedgeapp.core.events.moves import (
     MoveIntended,
     MoveProposed,
@@ -29,13 +30,14 @@ AlarmEvent = UnintendedMoveSeen | UnintendedMoveReviewed
 class Moves:
     """The moves by id, and the alarms that stop all others; mutable, owned by a book."""
 
-    __slots__ = ("_alarms", "_ended", "_in_flight", "of_id")
+    __slots__ = ("_alarms", "_ended", "_in_flight", "_unreviewed", "of_id")
 
     def __init__(self) -> None:
         self.of_id: dict[str, Move] = {}
         self._ended: dict[str, None] = {}
         self._in_flight: dict[str, None] = {}
         self._alarms: dict[tuple[str, str], UnintendedMoveSeen] = {}
+        self._unreviewed: dict[str, GlassBroken] = {}
 
     def __iter__(self) -> Iterator[Move]:
         return iter(self.of_id.values())
@@ -66,12 +68,24 @@ class Moves:
         return tuple(self._alarms.values())
 
     @property
+    def unreviewed(self) -> tuple[GlassBroken, ...]:
+        """The break-glasses that two others have not reviewed, the oldest first."""
+        return tuple(self._unreviewed.values())
+
+    @property
     def ended(self) -> tuple[str, ...]:
         """The ids of those that ended, the longest ended first."""
         return tuple(self._ended)
 
-    def load(self, moves: Iterable[Move], ended: Iterable[str], alarms: Iterable[UnintendedMoveSeen]) -> None:
-        """Take back what `__iter__`, `ended` and `alarms` gave."""
+    def load(
+        self,
+        moves: Iterable[Move],
+        ended: Iterable[str],
+        alarms: Iterable[UnintendedMoveSeen],
+        unreviewed: Iterable[GlassBroken],
+    ) -> None:
+        """Take back what `__iter__`, `ended`, `alarms` and `unreviewed` gave."""
+        self._unreviewed = {one.move_id: one for one in unreviewed}
         self.of_id = {one.move_id: one for one in moves}
         self._in_flight = {one.move_id: None for one in self if one.is_in_flight}
         self._ended = dict.fromkeys(ended)
@@ -91,6 +105,8 @@ class Moves:
             self._raise(move.payload.custodian, reference, event.at, taken.said, move)
         if taken.move is not move:
             self._keep(taken.move)
+            if isinstance(event, GlassBroken):
+                self._unreviewed[name] = event
         return taken.said
 
     def alarm(self, event: AlarmEvent) -> str:
@@ -108,6 +124,24 @@ class Moves:
             )
         del self._alarms[key]
         return ""
+
+    def reviewed(self, event: BreakGlassReviewed) -> str:
+        """Fold the review of a break-glass by two people who did not sign it; return what contradicts, else nothing."""
+        broken = self._unreviewed.get(event.move_id)
+        if broken is None:
+            return f"a break-glass that waits for its review expected, found a review of {event.move_id}"
+        if len({event.by, event.agreed_by} - self.signers(broken) - {""}) < 2:
+            return (
+                f"a review of the break-glass of {event.move_id} by two people who did not sign it expected, found "
+                f"{event.by!r} and {event.agreed_by!r}: it stays open"
+            )
+        del self._unreviewed[event.move_id]
+        return ""
+
+    def signers(self, broken: GlassBroken) -> frozenset[str]:
+        """Return who signed a break-glass, whether his signature counted or not: none of them reviews it."""
+        move = self.of_id.get(broken.move_id)
+        return frozenset({broken.by, broken.agreed_by, *(one.by for one in (move.glass if move else ()))})
 
     def count(self, move_id: str, *, is_counted: bool) -> None:
         """Remember whether its account's delegated balance has a move already."""

@@ -29,7 +29,7 @@ from portfolio.core.positions import Position, PositionState
 from portfolio.core.proposals import LastProposal
 from portfolio.core.rows import EventRow, Fault
 
-VERSION: Final = 9  # of the arithmetic: raised when the same log would fold into another book
+VERSION: Final = 10  # of the arithmetic: raised when the same log would fold into another book
 
 
 class SnapshotIsOfAnotherVersion(ValueError):

@@ -13,7 +13,7 @@ from portfolio.core.pnl import valued_positions
 from portfolio.core.valuation import Valuation
 from portfolio.queries.feeds import heard
 from portfolio.queries.gate import unproven_now
-from portfolio.queries.people import deciders
+from portfolio.queries.people import breakers, deciders
 
 
 def circumstances(move: Move, book: Book, at: datetime) -> Circumstances:
@@ -29,4 +29,5 @@ def circumstances(move: Move, book: Book, at: datetime) -> Circumstances:
         headroom_floor_usd=floor_of(move.account, book.catalogue),
         settlement=move_lock(book, payload.custodian),
         doubts=tuple(unproven_now(book.gate, at)),
+        breakers=breakers(),
     )

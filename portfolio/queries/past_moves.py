@@ -1,7 +1,6 @@
-"""Past moves: one move as it was at a moment, what stopped all of them, and what the book of then made of it."""
+"""Past moves: one move as it was at a moment, and what the book of then made of it."""
 
 from hedgeapp.core.events import Recorded
-from hedgeapp.core.events.moves import UnintendedMoveSeen
 from portfolio.core.move_effects import MoveEffect, move_effect
 from portfolio.core.move_states import Move
 from portfolio.queries.move_blotter import folded, history
@@ -21,8 +20,3 @@ def past_effect(move: Move, moment: Moment) -> MoveEffect:
     """Return what a move would have changed, by the book and the marks of a moment."""
     book = past_book(moment)
     return move_effect(move.payload, book, book.marks, moment.at, past_health(book, moment.at))
-
-
-def past_alarms(moment: Moment) -> tuple[UnintendedMoveSeen, ...]:
-    """Return the moves nobody intended that stopped all others at a moment."""
-    return past_book(moment).moves.alarms

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.events import Recorded
 from hedgeapp.core.events.approvals import MoveDecided
+from hedgeapp.core.events.break_glass import GlassBroken
 from hedgeapp.core.events.moves import (
     MoveApproved,
     MoveDone,
@@ -162,7 +163,7 @@ def said(move: Move, at: datetime) -> str:
     where = {
         "proposed": "The policy judges it in a moment.",
         "awaiting_approval": f"It waits for approval and expires at {payload.expires_at:%H:%M} UTC.",
-        "approved": "Its quorum is reached. A worker checks everything again and sends it.",
+        "approved": f"{_agreed(move)}. A worker checks everything again and sends it.",
         "intended": "A worker has it and is about to send it.",
         "submitted": f"The request is on its way. Without an answer its outcome is unknown, and {custodian} is asked.",
         "accepted": f"{custodian} has taken it as order {move.custodian_order_id} and works on it.",
@@ -171,6 +172,10 @@ def said(move: Move, at: datetime) -> str:
         "done": "Both sides show it; nothing of it is open.",
     }.get(move.state)
     return where or move.because or WORDS[move.state].capitalize()
+
+
+def _agreed(move: Move) -> str:
+    return "Two people broke its glass" if move.broken is not None else "Its quorum is reached"
 
 
 def decision_lines(move: Move, turned_away: dict[str, str]) -> tuple[DecisionLine, ...]:
@@ -197,7 +202,7 @@ def _times(told: Iterable[Recorded]) -> dict[str, datetime]:
         match one.event:
             case MoveProposed():
                 key = "proposed"
-            case MoveApproved():
+            case MoveApproved() | GlassBroken():
                 key = "approved"
             case MoveIntended():
                 key = "intended"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from hedgeapp.core.events import Event
+from hedgeapp.core.events.break_glass import GlassBroken
 from hedgeapp.core.events.moves import MoveApproved
 from portfolio.core.move_states import Move
 from portfolio.operations.work import Kind, Queue
@@ -16,7 +17,7 @@ class MovesDesk(desk.Desk):
     """What a carrier of moves works with: the database, the book and the custodians of this process."""
 
     carriers: ClassVar[Mapping[Kind, str]] = {"move": "portfolio.tasks.moves.carry_move"}
-    waking: ClassVar[tuple[type[Event], ...]] = (MoveApproved,)
+    waking: ClassVar[tuple[type[Event], ...]] = (MoveApproved, GlassBroken)
 
     def __init__(self, queue: Queue) -> None:
         super().__init__(queue)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from django.contrib import messages
@@ -28,6 +28,7 @@ from portfolio.core.move_payloads import payload_hash, rejection_hash, written
 from portfolio.core.move_states import WAITING, Move
 from portfolio.move_forms import DecisionForm
 from portfolio.operations.moves.decisions import Decision, DecisionIsRefused, decide_move
+from portfolio.operations.moves.people import BREAK_GLASS as MAY_BREAK
 from portfolio.operations.moves.people import WITHDRAW_OTHERS, NameIsTaken, PermissionIsMissing
 from portfolio.operations.moves.proposals import (
     REASON_LENGTH_MAX,
@@ -38,6 +39,7 @@ from portfolio.operations.moves.proposals import (
     MoveTextIsMalformed,
     withdraw_move,
 )
+from portfolio.queries.break_glass import glass_turn, is_breakable
 from portfolio.queries.move_blotter import one_move
 from portfolio.queries.move_waiting import MAY_DECIDE
 from portfolio.queries.moves import MoveDetail, move_detail, turn
@@ -46,22 +48,12 @@ from portfolio.screen import move as shown
 from portfolio.screen.moves import line
 from portfolio.views import errors
 from portfolio.views.moments import moment_of, with_past
+from portfolio.views.move_amounts import AmountIsTypedWrong, is_typed_in, require_typed
 from portfolio.views.moves import MAY_PROPOSE, SEEN_LENGTH
 from portfolio.views.past_moves import past_page
 
-TYPED_FROM_USD: Final = Decimal(100_000)  # from this worth on, and without one, an approver types the amount in
-
 _CONFLICTS: Final = (DecisionIsRefused, MoveIsNotOpen, PasskeyIsNotInForce, PayloadIsSigned, NoCodes, CodeIsWrong)
 _MALFORMED: Final = (AssertionIsRefused, MoveTextIsMalformed)
-
-
-class AmountIsTypedWrong(ValueError):
-    """Somebody typed another amount than the one that he is to approve."""
-
-    def __init__(self, typed: str, amount: str) -> None:
-        super().__init__(
-            f"the amount {amount} typed in expected, found {typed[:40] or 'nothing'}: nothing was approved"
-        )
 
 
 @require_safe
@@ -78,18 +70,18 @@ def move(request: HttpRequest, move_id: str) -> HttpResponse:
 @never_cache
 def progress(request: HttpRequest, move_id: str) -> HttpResponse:
     """Return how a move stands, to be put into its page; nothing when the page has it so."""
-    found = _known(move_id)
+    found = known(move_id)
     context = _live(request, *found)
     if request.GET.get("seen") == context["seen"]:
         return HttpResponse(status=204)
-    return render(request, "portfolio/_move_live.html", context | {"asked_turn": request.GET.get("turn", "")})
+    return render(request, "portfolio/_move_live.html", context | {"asked": request.GET})
 
 
 @require_safe
 @never_cache
 def effects(request: HttpRequest, move_id: str) -> HttpResponse:
     """Return what a move changes, now and after, by the marks of now."""
-    found, _ = _known(move_id)
+    found, _ = known(move_id)
     return render(request, "portfolio/_move_effects.html", _effects(found))
 
 
@@ -116,7 +108,7 @@ def withdraw(request: HttpRequest, move_id: str) -> HttpResponse:
         withdraw_move(move_id, by=user, reason=request.POST.get("reason", ""), at=datetime.now(UTC))
         return "Withdrawn: it is not sent."
 
-    return _done(request, move_id, done)
+    return done_for(request, move_id, done)
 
 
 def _decide(request: HttpRequest, move_id: str, verdict: Verdict) -> HttpResponse:
@@ -127,7 +119,8 @@ def _decide(request: HttpRequest, move_id: str, verdict: Verdict) -> HttpRespons
 
     def done(user: User) -> str:
         if verdict == "approve":
-            _require_typed(move_id, given["typed"])
+            found, _ = known(move_id)
+            require_typed(found, given["typed"], is_asked=is_typed_in(found))
         decision = Decision(
             move_id=move_id,
             verdict=verdict,
@@ -144,69 +137,64 @@ def _decide(request: HttpRequest, move_id: str, verdict: Verdict) -> HttpRespons
         reached = after.state != "awaiting_approval"
         return "Approved, and its quorum is reached: it is on its way." if reached else "Approved. It waits for others."
 
-    return _done(request, move_id, done)
+    return done_for(request, move_id, done)
 
 
-def _done(request: HttpRequest, move_id: str, deed: Callable[[User], str]) -> HttpResponse:
+def done_for(request: HttpRequest, move_id: str, deed: Callable[[User], str], glass_reason: str = "") -> HttpResponse:
+    """Do something about a move and say what came of it, or why nothing did."""
     assert isinstance(request.user, User)
+    again = partial(_shown, request, move_id, glass_reason=glass_reason)
     try:
         said = deed(request.user)
     except MoveIsUnknown as unknown:
         raise Http404(str(unknown)) from unknown
     except (PermissionIsMissing, NameIsTaken) as refusal:
-        return _shown(request, move_id, str(refusal), 403)
+        return again(str(refusal), 403)
     except _CONFLICTS as refusal:
-        return _shown(request, move_id, str(refusal), 409)
+        return again(str(refusal), 409)
     except (*_MALFORMED, AmountIsTypedWrong) as refusal:
-        return _shown(request, move_id, str(refusal), 400)
+        return again(str(refusal), 400)
     except TooManyAttempts as refusal:
-        return _shown(request, move_id, str(refusal), 429)
+        return again(str(refusal), 429)
     except (LogIsBusy, BookIsBusy) as busy:
         return errors.busy(request, str(busy))
     messages.success(request, said)
     return redirect("portfolio:move", move_id)
 
 
-def _require_typed(move_id: str, typed: str) -> None:
-    found, _ = _known(move_id)
-    amount = written(found.payload.amount)
-    if is_typed_in(found) and typed.strip().replace(",", "") != amount:
-        raise AmountIsTypedWrong(typed, amount)
+def shown_again(request: HttpRequest, move_id: str, refusal: str = "", glass_reason: str = "") -> HttpResponse:
+    """Show a move with a refusal, or with what is signed to break its glass for a reason."""
+    return _shown(request, move_id, refusal, 400 if refusal else 200, glass_reason)
 
 
-def is_typed_in(found: Move) -> bool:
-    """Tell whether an approver types the amount in: it is large, or nobody can say how large."""
-    usd = found.judged.amount_usd if found.judged else None
-    return usd is None or usd >= TYPED_FROM_USD
-
-
-def _known(move_id: str) -> tuple[Move, tuple[Recorded, ...]]:
+def known(move_id: str) -> tuple[Move, tuple[Recorded, ...]]:
+    """Return a move and the events that made it so, or answer that there is none."""
     found = one_move(move_id)
     if found is None:
         raise Http404(str(MoveIsUnknown(move_id)))
     return found
 
 
-def _shown(request: HttpRequest, move_id: str, refusal: str = "", status: int = 200) -> HttpResponse:
-    found, told = _known(move_id)
+def _shown(
+    request: HttpRequest, move_id: str, refusal: str = "", status: int = 200, glass_reason: str = ""
+) -> HttpResponse:
+    found, told = known(move_id)
     user = request.user
     assert isinstance(user, User)
     context = {
         "refusal": refusal,
-        "reason": request.POST.get("reason", ""),
+        "reason": request.POST.get("reason", "") if request.path.endswith("/reject") else "",
         "asking": asking(user, at=datetime.now(UTC)),
-        "reason_length_max": REASON_LENGTH_MAX,
-        **_live(request, found, told),
+        **_live(request, found, told, glass_reason),
         **_effects(found),
     }
     return render(request, "portfolio/move.html", context, status=status)
 
 
-def _live(request: HttpRequest, found: Move, told: tuple[Recorded, ...]) -> dict[str, Any]:
+def _live(request: HttpRequest, found: Move, told: tuple[Recorded, ...], glass_reason: str = "") -> dict[str, Any]:
     at = datetime.now(UTC)
     detail = move_detail(found.move_id, at) if found.state in WAITING else None
-    if detail is not None:
-        found = detail.move
+    found = detail.move if detail is not None else found
     turned_away = dict(detail.quorum.turned_away) if detail else {}
     context: dict[str, Any] = {
         "move": found,
@@ -218,12 +206,14 @@ def _live(request: HttpRequest, found: Move, told: tuple[Recorded, ...]) -> dict
         "decisions": shown.decision_lines(found, turned_away),
         "told": [headline(one) for one in reversed(told)],
         # The rows follow the log: a page goes on asking until they have the end, too.
-        "is_settled": found.is_final and bool(told) and told[-1].seq >= found.seq,
+        "is_settled": found.is_final and bool(told) and told[-1].seq >= found.seq and not is_breakable(found, at),
         "hash": payload_hash(found.payload).hex(),
         "expiry": max(at, found.payload.expires_at) - at,
         "now": at,
+        "reason_length_max": REASON_LENGTH_MAX,
         **_turn(request, found, detail, at),
     }
+    context |= _glass(request, found, glass_reason, at)
     text = render_to_string("portfolio/_move_live.html", context)
     return context | {
         "seen": hashlib.sha256(text.encode()).hexdigest()[:SEEN_LENGTH],
@@ -262,9 +252,17 @@ def _turn(request: HttpRequest, found: Move, detail: MoveDetail | None, at: date
     }
 
 
+def _glass(request: HttpRequest, found: Move, reason: str, at: datetime) -> dict[str, Any]:
+    """Return what whoever looks may do about the break-glass of a move; `glass_turn` names it, as `turn` does."""
+    name, may = request.user.get_username(), request.user.has_perm(MAY_BREAK)
+    glass = glass_turn(found, name=name, is_permitted=may, reason=reason, at=at)
+    signs = text_of(glass.challenge) if glass.challenge else ""
+    return {"glass": glass, "glass_signs": signs, "glass_turn": f"{len(found.glass)}-{glass.is_open}-{glass.may_sign}"}
+
+
 def _effects(found: Move) -> dict[str, Any]:
     """Return what a move would change; once it is sent or over, only what it was worth to the policy."""
-    if found.state not in WAITING:
+    if found.state not in WAITING and not is_breakable(found, datetime.now(UTC)):
         usd = found.judged.amount_usd if found.judged else None
         return {"move": found, "sentence": shown.sentence(found.payload, usd), "groups": (), "is_over": True}
     scene = scene_at(datetime.now(UTC))

@@ -10,16 +10,17 @@ from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from hedgeapp.core.events.moves import UnintendedMoveSeen
 from hedgeapp.eventlog.models import LoggedEvent
 from portfolio.core.move_states import FINAL
+from portfolio.core.moves import Moves
 from portfolio.move_forms import KINDS, MoveFilterForm
 from portfolio.queries import move_blotter as found
 from portfolio.queries.books import FOLLOWING
+from portfolio.queries.break_glass import is_breakable
 from portfolio.queries.move_waiting import MAY_DECIDE, mine, waiting_count
 from portfolio.queries.pages import PAGE, SearchIsTooWide
 from portfolio.queries.past import behind_since, seq_at
-from portfolio.queries.past_moves import past_alarms
+from portfolio.queries.past_frames import past_book
 from portfolio.queries.rows import projected_seq
 from portfolio.screen import moves as shown
 from portfolio.views.blotter import BEHIND
@@ -107,15 +108,21 @@ def _counted(request: HttpRequest, lines: list[shown.MoveLine]) -> dict[str, Any
         "open_count": sum(one.state not in FINAL for one in lines),
         "mine_count": sum(one.is_mine for one in lines),
         "unknown_count": sum(one.state == "outcome_unknown" for one in lines),
-        "alarms": past_alarms(then) if then else _alarms(),
+        **(_stops(past_book(then).moves, then.at) if then else _stops_now()),
         "may_decide": request.user.has_perm(MAY_DECIDE),
         "may_propose": request.user.has_perm(MAY_PROPOSE),
     }
 
 
-def _alarms() -> tuple[UnintendedMoveSeen, ...]:
+def _stops_now() -> dict[str, Any]:
     with FOLLOWING.held() as book:
-        return book.moves.alarms
+        return _stops(book.moves, datetime.now(UTC))
+
+
+def _stops(moves: Moves, at: datetime) -> dict[str, Any]:
+    """Return what everybody who looks at moves must know: what stops them, and each glass that is or may be broken."""
+    halves = [one for one in moves if one.glass and is_breakable(one, at)]
+    return {"alarms": moves.alarms, "glasses": moves.unreviewed, "halves": halves}
 
 
 def _context(request: HttpRequest, form: MoveFilterForm) -> dict[str, Any]:

@@ -12,7 +12,7 @@ function tell() {
 // Whoever decides has seen the book as of the latest event that the page was drawn from.
 function note() {
   const seq = document.getElementById("move-effects")?.dataset.seq;
-  for (const input of document.querySelectorAll("#move-turn input[name=seen]")) {
+  for (const input of document.querySelectorAll("#move-turn input[name=seen], #move-glass input[name=seen]")) {
     if (Number(seq) > Number(input.value)) input.value = seq;
   }
 }

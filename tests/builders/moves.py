@@ -16,6 +16,7 @@ from hedgeapp.core.events.approvals import (
     PolicyRule,
     Verdict,
 )
+from hedgeapp.core.events.break_glass import BreakGlassReviewed, BreakGlassSigned, GlassBroken
 from hedgeapp.core.events.collateral import CustodianStateChanged
 from hedgeapp.core.events.moves import (
     DelegationStated,
@@ -215,6 +216,7 @@ LARGE = PolicyRule(
     velocity_window_s=86_400,
     totp_usd_max=D("1000"),
 )
+EMERGENCY = "the venue stops withdrawals at noon"
 SIGNED = Assertion(kind="passkey", key_id="key-of-dan", client_data="e30", authenticator_data="AAAA", signature="BBBB")
 ALL_CAP = Cap(name="all", scope="all", subject="", window_s=86_400, usd_max=D("20000000"))
 STETH_CAP = Cap(name="stETH", scope="asset", subject="stETH", window_s=3_600, amount_max=D("5000"))
@@ -255,6 +257,31 @@ def gate(
     return [event for change in changes for event in (change, agreed(change, at=at))]
 
 
+def glass_signed(by: str, of: MovePayload | None = None, **given: Any) -> BreakGlassSigned:
+    """Return a person's signature of a break-glass."""
+    of = of or payload()
+    fields: dict[str, Any] = {
+        "at": AT,
+        "move_id": of.move_id,
+        "payload_hash": payload_hash(of).hex(),
+        "by": by,
+        "reason": EMERGENCY,
+        "assertion": Assertion(
+            kind="passkey", key_id=f"key-of-{by}", client_data="e30", authenticator_data="AAAA", signature="BBBB"
+        ),
+        "seen_seq": 41,
+        "from_address": "10.0.0.7",
+    }
+    return BreakGlassSigned(**{**fields, **given})
+
+
+def glass_broken(of: MovePayload | None = None, by: str = "bob", agreed_by: str = "cay", **given: Any) -> GlassBroken:
+    """Return a glass that two people broke."""
+    of = of or payload()
+    fields: dict[str, Any] = {"at": AT, "payload_hash": payload_hash(of).hex(), "reason": EMERGENCY}
+    return GlassBroken(move_id=of.move_id, by=by, agreed_by=agreed_by, **{**fields, **given})
+
+
 MOVES: list[Event] = [
     *whole_life(),
     MoveWithdrawn(at=AT, move_id=NAME, by="ann", reason="no longer needed"),
@@ -275,6 +302,9 @@ MOVES: list[Event] = [
     UnintendedMoveReviewed(
         at=AT, source="ceffu", reference="99", by="ann", agreed_by="bob", reason="made in the custodian's portal"
     ),
+    glass_signed("bob"),
+    glass_broken(),
+    BreakGlassReviewed(at=AT, move_id=NAME, by="dan", agreed_by="eve", reason="it was needed, all is at the custodian"),
     mirrored("100"),
     CustodianStateChanged(at=AT, custodian="ceffu", state="settling", said="ceffu settles since 12:00:00 UTC"),
     gate_change("policy", rules=(LARGE,)),

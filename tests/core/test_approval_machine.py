@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.approvals import Assertion, Cap, GateChangeAgreed, MoveDecided, PolicyRule
+from hedgeapp.core.events.break_glass import BreakGlassSigned
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, ResumeAsked
 from hedgeapp.core.events.moves import MoveDone, MoveJudged, MovePayload, MoveProposed, Quota
 from portfolio.core.book import Book
@@ -97,7 +98,7 @@ class Wish:
     is_sent: bool = False
 
 
-def proof(decision: MoveDecided, challenge: bytes) -> str:
+def proof(decision: MoveDecided | BreakGlassSigned, challenge: bytes) -> str:
     is_own = decision.assertion.key_id == f"key-of-{decision.by}"
     return "" if is_own and decision.assertion.signature == challenge.hex() else "it does not"
 

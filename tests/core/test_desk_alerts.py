@@ -8,6 +8,7 @@ import pytest
 
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.alerts import AlertOpened
+from hedgeapp.core.events.break_glass import BreakGlassReviewed
 from hedgeapp.core.events.breaks import BreakFound, BreakHealed, BreakReopened, VenueBlocked, VenueFreed
 from hedgeapp.core.events.feeds import ServiceTaken
 from hedgeapp.core.events.moves import MoveOutcomeUnknown, UnintendedMoveReviewed, UnintendedMoveSeen
@@ -105,6 +106,25 @@ def test_a_move_that_nobody_intended_calls_somebody_until_two_people_looked_at_i
     )
     assert said(told(seen), AT)["unintended_move"].severity == "critical"
     assert said(told(seen, reviewed), AT) == {}
+
+
+def test_a_broken_glass_calls_somebody_at_once_until_two_others_reviewed_it() -> None:
+    home = moves.payload(kind="undelegate")
+    events: list[Event] = [
+        moves.proposed(home),
+        moves.judged(),
+        moves.glass_signed("bob", home),
+        moves.glass_signed("cay", home),
+    ]
+    assert said(told(*events), AT) == {}
+    broken = moves.glass_broken(home)
+    found = said(told(*events, broken), AT)["break_glass"]
+    assert (found.severity, found.evidence) == ("critical", "/gate/reviews/")
+    assert "bob and cay" in found.said
+    later = said(told(*events, broken), AT + timedelta(days=9))
+    assert "break_glass" in later
+    reviewed = BreakGlassReviewed(at=AT, move_id=moves.NAME, by="dan", agreed_by="eve", reason="it was needed")
+    assert "break_glass" not in said(told(*events, broken, reviewed), AT)
 
 
 def found_break(break_id: str = "b-1", severity: str = "major") -> BreakFound:

@@ -9,6 +9,7 @@ import pytest
 
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.approvals import Assertion, MoveDecided, PolicyRule
+from hedgeapp.core.events.break_glass import BreakGlassSigned
 from hedgeapp.core.events.breaks import VenueBlocked
 from hedgeapp.core.events.halts import EVERYWHERE, HaltDeclared
 from hedgeapp.core.events.moves import MovePayload, Quota, UnintendedMoveSeen
@@ -53,7 +54,7 @@ PRICE = MovePrice(usd=D(3_000), high_usd=D(3_100), trust="verified", because="")
 LONG_AGO = AT - timedelta(days=9)
 
 
-def proof(decision: MoveDecided, challenge: bytes) -> str:
+def proof(decision: MoveDecided | BreakGlassSigned, challenge: bytes) -> str:
     """Stand for the second factor: a signature is `signed:` and the challenge, by the person's own key."""
     if decision.assertion.key_id != f"key-of-{decision.by}":
         return "the key is another person's"
@@ -167,7 +168,7 @@ def test_one_key_is_one_person() -> None:
     borrowed = replace(signed("cay"), assertion=signed("bob").assertion)
     assert rules([*world(), *life(None, signed("bob"), borrowed)]) == {"quorum"}
 
-    def gullible(decision: MoveDecided, challenge: bytes) -> str:
+    def gullible(decision: MoveDecided | BreakGlassSigned, challenge: bytes) -> str:
         return ""
 
     book = book_of([*world(), *life(None, signed("bob"), borrowed)])

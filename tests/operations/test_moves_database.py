@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from hedgeapp.core.events import Event
+from hedgeapp.core.events.approvals import Assertion
 from hedgeapp.core.events.moves import MoveDone, MoveNeverArrived, MoveOutcomeUnknown, MoveRejected
 from hedgeapp.eventlog.append import append
 from hedgeapp.eventlog.grants import let_send
@@ -16,6 +17,8 @@ from tests.builders.moves import (
     NAME,
     approved,
     decided,
+    glass_broken,
+    glass_signed,
     intended,
     judged,
     payload,
@@ -36,6 +39,8 @@ OF_THE_SENDER: list[Event] = [
     seen(),
     MoveDone(at=AT, move_id=NAME),
 ]
+HOME = payload(kind="undelegate")
+BROKEN: list[Event] = [glass_signed("bob", HOME), glass_signed("cay", HOME), glass_broken(HOME)]
 ROW = (
     "INSERT INTO portfolio_work (kind, subject, queue, opened_at, due_at, tries, claims, claimed_by, said)"
     " VALUES (%s, %s, %s, now(), now(), 0, 0, '', '')"
@@ -151,6 +156,12 @@ def test_the_work_of_a_move_that_the_policy_allows_needs_nobody(app: Connection)
     opened(app)
 
 
+def test_the_work_of_a_glass_that_two_people_broke_is_taken(app: Connection) -> None:
+    logged(app, [proposed(HOME), judged(outcome="refuse"), *BROKEN])
+    opened(app)
+    assert app.execute("SELECT count(*) FROM portfolio_work WHERE subject = %s", (NAME,)).fetchone() == (1,)
+
+
 FORGED: dict[str, list[Event]] = {
     "nothing in the log": [],
     "a proposal alone": [proposed()],
@@ -180,6 +191,80 @@ FORGED: dict[str, list[Event]] = {
         decided("cay"),
         decided("eve", verdict="reject"),
         approved(None, "bob", "cay"),
+    ],
+    "a glass that nobody signed": [proposed(HOME), judged(outcome="refuse"), glass_broken(HOME)],
+    "a glass that one signed": [
+        proposed(HOME),
+        judged(outcome="refuse"),
+        glass_signed("bob", HOME),
+        glass_broken(HOME),
+    ],
+    "a glass that one signed for two": [
+        proposed(HOME),
+        judged(outcome="refuse"),
+        glass_signed("bob", HOME),
+        glass_broken(HOME, agreed_by="bob"),
+    ],
+    "a glass that its proposer signed": [
+        proposed(HOME, by="cay"),
+        judged(outcome="refuse"),
+        *BROKEN,
+    ],
+    "a glass by one key": [
+        proposed(HOME),
+        judged(outcome="refuse"),
+        glass_signed("bob", HOME),
+        glass_signed("cay", HOME, assertion=glass_signed("bob").assertion),
+        glass_broken(HOME),
+    ],
+    "a glass by codes": [
+        proposed(HOME),
+        judged(outcome="refuse"),
+        glass_signed("bob", HOME, assertion=Assertion(kind="totp", key_id="codes-1", step=1)),
+        glass_signed("cay", HOME, assertion=Assertion(kind="totp", key_id="codes-2", step=1)),
+        glass_broken(HOME),
+    ],
+    "a glass for two reasons": [
+        proposed(HOME),
+        judged(outcome="refuse"),
+        glass_signed("bob", HOME),
+        glass_signed("cay", HOME, reason="another"),
+        glass_broken(HOME),
+    ],
+    "a glass of another payload": [
+        proposed(HOME),
+        judged(outcome="refuse"),
+        glass_signed("bob", HOME),
+        glass_signed("cay", payload(kind="undelegate", amount=payload().amount * 2)),
+        glass_broken(HOME),
+    ],
+    "a glass outwards": [
+        proposed(),
+        judged(outcome="refuse"),
+        glass_signed("bob"),
+        glass_signed("cay"),
+        glass_broken(),
+    ],
+    "a glass between wallets": [
+        proposed(payload(kind="transfer")),
+        judged(outcome="refuse"),
+        glass_signed("bob", payload(kind="transfer")),
+        glass_signed("cay", payload(kind="transfer")),
+        glass_broken(payload(kind="transfer")),
+    ],
+    "a glass that nobody judged": [proposed(HOME), *BROKEN],
+    "a glass that somebody rejected": [
+        proposed(HOME),
+        judged(),
+        *BROKEN,
+        decided("eve", HOME, verdict="reject"),
+    ],
+    "approvals under a broken glass": [
+        proposed(HOME),
+        judged(outcome="refuse"),
+        decided("bob", HOME),
+        decided("cay", HOME),
+        glass_broken(HOME),
     ],
     "never approved": [proposed(), judged(), decided("bob"), decided("cay")],
 }

@@ -17,6 +17,7 @@ from hedgeapp.core.events.alerts import (
 from hedgeapp.core.events.anchors import DelegationAnchored
 from hedgeapp.core.events.approvals import GateChangeAgreed, GateChangeDropped, GateChangeProposed, MoveDecided
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
+from hedgeapp.core.events.break_glass import BreakGlassReviewed, BreakGlassSigned, GlassBroken
 from hedgeapp.core.events.breaks import (
     BalanceAnchored,
     BreakAccepted,
@@ -184,6 +185,9 @@ Event = (
     | MoveDone
     | UnintendedMoveSeen
     | UnintendedMoveReviewed
+    | BreakGlassSigned
+    | GlassBroken
+    | BreakGlassReviewed
     | DelegationStated
     | GateChangeProposed
     | GateChangeAgreed

@@ -10,10 +10,12 @@ from portfolio.core.policies import ENGINE, PERSON
 PROPOSE: Final = "portfolio.propose_move"
 WITHDRAW_OTHERS: Final = "portfolio.withdraw_others_move"
 DECIDE: Final = "portfolio.decide_move"
+BREAK_GLASS: Final = "portfolio.lift_halt"  # whoever may end a halt
 _DEEDS: Final = {
     PROPOSE: "propose moves",
     WITHDRAW_OTHERS: "withdraw moves of others",
     DECIDE: "decide on moves",
+    BREAK_GLASS: "break the glass of moves and review it",
 }
 SEED: Final = "seed"
 NO_PEOPLE: Final = frozenset({ENGINE, PERSON, CONSOLE, SEED})  # what rules and the log call others than people

@@ -9,6 +9,7 @@ from hedgeapp.access.models import TotpSecret, TotpStep
 from hedgeapp.access.signing import keyring, signer_again
 from hedgeapp.access.signing import written as written
 from hedgeapp.core.events.approvals import Assertion, MoveDecided
+from hedgeapp.core.events.break_glass import BreakGlassSigned
 from hedgeapp.core.keyring import KeyIsNotBelieved
 from hedgeapp.core.passkeys import AssertionIsRefused
 
@@ -28,7 +29,7 @@ class StoredProof:
         self._using = using
         self._ring = keyring(using)
 
-    def __call__(self, decision: MoveDecided, challenge: bytes) -> str:
+    def __call__(self, decision: MoveDecided | BreakGlassSigned, challenge: bytes) -> str:
         if decision.assertion.kind == "totp":
             return self._of_code(decision)
         kept = KeptAssertion.objects.using(self._using).select_related("passkey", "user")
@@ -45,7 +46,7 @@ class StoredProof:
             return str(refusal)
         return "" if signer == row.user_id else f"a key of {decision.by} expected, found that of another"
 
-    def _of_code(self, decision: MoveDecided) -> str:
+    def _of_code(self, decision: MoveDecided | BreakGlassSigned) -> str:
         assertion = decision.assertion
         number = assertion.key_id.removeprefix(CODES)
         if not assertion.key_id.startswith(CODES) or not number.isascii() or not number.isdigit():

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from hedgeapp.core.events import Event, Recorded
+from hedgeapp.core.events.break_glass import GlassBroken
 from hedgeapp.core.events.moves import MoveApproved, MoveKind, MovePayload, MoveProposed, MoveWithdrawn
 from hedgeapp.core.records import record
 from hedgeapp.eventlog.append import LogIsBusy as LogIsBusy
@@ -163,7 +164,7 @@ def worth_now(payload: MovePayload, book: Book, at: datetime) -> Value:
 def open_work_of(events: Sequence[Event], at: datetime) -> None:
     """Add the work of each move that these events approve, in the caller's transaction, and wake its queue."""
     for event in events:
-        if isinstance(event, MoveApproved):
+        if isinstance(event, MoveApproved | GlassBroken):
             open_work("move", event.move_id, "moves", at=at)
 
 
