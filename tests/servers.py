@@ -6,6 +6,7 @@ own test database) and have a Valkey each, which a test may flush or kill: both 
 """
 
 import atexit
+import gc
 import io
 import os
 import shutil
@@ -149,6 +150,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if _worker:
         sizes = Counter(_scope(item.nodeid) for item in items)
         items.sort(key=lambda item: (_scope(item.nodeid) != "stack", -sizes[_scope(item.nodeid)]))
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look no more at all that was imported and collected."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
