@@ -156,6 +156,38 @@ class DelegationAnchor(Version):
         return f"{self.custodian} {self.account} {self.total} {self.asset}"
 
 
+class HoldingAnchor(Version):
+    """What a custodian's wallet holds, from which on every change is explained by facts."""
+
+    KEY = ("custodian", "wallet", "asset")
+
+    custodian = models.TextField(db_collation="C", help_text="who holds it")
+    wallet = models.TextField(db_collation="C", help_text="the custodian's name of it")
+    asset = models.TextField(db_collation="C", help_text="the asset")
+    total = ExactField(help_text="the custodian's word at that moment")
+    log_seq = models.BigIntegerField(help_text="the event after which facts come on top")
+    at = models.DateTimeField(help_text="the moment")
+    by = models.TextField(help_text="who set it")
+    break_id = models.TextField(help_text="the break that was taken over with it; empty: none")
+
+    class Meta:
+        ordering = ["custodian", "wallet", "asset", "from_seq"]
+        default_permissions = []
+        constraints = [
+            models.UniqueConstraint(
+                fields=["custodian", "wallet", "asset", "from_seq"], name="reconciliation_holding_version"
+            ),
+            models.UniqueConstraint(
+                fields=["custodian", "wallet", "asset"],
+                condition=Q(to_seq__isnull=True),
+                name="reconciliation_holding_current",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.custodian} {self.wallet} {self.total} {self.asset}"
+
+
 class BreakDesk(models.Model):
     """What people may do about breaks."""
 

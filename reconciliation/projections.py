@@ -7,7 +7,7 @@ import msgspec
 import structlog
 
 from hedgeapp.core.events import Recorded
-from hedgeapp.core.events.anchors import DelegationAnchored
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, RebaseTaken
 from hedgeapp.core.events.breaks import (
     BalanceAnchored,
     BreakEvent,
@@ -18,7 +18,7 @@ from hedgeapp.core.events.breaks import (
     VenueFreed,
 )
 from reconciliation.core.breaks import Break, after
-from reconciliation.models import Anchor, BreakRow, DelegationAnchor, Run
+from reconciliation.models import Anchor, BreakRow, DelegationAnchor, HoldingAnchor, Run
 
 log = structlog.get_logger()
 
@@ -37,8 +37,10 @@ def project(recorded: Iterable[Recorded]) -> None:
             _anchor(event, one.seq)
         elif isinstance(event, DelegationAnchored):
             _anchor_delegation(event, one.seq)
-        elif isinstance(event, VenueBlocked | VenueFreed):
-            continue  # the book has it
+        elif isinstance(event, HoldingAnchored):
+            _anchor_holding(event, one.seq)
+        elif isinstance(event, VenueBlocked | VenueFreed | RebaseTaken):
+            continue  # the book has the first two, runs read the last one in the log
         elif isinstance(event, ReconciliationEvent):
             _break(event, one.seq)
 
@@ -98,6 +100,20 @@ def _anchor_delegation(event: DelegationAnchored, seq: int) -> None:
         at=event.at,
         by=event.by,
         because=event.because,
+        break_id=event.break_id,
+    )
+
+
+def _anchor_holding(event: HoldingAnchored, seq: int) -> None:
+    key = {"custodian": event.custodian, "wallet": event.wallet, "asset": event.asset}
+    HoldingAnchor.objects.filter(**key, to_seq=None).update(to_seq=seq)
+    HoldingAnchor.objects.create(
+        **key,
+        from_seq=seq,
+        total=event.total,
+        log_seq=event.log_seq,
+        at=event.at,
+        by=event.by,
         break_id=event.break_id,
     )
 

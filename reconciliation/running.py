@@ -5,7 +5,7 @@ import time
 import zlib
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 import psycopg
@@ -13,7 +13,7 @@ import psycopg
 from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.differences import Compared, DifferenceKind, Evidence
 from hedgeapp.core.events import Event
-from hedgeapp.core.events.anchors import DelegationAnchored
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, RebaseTaken
 from hedgeapp.core.events.breaks import BalanceAnchored, Trigger
 from hedgeapp.core.records import record
 from hedgeapp.database import conninfo
@@ -22,30 +22,32 @@ from hedgeapp.logs import redacted
 from portfolio.core.book import Book
 from portfolio.core.valuation import Valuation
 from portfolio.queries.books import FOLLOWING
-from reconciliation.core import delegations, ours, prices
+from reconciliation.core import delegations, holdings, ours, prices
 from reconciliation.core.compare import Side
-from reconciliation.core.findings import compared, findings, kinds_of, lasting
+from reconciliation.core.findings import compared, findings, kinds_of, lasting, with_lines
 from reconciliation.core.grades import Limits, limits
-from reconciliation.core.in_flight import of_moves, of_orders
+from reconciliation.core.in_flight import items_of, of_moves, of_orders
 from reconciliation.core.runs import Finding, Run
 from reconciliation.core.statements import Statement
 from reconciliation.operations.runs import begin_run, conclude_run, fail_run
 from reconciliation.queries.explained import explained
+from reconciliation.queries.log import held_changed_at
 from reconciliation.queries.watched import anchors_of, watched_ids
-from reconciliation.statements.subjects import Subject, subject_named
+from reconciliation.statements.subjects import Subject, held_of, subject_named
 
 LOCK_CLASS: Final = 0x72_65_63_6F  # advisory locks of runs, one for each subject
 RUN_S_MAX: Final = 45.0  # reading a statement; less than the time between two runs
 LOOKS_AFTER_S: Final = 2.0  # the second look comes so much later
 UNFIT: Final[frozenset[DifferenceKind]] = frozenset({"position", "fill", "funding", "transfer"})
 BY: Final = "reconciliation"
+QUIET_FOR: Final = timedelta(seconds=60)  # so long nothing has come or gone before a holding is anchored
 
 Outcome = Literal["clean", "differing", "failed", "busy"]
 
 
 @record
 class Look:
-    """Both sides of a subject at one moment, and how they differ; `moving` are delegations that moves change now."""
+    """Both sides of a subject at one moment, and how they differ; `moving` are items that moves may change now."""
 
     statement: Statement
     sides: Mapping[DifferenceKind, Side]
@@ -91,7 +93,7 @@ def _conclude(run_id: str, name: str, look: Look, found: tuple[Finding, ...], at
     conclude_run(
         run,
         compared=look.compared,
-        anchors=[*_anchors(name, look, at), *_delegation_anchors(name, look, at)],
+        anchors=[*_anchors(name, look, at), *_delegation_anchors(name, look, at), *_held(name, look, found, at)],
         log_seq=look.log_seq,
         said="; ".join(f"{kind.replace('_', ' ')}: {said}" for kind, said in look.statement.unread.items()),
         bounds=look.bounds,
@@ -101,13 +103,13 @@ def _conclude(run_id: str, name: str, look: Look, found: tuple[Finding, ...], at
 
 def _look(name: str, at: datetime) -> Look:
     """Read their statement, then our side of it: what came into the log meanwhile is in it."""
-    subject = subject_named(name)
+    subject = subject_named(name, at)
     statement = _read(subject.read())
-    facts = subject.facts(statement)
+    facts = subject.facts(statement, at)
     anchors = anchors_of(subject.name)
     with FOLLOWING.held() as book:
         valuation = Valuation(book, book.marks, at)
-        sides = {**_sides(subject, book, statement, anchors, valuation), **facts}
+        sides = {**_sides(subject, book, statement, anchors, valuation), **facts.sides}
         moves = book.moves.in_flight()
         found = findings(
             statement,
@@ -120,10 +122,10 @@ def _look(name: str, at: datetime) -> Look:
         return Look(
             statement=statement,
             sides=sides,
-            findings=found,
+            findings=with_lines(found, facts.lines),
             compared=compared(statement, sides, found),
             booked=ours.booked(book, subject.name),
-            moving=frozenset(delegations.item_of(one.account, one.payload.asset) for one in moves),
+            moving=frozenset(item for one in moves for item in items_of(one)),
             log_seq=book.seq,
             bounds=limits(book.catalogue),
         )
@@ -183,6 +185,21 @@ def _delegation_anchors(name: str, look: Look, at: datetime) -> list[DelegationA
     found = explained(custodian, look.statement, until=look.log_seq)
     still = {item: row for item, row in stated.items() if item not in look.moving}
     return delegations.anchored(custodian, still, found, log_seq=look.log_seq, at=at)
+
+
+def _held(name: str, look: Look, found: tuple[Finding, ...], at: datetime) -> list[HoldingAnchored | RebaseTaken]:
+    """Return where holdings are to be explained from, once all facts are here, and what is taken for rebases."""
+    custodian, stated = name.partition(":")[2], look.statement.sides.get("holding")
+    if stated is None or look.statement.sides.get("transfer") != look.sides.get("transfer"):
+        return []
+    explained_now = held_of(custodian, look.statement, look.sides, at, until=look.log_seq)
+    differing = {one.difference.item for one in found if one.difference.kind == "holding"}
+    still = {item: row for item, row in stated.items() if item not in look.moving | differing}
+    taken = holdings.rebased(custodian, explained_now, still, at=at)
+    changed_at = held_changed_at(custodian)
+    if changed_at is not None and at - changed_at < QUIET_FOR:
+        return [*taken]
+    return [*taken, *holdings.anchored(custodian, still, explained_now, log_seq=look.log_seq, at=at)]
 
 
 def evidence(event: Event) -> Evidence:

@@ -19,16 +19,17 @@ QUIET_MAX: Final = timedelta(minutes=3)  # a subject that was not compared for l
 
 @record
 class Side:
-    """A field with its value on either side; `differs` when they are not the same."""
+    """A field with its value on either side; `differs` when they are not the same, unless only we tell it by nature."""
 
     name: str
     ours: str
     theirs: str
+    is_line: bool = False
 
     @property
     def differs(self) -> bool:
         """Tell whether the two are not the same."""
-        return self.ours != self.theirs
+        return self.ours != self.theirs and not self.is_line
 
 
 @record
@@ -100,7 +101,12 @@ def sides(found: Break) -> list[Side]:
     """Return both sides, field by field."""
     ours, theirs = dict(found.difference.ours), dict(found.difference.theirs)
     return [
-        Side(name=name.replace("_", " "), ours=ours.get(name, "—"), theirs=theirs.get(name, "—"))
+        Side(
+            name=name.replace("_", " "),
+            ours=ours.get(name, "—"),
+            theirs=theirs.get(name, "—"),
+            is_line=bool(theirs) and name not in theirs,
+        )
         for name in {**theirs, **ours}
     ]
 

@@ -184,7 +184,7 @@ def _shown(request: HttpRequest, break_id: str, template: str, refusal: str = ""
         "text": request.POST.get("text", ""),
         "may_work": then is None and request.user.has_perm(WORK),
         "may_close": may_close,
-        "may_heal": bool(known.heal) or known.difference.kind in ("balance", "delegation"),
+        "may_heal": bool(known.heal) or known.difference.kind in ("balance", "delegation", "holding"),
         "text_length_max": desk.TEXT_LENGTH_MAX,
         "is_asker": known.asked_by == request.user.get_username(),
     }

@@ -12,7 +12,8 @@ DifferenceKind = Literal[
     "fill",
     "funding",
     "transfer",
-    "collateral",  # in a wallet of a custodian or a chain
+    "collateral",  # in a wallet of a custodian or a chain, as its feed told it last
+    "holding",  # in a custodian's wallet, against what our facts explain
     "delegation",  # mirrored from a custodian to a venue
     "supply",  # of the synthetic dollar
     "instrument",  # its specification and tiers

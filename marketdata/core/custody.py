@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.events import Event, Recorded
-from hedgeapp.core.events.collateral import CustodianStateChanged
+from hedgeapp.core.events.collateral import CustodianStateChanged, CustodyFlowSeen, SettlementSeen
 from hedgeapp.core.events.moves import (
     DelegationStated,
     MoveDone,
@@ -39,6 +40,7 @@ KINDS: Final = frozenset(
     for kind in (
         CustodianChanged,
         CustodianStateChanged,
+        CustodyFlowSeen,
         DelegationStated,
         MoveDone,
         MoveExpired,
@@ -50,16 +52,22 @@ KINDS: Final = frozenset(
         MoveReported,
         MoveSubmitted,
         MoveWithdrawn,
+        SettlementSeen,
         UnintendedMoveSeen,
     )
 )
 
 Place = tuple[str, str]  # account, asset
+Booked = CustodyFlowSeen | SettlementSeen
 
 
 @record
 class Order:
-    """An order in a custodian's list, in our words; `route` as in a payload, `request_id` where the list has it."""
+    """An order in a custodian's list, in our words; `route` as in a payload, `request_id` where the list has it.
+
+    A deposit's `route` is where it came from, a settlement's the account that it is of; the `amount` of a settlement is
+    below 0 when it is a loss.
+    """
 
     order_id: str
     kind: str
@@ -70,6 +78,10 @@ class Order:
     state: ReportedState
     at: datetime
     request_id: str = ""
+    fee: Decimal = ZERO
+    fee_asset: str = ""
+    network: str = ""
+    transaction: str = ""
 
 
 @record
@@ -101,6 +113,7 @@ class Custody:
         self.state: CustodianStateChanged | None = None
         self._moves: dict[str, Intent] = {}
         self._alarms: set[str] = set()
+        self._booked: dict[str, datetime] = {}
 
     def fold(self, recorded: Recorded) -> None:
         """Fold one event of the log, in its order; of other custodians it knows nothing."""
@@ -113,6 +126,9 @@ class Custody:
                 self.state = event
             case DelegationStated() if event.custodian == name:
                 self.mirrored[event.account, event.asset] = event
+            case CustodyFlowSeen() | SettlementSeen() if event.custodian == name:
+                self._booked[event.order_id] = recorded.recorded_at
+                self._forget(recorded.recorded_at)
             case UnintendedMoveSeen() if event.source == name:
                 self._alarms.add(event.reference)
             case MoveProposed() if event.payload.custodian == name:
@@ -160,6 +176,12 @@ class Custody:
                 found.append(self._reported(candidates[0], order, at))
         return found
 
+    def booked(self, orders: Iterable[Order]) -> list[Booked]:
+        """Return what orders changed of what our wallets hold that the log does not have, the oldest first."""
+        done = (one for one in orders if one.state == "success" and one.order_id not in self._booked)
+        fresh = sorted((one for one in done if not self._is_history(one)), key=lambda one: (one.at, one.order_id))
+        return [event for order in fresh if (event := booking(self.custodian, order)) is not None]
+
     def _is_history(self, order: Order) -> bool:
         """Tell whether an order is older than our knowledge of the custodian."""
         return self.introduced_at is None or order.at < self.introduced_at
@@ -193,12 +215,44 @@ class Custody:
             kind=order.kind,
             asset=order.asset,
             amount=order.amount,
-            said=f"{order.state.replace('_', ' ')} from {order.source} by {order.route}: {said}",
+            said=f"{order.state.replace('_', ' ')} from {order.source} by {order.route or 'no address'}: {said}",
         )
 
     def _forget(self, at: datetime) -> None:
         for name in [name for name, one in self._moves.items() if one.proposed_at + KEPT_FOR < at and not one.waits]:
             del self._moves[name]
+        for name in [name for name, at_ in self._booked.items() if at_ + KEPT_FOR < at]:
+            del self._booked[name]
+
+
+def booking(custodian: str, order: Order) -> Booked | None:
+    """Return what an order that succeeded changed of all that a wallet holds; None of what stays within."""
+    if order.kind == "settlement":
+        return SettlementSeen(
+            at=order.at,
+            custodian=custodian,
+            order_id=order.order_id,
+            account=order.route,
+            wallet=order.source,
+            asset=order.asset,
+            amount=order.amount,
+        )
+    if order.kind not in ("deposit", "withdrawal"):
+        return None
+    return CustodyFlowSeen(
+        at=order.at,
+        custodian=custodian,
+        order_id=order.order_id,
+        direction="deposit" if order.kind == "deposit" else "withdrawal",
+        wallet=order.source,
+        asset=order.asset,
+        amount=order.amount,
+        fee=order.fee,
+        fee_asset=order.fee_asset,
+        network=order.network,
+        transaction=order.transaction,
+        address=order.route,
+    )
 
 
 def _is_of(order: Order, payload: MovePayload) -> bool:

@@ -15,7 +15,7 @@ from typing import Final, assert_never
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.breaks import ReconciliationEvent, RunBegun, RunEnded
-from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, SupplyStated
 from hedgeapp.core.events.door import DoorEvent, PersonActed, PersonCalled
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
@@ -53,7 +53,8 @@ ORDERS_KEPT: Final = 1_000  # that are no longer working
 WAITING_KEPT: Final = 10_000  # fills of instruments that are not known yet, all together
 
 DeskEvent = (
-    HedgeProposed
+    CollateralEvent
+    | HedgeProposed
     | ProposalClosed
     | OrderEvent
     | HaltEvent
@@ -172,8 +173,6 @@ class Book:
                 self._order(event)
             case PositionStated() | FundingPaid() | BalanceStated() | TransferSeen():
                 self._of_account(event)
-            case CollateralStated() | SupplyStated() | MintSeen() | RedeemSeen():
-                self._of_collateral(event)
             case MarksTaken():
                 self.marks.update({(mark.subject, mark.kind): mark for mark in event.marks})
                 self.price_highs.note(event)
@@ -187,6 +186,9 @@ class Book:
                 self._of_desk(event)
 
     def _of_desk(self, event: DeskEvent) -> None:
+        if isinstance(event, CollateralEvent):
+            self._of_collateral(event)
+            return
         if isinstance(event, ReferenceChange):
             self._change(event)
             return

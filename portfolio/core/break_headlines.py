@@ -4,7 +4,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, assert_never
 
 from hedgeapp.core.differences import Difference
-from hedgeapp.core.events.anchors import DelegationAnchored
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, RebaseTaken
 from hedgeapp.core.events.breaks import (
     BalanceAnchored,
     BreakAccepted,
@@ -48,6 +48,12 @@ def reconciliation_sentence(event: ReconciliationEvent) -> str:
             what = f"{event.total.normalize():,f} {event.asset}"
             why = f": {event.because}" if event.because else ""
             return f"delegation {event.custodian} to {event.account} is explained from {what} on, by {event.by}{why}"
+        case HoldingAnchored():
+            what = f"{event.total.normalize():,f} {event.asset}"
+            return f"{event.wallet} at {event.custodian} is explained from {what} on, by {event.by}"
+        case RebaseTaken():
+            what = f"{event.amount.normalize():,f} {event.asset} in {event.wallet} at {event.custodian}"
+            return f"{what} is taken for a rebase, which may be up to {event.most.normalize():,f}"
         case VenueBlocked():
             return f"nothing automatic may act at {event.venue}: {event.because}"
         case VenueFreed():

@@ -6,12 +6,19 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from hedgeapp.core.amounts import ZERO
-from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.collateral import (
+    CollateralStated,
+    CustodyFlowSeen,
+    MintSeen,
+    RedeemSeen,
+    SettlementSeen,
+    SupplyStated,
+)
 
 if TYPE_CHECKING:
     from portfolio.core.book import Book
 
-CollateralEvent = CollateralStated | SupplyStated | MintSeen | RedeemSeen
+CollateralEvent = CollateralStated | SupplyStated | MintSeen | RedeemSeen | CustodyFlowSeen | SettlementSeen
 Key = TypeVar("Key")
 
 
@@ -35,6 +42,8 @@ def fold_collateral(event: CollateralEvent, book: "Book") -> Iterator[tuple[str,
             add(book.minted, event.chain, event.synthetic_amount)
         case RedeemSeen():
             add(book.redeemed, event.chain, event.synthetic_amount)
+        case CustodyFlowSeen() | SettlementSeen():
+            pass  # what it changed is in the wallet's next statement; reconciliation compares the two
         case _:
             assert_never(event)
 

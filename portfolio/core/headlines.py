@@ -6,7 +6,14 @@ from typing import assert_never
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.breaks import ReconciliationEvent
-from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.collateral import (
+    CollateralStated,
+    CustodyFlowSeen,
+    MintSeen,
+    RedeemSeen,
+    SettlementSeen,
+    SupplyStated,
+)
 from hedgeapp.core.events.door import DoorEvent
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import EVERYWHERE, HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
@@ -39,6 +46,7 @@ from portfolio.core.access_headlines import access_sentence
 from portfolio.core.alerts import AlertEvent
 from portfolio.core.break_headlines import reconciliation_sentence
 from portfolio.core.catalogue import ReferenceChange
+from portfolio.core.collateral_folding import CollateralEvent
 from portfolio.core.door_headlines import door_headline
 from portfolio.core.halts import HaltEvent
 from portfolio.core.minting import MintingEvent
@@ -92,7 +100,7 @@ def _sentence(event: Event) -> str:
         case TransferSeen():
             way = "into" if event.amount >= 0 else "out of"
             return f"{_plain(abs(event.amount))} {event.asset} moved {way} {event.account}"
-        case CollateralStated() | SupplyStated() | MintSeen() | RedeemSeen():
+        case CollateralStated() | SupplyStated() | MintSeen() | RedeemSeen() | CustodyFlowSeen() | SettlementSeen():
             return _collateral(event)
         case MarksTaken():
             return f"{len(event.marks)} marks taken"
@@ -110,7 +118,7 @@ def _sentence(event: Event) -> str:
             )
 
 
-def _collateral(event: CollateralStated | SupplyStated | MintSeen | RedeemSeen) -> str:
+def _collateral(event: CollateralEvent) -> str:
     match event:
         case CollateralStated():
             return f"{event.holder} holds {_plain(event.total)} {event.asset} in {event.wallet}"
@@ -122,6 +130,14 @@ def _collateral(event: CollateralStated | SupplyStated | MintSeen | RedeemSeen) 
         case RedeemSeen():
             collateral = f"{_plain(event.collateral_amount)} {event.collateral_asset}"
             return f"{_plain(event.synthetic_amount)} redeemed for {collateral} on {event.chain}"
+        case CustodyFlowSeen():
+            way = "into" if event.direction == "deposit" else "out of"
+            fee = f", fee {_plain(event.fee)} {event.fee_asset}" if event.fee else ""
+            what = f"{event.direction} {event.order_id} of {_plain(event.amount)} {event.asset}"
+            return f"{what} {way} {event.wallet} at {event.custodian}{fee}"
+        case SettlementSeen():
+            what = f"{_plain(event.amount)} {event.asset} into {event.wallet}"
+            return f"{event.custodian} settled {what} for {event.account} by {event.order_id}"
         case _:
             assert_never(event)
 

@@ -15,7 +15,7 @@ from hedgeapp.core.instruments import Instrument, pnl, value
 from hedgeapp.core.records import record
 from portfolio.core.valuation import Valuation
 
-HELD: Final[frozenset[DifferenceKind]] = frozenset({"balance", "collateral"})
+HELD: Final[frozenset[DifferenceKind]] = frozenset({"balance", "collateral", "holding"})
 MOVED: Final[frozenset[DifferenceKind]] = frozenset({"funding", "transfer"})
 TRADED: Final[frozenset[DifferenceKind]] = frozenset({"position", "fill"})
 

@@ -46,6 +46,7 @@ SHAPES: Final[Mapping[DifferenceKind, Shape]] = {
     "position": Shape(fields=("quantity",), counted=0),
     "balance": Shape(fields=("total",), counted=0),
     "collateral": Shape(fields=("total", "locked"), counted=0),
+    "holding": Shape(fields=("total",), counted=0),
     "delegation": Shape(fields=("total",), counted=0),
     "supply": Shape(fields=("total",), counted=0),
     "open_order": Shape(fields=("side", "price", "quantity", "filled", "client_order_id")),

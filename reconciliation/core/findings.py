@@ -1,12 +1,13 @@
 """Findings: their statement against our rows, each difference sized.  sides x Valuation -> Findings"""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from hedgeapp.core.differences import Compared, DifferenceKind, Evidence
+from hedgeapp.core.differences import Compared, DifferenceKind, Evidence, Stated
 from hedgeapp.core.events import Event
 from portfolio.core.valuation import Valuation
 from reconciliation.core.compare import SHAPES, Mismatch, Side, digest, exactly, mismatches
@@ -21,7 +22,7 @@ TOLD_ONCE: Final[frozenset[DifferenceKind]] = frozenset({"fill", "funding", "tra
 BECAUSE: Final[Mapping[DifferenceKind, str]] = {
     "fill": "their list of trades has it under this id",
     "funding": "their income has it under this id",
-    "transfer": "their income has it under this id",
+    "transfer": "their list has it under this id",
     "open_order": "their list of open orders has it so",
     "collateral": "their statement says so",
     "supply": "their statement says so",
@@ -93,6 +94,16 @@ def lasting(first: Iterable[Finding], second: Iterable[Finding], watched: Collec
         name: one for name, one in after.items() if name in before or name in watched
     }
     return tuple(kept[name] for name in sorted(kept))
+
+
+def with_lines(found: Iterable[Finding], lines: Mapping[str, Stated]) -> tuple[Finding, ...]:
+    """Return findings whose holdings say line by line how ours come about."""
+
+    def lined(one: Finding) -> Finding:
+        told = lines.get(one.difference.item, ()) if one.difference.kind == "holding" else ()
+        return replace(one, difference=replace(one.difference, ours=(*one.difference.ours, *told))) if told else one
+
+    return tuple(lined(one) for one in found)
 
 
 def _tolerance(kind: DifferenceKind, allowed: Tolerances, valuation: Valuation, item: str) -> Decimal:

@@ -30,6 +30,7 @@ GRACE: Final[Mapping[DifferenceKind, timedelta]] = {
     "funding": timedelta(seconds=300),
     "transfer": timedelta(seconds=300),
     "collateral": timedelta(seconds=45),
+    "holding": timedelta(seconds=45),
     "delegation": timedelta(seconds=45),
     "supply": timedelta(seconds=45),
     "instrument": timedelta(seconds=0),

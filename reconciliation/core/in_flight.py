@@ -1,6 +1,6 @@
 """In flight: work under way that accounts for a difference until it has settled.  Orders, Moves x at -> InFlight"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -94,10 +94,20 @@ def of_moves(moves: Iterable[Move], subject: str) -> list[InFlight]:
         if subject == payload.custodian:
             wallets = {payload.source, payload.destination} - {move.account}
             reach = abs(payload.amount)
-            found += [_of_move("collateral", f"{one}:{payload.asset}", -reach, reach, move) for one in sorted(wallets)]
+            for item in sorted(f"{one}:{payload.asset}" for one in wallets):
+                found.append(_of_move("collateral", item, -reach, reach, move))
+                found.append(_of_move("holding", item, -reach, reach, move))
         if move.account and subject == move.account:
             found.append(_of_move("balance", payload.asset, least, most, move))
     return found
+
+
+def items_of(move: Move) -> Iterator[str]:
+    """Return the delegation and the holdings that a move changes."""
+    if move.account:
+        yield item_of(move.account, move.payload.asset)
+    for place in (move.payload.source, move.payload.destination):
+        yield item_of(place, move.payload.asset)
 
 
 def _of_move(kind: DifferenceKind, item: str, least: Decimal, most: Decimal, move: Move) -> InFlight:

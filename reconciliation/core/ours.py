@@ -10,6 +10,7 @@ from decimal import Decimal
 from hedgeapp.core.amounts import ZERO, Purse
 from hedgeapp.core.events.balances import TransferSeen
 from hedgeapp.core.events.breaks import BalanceAnchored
+from hedgeapp.core.events.collateral import CustodyFlowSeen, SettlementSeen
 from hedgeapp.core.events.positions import FundingPaid
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
@@ -90,6 +91,22 @@ def fundings(events: Iterable[FundingPaid]) -> Rows:
 def transfers(events: Iterable[TransferSeen]) -> Rows:
     """Return transfers by asset and the venue's id."""
     return side("transfer", ((f"{moved.asset}:{moved.transfer_id}", (moved.amount, moved.asset)) for moved in events))
+
+
+def flows(events: Iterable[CustodyFlowSeen | SettlementSeen]) -> Rows:
+    """Return what came to a custodian's wallets, what left them and what was settled, by asset and his id."""
+    return side("transfer", ((flow_item(one), (flow_units(one), one.asset)) for one in events))
+
+
+def flow_item(event: CustodyFlowSeen | SettlementSeen) -> str:
+    """Return what names a deposit, a withdrawal or a settlement in a statement."""
+    return f"{event.asset}:{event.order_id}"
+
+
+def flow_units(event: CustodyFlowSeen | SettlementSeen) -> Decimal:
+    """Return by how much a wallet holds more, less when it is below 0."""
+    is_out = isinstance(event, CustodyFlowSeen) and event.direction == "withdrawal"
+    return -event.amount if is_out else event.amount
 
 
 def collateral(book: Book, holder: str) -> Rows:

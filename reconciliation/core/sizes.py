@@ -33,7 +33,7 @@ def unit_of(kind: DifferenceKind, found: Mismatch) -> str:
     match kind:
         case "balance" | "supply":
             return found.item
-        case "collateral" | "delegation":
+        case "collateral" | "holding" | "delegation":
             return found.item.rpartition(":")[2]
         case "position":
             return "contracts"
@@ -44,7 +44,7 @@ def unit_of(kind: DifferenceKind, found: Mismatch) -> str:
 def worth(kind: DifferenceKind, found: Mismatch, unit: str, valuation: Valuation) -> Figure:
     """Return what a mismatch is worth, signed like its amount where it has one."""
     match kind:
-        case "balance" | "collateral" | "delegation":
+        case "balance" | "collateral" | "holding" | "delegation":
             return _of_asset(found.amount, unit, valuation)
         case "supply":
             return exact(found.amount or Decimal(0))  # the synthetic dollar is owed at par

@@ -15,7 +15,8 @@ class Statement:
     """Their side, as of their own time; a kind that could not be read is in `unread` with a sentence, and in no side.
 
     `facts` are what the log would hold of an item, by kind and item: what may be missing there. `losses` are what a
-    custodian wrote off of what he mirrors.
+    custodian wrote off of what he mirrors, `linked` has each account and the wallet that is mirrored
+    to it.
     """
 
     subject: str
@@ -24,3 +25,4 @@ class Statement:
     facts: Mapping[tuple[DifferenceKind, str], Event]
     unread: Mapping[DifferenceKind, str]
     losses: tuple[Carried, ...] = ()
+    linked: tuple[tuple[str, str], ...] = ()

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.events import Event
-from hedgeapp.core.events.anchors import DelegationAnchored
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored
 from hedgeapp.core.events.breaks import (
     BalanceAnchored,
     BreakAccepted,
@@ -34,7 +34,7 @@ from reconciliation.core.closing import needs_two
 from reconciliation.models import BreakRow
 from reconciliation.operations.writing import locked, watched, with_blocking, written
 from reconciliation.projections import break_of
-from reconciliation.queries.watched import anchors_of, delegation_anchors_of
+from reconciliation.queries.watched import anchors_of, delegation_anchors_of, holding_anchors_of
 
 TEXT_LENGTH_MAX: Final = 500  # characters of a reason, a note, an explanation
 
@@ -136,7 +136,7 @@ def withdraw_closing(break_id: str, *, by: str, reason: str, at: datetime) -> Br
 def heal_break(break_id: str, *, by: str, reason: str, at: datetime, seen: int | None = None) -> Break:
     """Put their facts into our log; where two people are needed, the first asks and the second does it.
 
-    A balance is healed by explaining it from their word on. `seen` is the event that made the break as it was shown.
+    What facts explain is healed by explaining it from their word on. `seen` is the event that made it as it was shown.
     Refuses with BreakIsNotOpen, BreakChanged, NothingHealsIt, AnotherWasAsked, ApproverIsAsker, TextIsMalformed.
     """
     said = _text(reason)
@@ -227,6 +227,8 @@ def _facts(found: Break, by: str, at: datetime) -> list[Event]:
         ]
     if difference.kind == "delegation" and difference.amount is not None:
         return [_mirrored_anew(found, difference.amount, by, at)]
+    if difference.kind == "holding" and difference.amount is not None:
+        return [_held_anew(found, difference.amount, by, at)]
     if not found.heal:
         raise NothingHealsIt(found.break_id)
     return [codec.decode(one.kind, one.body.encode()) for one in found.heal]
@@ -241,6 +243,23 @@ def _mirrored_anew(found: Break, amount: Decimal, by: str, at: datetime) -> Dele
         at=at,
         custodian=custodian,
         account=item.rpartition(":")[0],
+        asset=found.difference.unit,
+        total=(anchor.total if anchor else ZERO) + amount,
+        log_seq=anchor.log_seq if anchor else min(one.log_seq for one in anchors.values()),
+        by=by,
+        break_id=found.break_id,
+    )
+
+
+def _held_anew(found: Break, amount: Decimal, by: str, at: datetime) -> HoldingAnchored:
+    """Return from where a holding is explained when the custodian's word is taken: what came since stays on top."""
+    custodian, item = found.difference.subject.partition(":")[2], found.difference.item
+    anchors = holding_anchors_of(custodian)
+    anchor = anchors.get(item)
+    return HoldingAnchored(
+        at=at,
+        custodian=custodian,
+        wallet=item.rpartition(":")[0],
         asset=found.difference.unit,
         total=(anchor.total if anchor else ZERO) + amount,
         log_seq=anchor.log_seq if anchor else min(one.log_seq for one in anchors.values()),

@@ -6,12 +6,12 @@ from typing import Final
 
 from django.db import models, transaction
 
-from reconciliation.models import Anchor, BreakRow, DelegationAnchor, Run
+from reconciliation.models import Anchor, BreakRow, DelegationAnchor, HoldingAnchor, Run
 from reconciliation.operations.restored import write_again
 from reconciliation.operations.runs import KEPT_FOR
 from reconciliation.operations.writing import locked
 
-TABLES: Final[tuple[type[models.Model], ...]] = (Run, BreakRow, Anchor, DelegationAnchor)
+TABLES: Final[tuple[type[models.Model], ...]] = (Run, BreakRow, Anchor, DelegationAnchor, HoldingAnchor)
 
 
 class RowsDiffer(RuntimeError):

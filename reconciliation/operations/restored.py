@@ -6,7 +6,7 @@ from django.db import connection, transaction
 
 from hedgeapp.core.events.breaks import RunBegun, RunEnded
 from hedgeapp.eventlog.read import read
-from reconciliation.models import Anchor, BreakRow, DelegationAnchor, Run
+from reconciliation.models import Anchor, BreakRow, DelegationAnchor, HoldingAnchor, Run
 from reconciliation.operations.runs import KEPT_FOR
 from reconciliation.operations.writing import locked
 from reconciliation.projections import KINDS, project
@@ -23,7 +23,7 @@ def write_again(at: datetime) -> int:
     locked()
     recorded = list(read(connection.connection, kinds=KINDS))
     kept = [one for one in recorded if not isinstance(one.event, RunBegun | RunEnded) or one.event.at >= at - KEPT_FOR]
-    for model in (Run, BreakRow, Anchor, DelegationAnchor):
+    for model in (Run, BreakRow, Anchor, DelegationAnchor, HoldingAnchor):
         model.objects.all().delete()
     project(kept)
     return len(kept)

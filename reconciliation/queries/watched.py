@@ -1,9 +1,10 @@
 """Watched: what runs look after, and where balances are explained from."""
 
-from hedgeapp.core.events.anchors import DelegationAnchored
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored
 from hedgeapp.core.events.breaks import BalanceAnchored
+from reconciliation.core import holdings
 from reconciliation.core.delegations import item_of
-from reconciliation.models import Anchor, BreakRow, DelegationAnchor
+from reconciliation.models import Anchor, BreakRow, DelegationAnchor, HoldingAnchor
 
 
 def watched_ids(subject: str) -> frozenset[str]:
@@ -54,4 +55,21 @@ def delegation_anchors_of(custodian: str) -> dict[str, DelegationAnchored]:
             break_id=row.break_id,
         )
         for row in DelegationAnchor.objects.filter(custodian=custodian, to_seq=None)
+    }
+
+
+def holding_anchors_of(custodian: str) -> dict[str, HoldingAnchored]:
+    """Return the anchors of what a custodian's wallets hold, by item: wallet and asset."""
+    return {
+        holdings.item_of(row.wallet, row.asset): HoldingAnchored(
+            at=row.at,
+            custodian=row.custodian,
+            wallet=row.wallet,
+            asset=row.asset,
+            total=row.total,
+            log_seq=row.log_seq,
+            by=row.by,
+            break_id=row.break_id,
+        )
+        for row in HoldingAnchor.objects.filter(custodian=custodian, to_seq=None)
     }

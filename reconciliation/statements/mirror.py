@@ -1,13 +1,16 @@
-"""Mirror: what a custodian mirrors to our accounts, and the losses that he settled of late, by his own word now."""
+"""Mirror: what a custodian mirrors to our accounts, and what he settled of late, by his own word now."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from hedgeapp.core.events.collateral import SettlementSeen
 from hedgeapp.core.events.moves import DelegationStated
 from hedgeapp.core.records import record
+from marketdata.core.custody import booking
 from marketdata.feeds.ceffu.client import CeffuClient
-from marketdata.feeds.ceffu.rows import SETTLEMENT, STATES
+from marketdata.feeds.ceffu.orders import OrdersReader
+from marketdata.feeds.ceffu.rows import SETTLEMENT
 from reconciliation.core.delegations import Carried
 
 SETTLEMENTS_READ: Final = timedelta(days=7)  # runs come every minute; the custodian's most is 30 days
@@ -15,44 +18,48 @@ SETTLEMENTS_READ: Final = timedelta(days=7)  # runs come every minute; the custo
 
 @record
 class Mirrored:
-    """What is mirrored, and what was written off of it."""
+    """What is mirrored and of which wallet to each account, what was settled, and what of it was written off."""
 
     stated: tuple[DelegationStated, ...]
-    losses: tuple[Carried, ...]
+    linked: Mapping[str, str]
+    settled: tuple[SettlementSeen, ...]
+
+    @property
+    def losses(self) -> tuple[Carried, ...]:
+        """Return the losses among what was settled, the oldest first."""
+        found = [_carried(one) for one in self.settled if one.amount < 0]
+        return tuple(sorted(found, key=lambda one: one.at))
 
 
 async def read(client: CeffuClient, custodian: str, ours: Mapping[str, str], at: datetime) -> Mirrored:
     """Read what is mirrored over every link, whose label is our account; `ours` has our symbol by the custodian's."""
     stated: list[DelegationStated] = []
-    losses: list[Carried] = []
-    for link in await client.links():
-        link_id, account = str(link.mirrorXLinkId), link.label or ""
-        for row in await client.positions(link_id):
-            stated.append(
-                DelegationStated(
-                    at=at,
-                    custodian=custodian,
-                    account=account,
-                    asset=ours.get(row.coinSymbol.upper(), row.coinSymbol),
-                    total=row.mirrorXBalance,
-                )
-            )
-        span = (_milliseconds(at - SETTLEMENTS_READ), _milliseconds(at))
-        for order in await client.mirror_orders(link_id, *span, orderType=str(SETTLEMENT)):
-            is_done = order.orderType == SETTLEMENT and STATES.get(order.status) == "success"
-            if is_done and order.amount < 0:
-                losses.append(
-                    Carried(
-                        custodian=custodian,
-                        account=account,
-                        asset=ours.get(order.coinSymbol.upper(), order.coinSymbol),
-                        change=order.amount,
-                        seq=0,
-                        at=datetime.fromtimestamp(int(order.orderTime) / 1000, at.tzinfo),
-                        reference=order.orderViewId,
-                    )
-                )
-    return Mirrored(stated=tuple(stated), losses=tuple(sorted(losses, key=lambda one: one.at)))
+    links = {str(link.mirrorXLinkId): (link.label or "", link) for link in await client.links()}
+    reader = OrdersReader(custodian, client, ours)
+    for link, (account, _) in links.items():
+        for row in await client.positions(link):
+            asset, total = reader.asset(row.coinSymbol), row.mirrorXBalance
+            stated.append(DelegationStated(at=at, custodian=custodian, account=account, asset=asset, total=total))
+    span = (_milliseconds(at - SETTLEMENTS_READ), _milliseconds(at))
+    orders = await reader.mirrored(links, span, orderType=str(SETTLEMENT))
+    found = (booking(custodian, one) for one in orders if one.state == "success")
+    return Mirrored(
+        stated=tuple(stated),
+        linked={account: link.walletIdStr or "" for account, link in links.values()},
+        settled=tuple(one for one in found if isinstance(one, SettlementSeen)),
+    )
+
+
+def _carried(one: SettlementSeen) -> Carried:
+    return Carried(
+        custodian=one.custodian,
+        account=one.account,
+        asset=one.asset,
+        change=one.amount,
+        seq=0,
+        at=one.at,
+        reference=one.order_id,
+    )
 
 
 def _milliseconds(at: datetime) -> int:

@@ -26,6 +26,7 @@ class Reading:
         self._facts: dict[tuple[DifferenceKind, str], Event] = {}
         self._unread: dict[DifferenceKind, str] = {}
         self.losses: tuple[Carried, ...] = ()
+        self.linked: dict[str, str] = {}
 
     async def part(self, kinds: Sequence[DifferenceKind], read: Callable[[], Awaitable[T]]) -> T | None:
         """Return what a part answers; None when it cannot be read, and then its kinds are not compared."""
@@ -54,4 +55,5 @@ class Reading:
             facts=self._facts,
             unread=self._unread,
             losses=self.losses,
+            linked=tuple(sorted(self.linked.items())),
         )

@@ -1,9 +1,10 @@
 """Subjects: whose statement is read how, and which of our facts it is compared with."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any, Literal
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 
-from hedgeapp.core.differences import DifferenceKind
+from hedgeapp.core.differences import DifferenceKind, Stated
 from hedgeapp.core.events.halts import EVERYWHERE
 from hedgeapp.core.records import record
 from marketdata.feeds.ccxt.reads import INCOME_OVERLAP
@@ -15,15 +16,16 @@ from portfolio.core.frames import Frame
 from portfolio.operations.books import restored_book
 from reconciliation.core import ours
 from reconciliation.core.compare import Side
+from reconciliation.core.holdings import Explained, unexplained
 from reconciliation.core.memory import folded
 from reconciliation.core.statements import Statement
 from reconciliation.queries import log
-from reconciliation.queries.explained import explained
+from reconciliation.queries.explained import explained, held
 from reconciliation.queries.watched import watched_fills
 from reconciliation.statements import chain, custodian, engine, marks, venue
 
 SubjectKind = Literal["account", "custodian", "chain", "marks", "engine"]
-Facts = dict[DifferenceKind, Side]
+FLOWS_COMPARED: Final = timedelta(days=7)  # deposits, withdrawals and settlements of a custodian
 
 
 class SubjectIsUnknown(LookupError):
@@ -37,28 +39,40 @@ class SubjectIsUnknown(LookupError):
 
 
 @record
+class Facts:
+    """Our side of the kinds that the book does not keep; `lines` say by item how a holding comes about."""
+
+    sides: Mapping[DifferenceKind, Side]
+    lines: Mapping[str, Stated]
+
+
+NOTHING: Final = Facts(sides={}, lines={})
+
+
+@record
 class Subject:
     """Somebody whose statement is compared; `name` is his own, `venue` is where he holds what is ours.
 
-    `facts` gives our side of the kinds that the book does not keep.
+    `facts` gives our side of the kinds that the book does not keep, as of a time.
     """
 
     kind: SubjectKind
     name: str
     venue: str
     read: Callable[[], Coroutine[Any, Any, Statement]]
-    facts: Callable[[Statement], Facts]
+    facts: Callable[[Statement, datetime], Facts]
 
 
-def subject_named(name: str) -> Subject:
-    """Return a subject with what its statement is read with now. Raises SubjectIsUnknown, CredentialMissing."""
+def subject_named(name: str, at: datetime) -> Subject:
+    """Return a subject with what its statement is read with at a time. Raises SubjectIsUnknown, CredentialMissing."""
     kind, _, own = name.partition(":")
     match kind:
         case "account":
             return _account(name, own)
         case "custodian":
             setup = custodian_setup(own)
-            return _custodian(own, lambda: custodian.statement(name, setup))
+            since = max(log.introduced_at(own) or at, at - FLOWS_COMPARED)
+            return _custodian(own, since, lambda: custodian.statement(name, setup, since))
         case "chain":
             row = chain_named(own)
             return _holder("chain", own, lambda: chain.statement(name, row))
@@ -70,14 +84,32 @@ def subject_named(name: str) -> Subject:
 
 
 def _holder(kind: SubjectKind, own: str, read: Callable[[], Coroutine[Any, Any, Statement]]) -> Subject:
-    return Subject(kind=kind, name=own, venue=own, read=read, facts=lambda _: {})
+    return Subject(kind=kind, name=own, venue=own, read=read, facts=lambda *_: NOTHING)
 
 
-def _custodian(own: str, read: Callable[[], Coroutine[Any, Any, Statement]]) -> Subject:
-    def facts(statement: Statement) -> Facts:
-        return {"delegation": explained(own, statement).rows} if "delegation" in statement.sides else {}
+def _custodian(own: str, since: datetime, read: Callable[[], Coroutine[Any, Any, Statement]]) -> Subject:
+    def facts(statement: Statement, at: datetime) -> Facts:
+        sides: dict[DifferenceKind, Side] = {}
+        if "delegation" in statement.sides:
+            sides["delegation"] = explained(own, statement).rows
+        if "transfer" in statement.sides:
+            sides["transfer"] = ours.flows(log.flows_since(own, since))
+        if "holding" not in statement.sides:
+            return Facts(sides=sides, lines={})
+        found = held_of(own, statement, sides, at)
+        return Facts(sides={**sides, "holding": found.rows}, lines=found.lines)
 
     return Subject(kind="custodian", name=own, venue=own, read=read, facts=facts)
+
+
+def held_of(
+    own: str, statement: Statement, sides: Mapping[DifferenceKind, Side], at: datetime, until: int | None = None
+) -> Explained:
+    """Return what explains a custodian's statement of holdings; `sides` are ours of what he mirrors and what came."""
+    mirrored = unexplained(dict(statement.linked), sides.get("delegation", {}), statement.sides.get("delegation", {}))
+    theirs = statement.sides.get("transfer")
+    is_complete = theirs is not None and theirs == sides.get("transfer")
+    return held(own, statement, mirrored, at=at, is_complete=is_complete, until=until)
 
 
 def _marks(name: str, own: str) -> Subject:
@@ -87,7 +119,7 @@ def _marks(name: str, own: str) -> Subject:
     async def read() -> Statement:
         return await marks.statement(name, known.venues[own], instruments)
 
-    return Subject(kind="marks", name=own, venue=own, read=read, facts=lambda _: {})
+    return Subject(kind="marks", name=own, venue=own, read=read, facts=lambda *_: NOTHING)
 
 
 def _engine(name: str) -> Subject:
@@ -97,8 +129,8 @@ def _engine(name: str) -> Subject:
         frames.append(await engine.last_frame())
         return engine.statement(name, frames[-1])
 
-    def facts(_: Statement) -> Facts:
-        return {"memory": folded(restored_book(until=frames[-1].seq))}
+    def facts(*_: object) -> Facts:
+        return Facts(sides={"memory": folded(restored_book(until=frames[-1].seq))}, lines={})
 
     # What the engine has wrong, it has wrong everywhere.
     return Subject(kind="engine", name=name, venue=EVERYWHERE, read=read, facts=facts)
@@ -124,14 +156,17 @@ def _account(name: str, own: str) -> Subject:
         trades_from=trades_from,
     )
 
-    def facts(statement: Statement) -> Facts:
+    def facts(statement: Statement, _: datetime) -> Facts:
         since = statement.at - INCOME_OVERLAP
         recorded = [fill for one, from_id in trades_from.items() for fill in log.fills_from(own, one, from_id)]
-        return {
-            "fill": ours.fills(recorded),
-            "funding": ours.fundings(log.fundings_since(own, since)),
-            "transfer": ours.transfers(log.transfers_since(own, since)),
-        }
+        return Facts(
+            sides={
+                "fill": ours.fills(recorded),
+                "funding": ours.fundings(log.fundings_since(own, since)),
+                "transfer": ours.transfers(log.transfers_since(own, since)),
+            },
+            lines={},
+        )
 
     return Subject(
         kind="account", name=own, venue=account.venue, read=lambda: venue.statement(name, setup), facts=facts

@@ -3,20 +3,16 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
-from typing import Any, Final
+from typing import Final
 
 from sandbox.ceffu import mirror_endpoints, wallet_endpoints
 from sandbox.ceffu.errors import INVALID_PARAMETER, RequestRefused
 from sandbox.ceffu.parameters import Parameters, check_wallet, day, page, plain, span, whole
-from sandbox.ceffu.state import PRIME, Ceffu, Deposit
-from sandbox.ceffu.wallet_endpoints import asset_row
+from sandbox.ceffu.state import PRIME, Ceffu
+from sandbox.ceffu.wallet_endpoints import asset_row, deposit_row
 
-DEPOSIT_DIRECTION: Final = 10
 DEPOSIT_BIZ_TYPE: Final = 15
-ON_CHAIN: Final = 10
 MOVES: Final = (10, 50, 3110, 3120, 3130)  # withdrawal, transfer and what MirrorX does
-CONFIRMED: Final = 40
-CONFIRMATIONS: Final = 64
 SATOSHI: Final = Decimal("1e-8")
 CENT: Final = Decimal("0.01")
 
@@ -73,7 +69,7 @@ def deposits(state: Ceffu, parameters: Parameters) -> object:
     first, last = span(parameters)
     coin, network = parameters.get("coinSymbol"), parameters.get("network")
     rows = [
-        _deposit(state, deposit)
+        deposit_row(state, deposit)
         for deposit in reversed(state.all_deposits())
         if first <= deposit.at_ms <= last and coin in (None, deposit.coin) and network in (None, deposit.network)
     ]
@@ -118,28 +114,3 @@ POST: Final[dict[str, Endpoint]] = {
     **wallet_endpoints.POST,
     **mirror_endpoints.POST,
 }
-
-
-def _deposit(state: Ceffu, deposit: Deposit) -> dict[str, Any]:
-    return {
-        "orderViewId": deposit.order_view_id,
-        "txId": deposit.transaction,
-        "transferType": ON_CHAIN,
-        "direction": DEPOSIT_DIRECTION,
-        "fromAddress": f"0x{int(deposit.transaction, 16) % 2**160:040x}",
-        "toAddress": f"0x{state.wallet.wallet_id:040x}",
-        "network": deposit.network,
-        "coinSymbol": deposit.coin,
-        "amount": plain(deposit.amount),
-        "feeSymbol": deposit.coin,
-        "feeAmount": "0",
-        "status": CONFIRMED,
-        "confirmedBlockCount": CONFIRMATIONS,
-        "unlockConfirm": CONFIRMATIONS,
-        "maxConfirmBlock": CONFIRMATIONS,
-        "currentBlock": None,
-        "memo": None,
-        "txTime": deposit.at_ms,
-        "walletId": state.wallet.wallet_id,
-        "requestId": None,
-    }

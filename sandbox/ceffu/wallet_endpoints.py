@@ -5,13 +5,16 @@ from typing import Any, Final
 
 from sandbox.ceffu.errors import INVALID_PARAMETER, SUB_WALLET_DENIED, RequestRefused
 from sandbox.ceffu.parameters import Parameters, amount, page, plain, request_id, required, span, whole
-from sandbox.ceffu.state import Ceffu
-from sandbox.ceffu.wallets import TRANSFER, WITHDRAWAL, Wanted, transaction
+from sandbox.ceffu.state import Ceffu, Deposit
+from sandbox.ceffu.statuses import CONFIRMED
+from sandbox.ceffu.wallets import DEPOSIT, TRANSFER, WITHDRAWAL, Wanted, transaction
 from sandbox.ceffu.webhooks import EVENTS
 from sandbox.rows import Movement, SubWallet
 
 SUB_PRIME: Final = 21
 TO_SUB, TO_PRIME, BETWEEN_SUBS, BETWEEN_PRIMES = 10, 20, 30, 40
+ON_CHAIN, DIRECTION_IN = 10, 10
+CONFIRMATIONS: Final = 64
 NAME_MAX: Final = 20
 ADDRESS_MAX: Final = 120
 
@@ -34,6 +37,26 @@ def sub_wallet_assets(state: Ceffu, parameters: Parameters) -> object:
     coin = parameters.get("coinSymbol")
     rows = [asset_row(state, wallet_id, each) for each in state.coins(wallet_id) if coin in (None, each)]
     return page(rows, parameters)
+
+
+def sub_wallet_deposits(state: Ceffu, parameters: Parameters) -> object:
+    """List the deposits of a sub-wallet, or of all below a Prime wallet, of at most 30 days, newest first."""
+    wallet_id = state.wallets.check(whole(parameters, "walletId"))
+    first, last = span(parameters)
+    coin = parameters.get("coinSymbol")
+    wallets = [wallet_id] if wallet_id in state.wallets.subs else list(state.wallets.subs)
+    found = [each for wallet in wallets for each in state.wallets.movements(DEPOSIT, wallet, first, last)]
+    found.sort(key=lambda each: (each.created_ms, each.id), reverse=True)
+    return page([transaction(each) for each in found if coin in (None, each.coin)], parameters)
+
+
+def deposit_detail(state: Ceffu, parameters: Parameters) -> object:
+    """Give one deposit by the custodian's id or the chain's."""
+    order_id, transaction_id = parameters.get("orderViewId"), parameters.get("txId")
+    for deposit in state.all_deposits():
+        if (order_id or transaction_id) in (deposit.order_view_id, deposit.transaction):
+            return deposit_row(state, deposit)
+    raise RequestRefused(INVALID_PARAMETER, "there is no such orderViewId or txId")
 
 
 def create_sub_wallet(state: Ceffu, parameters: Parameters) -> object:
@@ -132,8 +155,10 @@ def resend(state: Ceffu, parameters: Parameters) -> object:
 GET: Final[dict[str, Endpoint]] = {
     "/v2/subwallet/list": sub_wallets,
     "/v1/subwallet/asset/list": sub_wallet_assets,
+    "/v2/subwallet/deposit/history": sub_wallet_deposits,
     "/v1/subwallet/transfer/history": transfers,
     "/v1/subwallet/transfer/detail": transfer_detail,
+    "/v2/wallet/deposit/detail": deposit_detail,
     "/v2/wallet/withdrawal/history": withdrawals,
     "/v2/wallet/withdrawal/detail": withdrawal_detail,
 }
@@ -154,6 +179,32 @@ def asset_row(state: Ceffu, wallet_id: int, coin: str) -> dict[str, Any]:
         "amount": plain(asset.amount),
         "availableAmount": plain(asset.available),
         "totalAmountWithMirror": plain(asset.amount + asset.mirrored),
+    }
+
+
+def deposit_row(state: Ceffu, deposit: Deposit) -> dict[str, Any]:
+    """Return a deposit of the Prime wallet in the published shape."""
+    return {
+        "orderViewId": deposit.order_view_id,
+        "txId": deposit.transaction,
+        "transferType": ON_CHAIN,
+        "direction": DIRECTION_IN,
+        "fromAddress": f"0x{int(deposit.transaction, 16) % 2**160:040x}",
+        "toAddress": f"0x{state.wallet.wallet_id:040x}",
+        "network": deposit.network,
+        "coinSymbol": deposit.coin,
+        "amount": plain(deposit.amount),
+        "feeSymbol": deposit.coin,
+        "feeAmount": "0",
+        "status": CONFIRMED,
+        "confirmedBlockCount": CONFIRMATIONS,
+        "unlockConfirm": CONFIRMATIONS,
+        "maxConfirmBlock": CONFIRMATIONS,
+        "currentBlock": None,
+        "memo": None,
+        "txTime": deposit.at_ms,
+        "walletId": state.wallet.wallet_id,
+        "requestId": None,
     }
 
 

@@ -117,12 +117,14 @@ class Wallets:
             updated_ms=now_ms,
         )
 
-    def deposit(self, coin: str, network: str, amount: Decimal, *, failed: bool = False) -> Movement:
-        """Let coins arrive in the Prime wallet from outside, or fail to."""
+    def deposit(
+        self, coin: str, network: str, amount: Decimal, *, failed: bool = False, wallet_id: int | None = None
+    ) -> Movement:
+        """Let coins arrive in a wallet from outside, the Prime one unless another is named, or fail to."""
         wanted = Wanted(
             kind=DEPOSIT,
             request_id="",
-            wallet_id=self._custodian.wallet.wallet_id,
+            wallet_id=wallet_id or self._custodian.wallet.wallet_id,
             to_wallet_id=0,
             coin=coin,
             network=network,

@@ -50,12 +50,16 @@ def adjust(world: World, given: Given) -> dict[str, Any]:
 
 
 def deposit(world: World, given: Given) -> dict[str, Any]:
-    """Let coins arrive at the custodian, or fail to: {coin, network, amount, failed}."""
+    """Let coins arrive at the custodian, or fail to: {coin, network, amount, failed, wallet}."""
     custodian, coin, amount = custodian_of(world), str(given.get("coin")), decimal(given, "amount")
     if coin not in custodian.coins() or not 0 < amount <= ADJUSTMENT_MAX:
         raise ActionRefused(f"expected an amount above 0 of {', '.join(custodian.coins())}, found {amount} {coin}")
     failed = flag(given, "failed") if "failed" in given else False
-    found = custodian.wallets.deposit(coin, str(given.get("network") or "ETH"), amount, failed=failed)
+    wallet_id = whole(given, "wallet", 1, 10**18) if given.get("wallet") else custodian.wallet.wallet_id
+    if wallet_id not in (custodian.wallet.wallet_id, *custodian.wallets.subs):
+        raise ActionRefused(f"expected a wallet of the custodian, found {wallet_id}")
+    network = str(given.get("network") or "ETH")
+    found = custodian.wallets.deposit(coin, network, amount, failed=failed, wallet_id=wallet_id)
     return {"order": found.id, "status": found.status}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from hedgeapp.core.differences import Compared, Difference, Evidence
 from hedgeapp.core.events import Event
-from hedgeapp.core.events.anchors import DelegationAnchored
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, RebaseTaken
 from hedgeapp.core.events.breaks import (
     BalanceAnchored,
     BreakAccepted,
@@ -80,6 +80,11 @@ BREAKS: list[Event] = [
         at=AT, custodian="ceffu", account="binance-usdm:main", asset="ETH", total=D("1000.5"), log_seq=40, by="ann",
         because="it was forgotten", break_id="delegation-0123456789ab",
     ),
+    HoldingAnchored(
+        at=AT, custodian="ceffu", wallet="w1", asset="USDT", total=D("1000.5"), log_seq=40, by="ann",
+        break_id="holding-0123456789ab",
+    ),
+    RebaseTaken(at=AT, custodian="ceffu", wallet="w1", asset="stETH", amount=D("0.41"), most=D("1.09")),
     DifferenceSeen(
         **_BY_RUN, difference=difference(), due_at=AT + timedelta(seconds=45), explained_by="order h-1 is sent"
     ),

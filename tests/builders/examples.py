@@ -5,7 +5,14 @@ from decimal import Decimal
 
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
-from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.collateral import (
+    CollateralStated,
+    CustodyFlowSeen,
+    MintSeen,
+    RedeemSeen,
+    SettlementSeen,
+    SupplyStated,
+)
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.marks import MarksTaken
 from hedgeapp.core.events.passkeys import PasskeyConfirmed, PasskeyEnrolled, PasskeyRevoked
@@ -217,6 +224,29 @@ OTHERS: list[Event] = [
         at=AT, holder="ceffu", wallet="w1", asset="stETH", total=D("1500"), locked=D("10"), reference="1772366400123"
     ),
     SupplyStated(at=AT, chain="ethereum", asset="USDe", total=D("4500000"), block=19),
+    CustodyFlowSeen(
+        at=AT,
+        custodian="ceffu",
+        order_id="240736767558515000000000001",
+        direction="withdrawal",
+        wallet="w1",
+        asset="USDT",
+        amount=D("250.5"),
+        fee=D("0.001"),
+        fee_asset="ETH",
+        network="ETH",
+        transaction="0xab12",
+        address="0xdead",
+    ),
+    SettlementSeen(
+        at=AT,
+        custodian="ceffu",
+        order_id="240736767558516000000000001",
+        account="binance-usdm:main",
+        wallet="w1",
+        asset="USDT",
+        amount=D("-12.5"),
+    ),
     MintSeen(**_MINTED),  # type: ignore[arg-type]
     RedeemSeen(**_MINTED),  # type: ignore[arg-type]
     MarksTaken(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hedgeapp.core.events import Event, Recorded
+from hedgeapp.core.events.collateral import SettlementSeen
 from hedgeapp.core.events.moves import MoveNeverArrived, MoveReported, UnintendedMoveSeen
 from hedgeapp.core.events.reference import CustodianChanged
 from hedgeapp.core.reference import Custodian
@@ -192,3 +193,20 @@ def test_no_order_is_two_moves_and_no_move_two_orders(
             else:
                 assert amounts.count(int(said.amount)) < sum(one.amount == said.amount for one in rows.values())
             known.fold(Recorded(known.seq + 1, at, said))
+
+
+def test_what_came_and_went_is_told_once_and_what_is_under_way_or_within_is_not() -> None:
+    came = order(order_id="d", kind="deposit", route="0xbeef")
+    known = custody().booked([came, order(order_id="w", kind="withdrawal", state="in_progress"), order()])
+    assert [(one.key, one.amount) for one in known] == [("custody-flow:ceffu:d", Decimal(100))]
+    assert custody(*known).booked([came]) == []
+
+
+def test_what_came_before_the_custodian_was_introduced_is_history() -> None:
+    assert custody().booked([order(kind="deposit", at=BEFORE - timedelta(seconds=1))]) == []
+
+
+def test_a_settlement_is_told_with_its_sign() -> None:
+    (told,) = custody().booked([order(kind="settlement", amount=Decimal("-3"), route="binance-usdm:main")])
+    assert isinstance(told, SettlementSeen)
+    assert (told.amount, told.account, told.wallet) == (Decimal(-3), "binance-usdm:main", WALLET)

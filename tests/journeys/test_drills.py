@@ -14,7 +14,7 @@ from tests.world import World
 MAIN, RESERVE = "binance-usdm:main", "binance-usdm:reserve"
 STILL = {"SANDBOX_MINT_EVERY": "0", "SANDBOX_HAND_EVERY": "0", "HEDGEAPP_RECONCILE_EVERY_S": "10"}
 FOUND_S = 180.0  # on a busy machine; grace and pace of the runs are told by reconciliation.queries.due
-KINDS = ("balance", "delegation")
+KINDS = ("balance", "delegation", "holding")
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -75,17 +75,19 @@ def test_what_nobody_told_us_is_found_healed_by_two_and_found_again(
     world.act("faults", kind="drop_fill", venue="binance-usdm", account=MAIN)
     world.act("fill", account=MAIN, symbol="ETHUSDT", side="SELL", quantity="0.001")
     world.act("balance", account=RESERVE, asset="USDT", amount="1234.5")
+    world.act("custody/adjust", coin="USDT", amount="2500.5")
     custodian.delegate(MAIN, "USDT", "1000")  # of nobody of ours
-    wait(stack, log, "both breaks", lambda found: all(found.get(kind, [""])[0] == "found" for kind in KINDS))
+    wait(stack, log, "all breaks", lambda found: all(found.get(kind, [""])[0] == "found" for kind in KINDS))
     for kind in KINDS:
         name = breaks(log)[kind][1]
         assert "Another person has to approve" in heal(ann, name)
         heal(bob, name)
-    wait(stack, log, "both verified", lambda found: all(found[kind][0] == "verified" for kind in KINDS))
+    wait(stack, log, "all verified", lambda found: all(found[kind][0] == "verified" for kind in KINDS))
     # The account's own reading has the fill by now: it never was a break.
     assert len(log.fills(MAIN)) == len(set(log.fills(MAIN))) == before + 1
     assert not log.rows("SELECT 1 FROM reconciliation_breakrow WHERE kind = 'fill' AND was_found")
 
     world.act("custody/forget")
     world.act("balance", account=RESERVE, asset="USDT", amount="-500")
-    wait(stack, log, "both again", lambda found: all(found[kind][0] == "reopened" for kind in KINDS))
+    world.act("custody/adjust", coin="USDT", amount="-700")
+    wait(stack, log, "all again", lambda found: all(found[kind][0] == "reopened" for kind in KINDS))

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged
+from hedgeapp.core.events.collateral import (
+    CollateralStated,
+    CustodianStateChanged,
+    CustodyFlowSeen,
+    SettlementSeen,
+)
 from hedgeapp.core.events.moves import MoveReported, UnintendedMoveSeen
 from marketdata.core.custody import PATIENCE
 from marketdata.feeds.ceffu.client import AnswerIsMalformed
@@ -131,9 +136,8 @@ async def test_a_move_made_in_the_custodians_portal_raises_one_alarm(world: Serv
     assert (alarm.asset, alarm.amount) == ("USDT", 100)
 
 
-async def test_a_withdrawal_raises_an_alarm(world: Served, feed: Followed) -> None:
-    await feed.poll()
-    wanted = Wanted(
+def leaving(world: Served) -> Wanted:
+    return Wanted(
         kind=WITHDRAWAL,
         request_id="77",
         wallet_id=int(world.wallet),
@@ -143,11 +147,40 @@ async def test_a_withdrawal_raises_an_alarm(world: Served, feed: Followed) -> No
         amount=Decimal(5),
         address="0xdead",
     )
-    world.custody.custodian.wallets.ask(wanted)
+
+
+async def test_a_withdrawal_raises_an_alarm(world: Served, feed: Followed) -> None:
+    await feed.poll()
+    world.custody.custodian.wallets.ask(leaving(world))
     await feed.poll()
     (alarm,) = feed.of(UnintendedMoveSeen)
     assert (alarm.kind, alarm.amount) == ("withdrawal", 5)
     assert "0xdead" in alarm.said
+
+
+async def test_what_comes_and_goes_is_recorded_once_and_only_what_goes_raises_an_alarm(
+    world: Served, feed: Followed
+) -> None:
+    await feed.poll()
+    wallets, sub_wallet = world.custody.custodian.wallets, world.sub_wallet()
+    came = [
+        wallets.deposit("USDT", "ETH", Decimal(5)).id,
+        wallets.deposit("ETH", "ETH", Decimal(2), wallet_id=int(sub_wallet)).id,
+    ]
+    wallets.deposit("USDT", "ETH", Decimal(9), failed=True)
+    gone = wallets.ask(leaving(world)).id
+    await feed.poll()
+    assert [one.order_id for one in feed.of(CustodyFlowSeen)] == came  # what leaves is still under way
+    world.custody.wait()
+    await feed.poll()
+    await feed.poll()
+    flows = {one.order_id: (one.direction, one.wallet, one.asset, one.amount) for one in feed.of(CustodyFlowSeen)}
+    assert flows == {
+        came[0]: ("deposit", world.wallet, "USDT", 5),
+        came[1]: ("deposit", sub_wallet, "ETH", 2),
+        gone: ("withdrawal", world.wallet, "USDT", 5),
+    }
+    assert [one.reference for one in feed.of(UnintendedMoveSeen)] == [gone]
 
 
 async def test_what_was_before_the_log_is_no_alarm(world: Served) -> None:
@@ -168,8 +201,11 @@ async def test_settlements_are_no_moves(world: Served, feed: Followed) -> None:
         world.custody.win(steps=400, ticks=9)
         world.custody.settle()
         await later.poll()
-    assert any(order.kind == 30 for order in world.custody.orders())
+        await later.poll()
+    orders = [order for order in world.custody.orders() if order.kind == 30]
     assert later.of(UnintendedMoveSeen) == []
+    settled = [(one.order_id, one.account, one.wallet, one.amount) for one in later.of(SettlementSeen)]
+    assert settled == [(orders[0].id, ALICE, world.wallet, orders[0].amount)]
 
 
 def states(feed: Followed) -> list[str]:
@@ -249,7 +285,7 @@ async def test_nothing_is_forgotten_when_the_log_was_away(world: Served, feed: F
 async def test_a_state_that_nobody_published_is_refused(
     world: Served, feed: Followed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("marketdata.feeds.ceffu.moves.STATES", {77: "success"})
+    monkeypatch.setattr("marketdata.feeds.ceffu.orders.STATES", {77: "success"})
     world.custody.delegate("100")
     with pytest.raises(AnswerIsMalformed, match="77"):
         await feed.poll()
@@ -260,5 +296,5 @@ async def test_every_request_of_the_feed_has_the_published_shape(world: Served, 
     world.sub_wallet()
     await feed.poll()
     await feed.poll()
-    assert len({path for _, path, _, _ in world.sent}) == 11
+    assert len({path for _, path, _, _ in world.sent}) == 13
     assert [fault for sent in world.sent for fault in faults_of(sent)] == []

@@ -13,6 +13,7 @@ from aiohttp import web
 from asgiref.sync import sync_to_async
 from django.db import connections
 
+from hedgeapp.core.events.collateral import CustodyFlowSeen
 from hedgeapp.core.events.moves import UnintendedMoveSeen
 from marketdata import models
 from marketdata.core.notices import AGREED_WITHIN, TOLD_WITHIN, Judged
@@ -24,6 +25,7 @@ from marketdata.queries.notices import Told, told
 from marketdata.webhooks import SignatureIsWrong, notice_of
 from tests.builders.collateral import served as serving
 from tests.builders.custody import ASSETS, Served, served
+from tests.builders.followed import Followed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -99,6 +101,22 @@ async def test_what_webhook_and_list_both_have_is_agreed(compared: Compared, fai
     await compared.come(1)
     assert await compared.poll() == 1
     assert (await compared.verdicts(), compared.alarms) == (["agreed"], [])
+
+
+async def test_what_is_told_and_listed_is_recorded_once(compared: Compared) -> None:
+    given = compared.world.keys
+    quick = Settings(request_timeout_s=2.0, attempts_max=1)
+    async with CeffuClient(
+        "ceffu", compared.world.url, given.api_key, given.secret, quick, compared.world.clock
+    ) as own:
+        feed = Followed(compared.world, own)
+        order = deposit(compared)
+        await compared.come(1)
+        await compared.poll()
+        await feed.poll()
+        await feed.poll()
+    assert [one.order_id for one in feed.of(CustodyFlowSeen)] == [order]
+    assert await compared.verdicts() == ["agreed"]
 
 
 async def test_a_notice_that_no_list_has_is_one_alarm(compared: Compared) -> None:

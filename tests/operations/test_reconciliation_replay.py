@@ -7,9 +7,9 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from hedgeapp.core.events.anchors import DelegationAnchored
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored
 from hedgeapp.core.events.breaks import BalanceAnchored
-from reconciliation.models import Anchor, BreakRow, DelegationAnchor, Run
+from reconciliation.models import Anchor, BreakRow, DelegationAnchor, HoldingAnchor, Run
 from reconciliation.operations.breaks import accept_break, assign_break, explain_break
 from reconciliation.operations.replay import RowsDiffer, rebuild_rows
 from tests.builders.books import reference
@@ -17,7 +17,7 @@ from tests.builders.breaks import difference
 from tests.builders.broken import found, seen, told
 
 AT = datetime.now(UTC) - timedelta(hours=1)
-MODELS = (Run, BreakRow, Anchor, DelegationAnchor)
+MODELS = (Run, BreakRow, Anchor, DelegationAnchor, HoldingAnchor)
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,10 @@ def _history(log_url: str) -> None:
     mirrored = DelegationAnchored(
         at=AT, custodian="ceffu", account="binance-usdm:main", asset="ETH", total=Decimal("1.50"), log_seq=1, by="ann"
     )
-    told(*reference(), anchor, mirrored, at=AT)
+    held = HoldingAnchored(
+        at=AT, custodian="ceffu", wallet="w1", asset="ETH", total=Decimal("7.50"), log_seq=1, by="ann"
+    )
+    told(*reference(), anchor, mirrored, held, at=AT)
     big, small = found(difference(), difference(item="ETH", unit="ETH"), at=AT)
     explain_break(big, by="ann", explanation="a rebate", at=AT + timedelta(minutes=3))
     assign_break(small, assignee="", by="ann", at=AT + timedelta(minutes=3))
@@ -48,6 +51,7 @@ def test_rows_built_again_are_the_same() -> None:
         "reconciliation_breakrow": len(before[1]),
         "reconciliation_anchor": 1,
         "reconciliation_delegationanchor": 1,
+        "reconciliation_holdinganchor": 1,
     }
 
 

@@ -120,6 +120,20 @@ async def test_a_deposit_is_held_and_in_the_history(client: Client, custody: Cus
     history = {"walletId": prime(custody), "startTime": now - DAY_MS, "endTime": now, "coinSymbol": "USDT"}
     listed = await data(client.get("/v1/wallet/deposit/history", **history))
     assert [each["amount"] for each in listed["data"]] == ["5", "1000000"]
+    detail = await data(client.get("/v2/wallet/deposit/detail", orderViewId=listed["data"][0]["orderViewId"]))
+    assert detail == listed["data"][0]
+    assert await code(client.get("/v2/wallet/deposit/detail", txId="0x1")) == "G20005"
+
+
+async def test_a_deposit_to_a_sub_wallet_is_in_its_history(client: Client, custody: Custody) -> None:
+    sub = await sub_wallet(client, custody)
+    custody.custodian.wallets.deposit("ETH", "ETH", Decimal(5), wallet_id=sub)
+    now = custody.clock.ms
+    for wallet in (sub, prime(custody)):
+        history = {"walletId": wallet, "startTime": now - DAY_MS, "endTime": now}
+        listed = await data(client.get("/v2/subwallet/deposit/history", **history))
+        assert [(each["amount"], each["walletStr"], each["status"]) for each in listed["data"]] == [("5", str(sub), 40)]
+    assert custody.custodian.asset("ETH", sub).amount == 5
 
 
 async def test_refusals_have_their_codes(client: Client, custody: Custody) -> None:

@@ -14,7 +14,7 @@ from hedgeapp.core.events.alerts import (
     AlertResolved,
     AlertSnoozed,
 )
-from hedgeapp.core.events.anchors import DelegationAnchored
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, RebaseTaken
 from hedgeapp.core.events.approvals import GateChangeAgreed, GateChangeDropped, GateChangeProposed, MoveDecided
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.break_glass import BreakGlassReviewed, BreakGlassSigned, GlassBroken
@@ -39,7 +39,15 @@ from hedgeapp.core.events.breaks import (
     VenueBlocked,
     VenueFreed,
 )
-from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.collateral import (
+    CollateralStated,
+    CustodianStateChanged,
+    CustodyFlowSeen,
+    MintSeen,
+    RedeemSeen,
+    SettlementSeen,
+    SupplyStated,
+)
 from hedgeapp.core.events.door import (
     CodesChanged,
     DataExported,
@@ -128,6 +136,8 @@ Event = (
     | TransferSeen
     | CollateralStated
     | CustodianStateChanged
+    | CustodyFlowSeen
+    | SettlementSeen
     | SupplyStated
     | MintSeen
     | RedeemSeen
@@ -152,6 +162,8 @@ Event = (
     | RunEnded
     | BalanceAnchored
     | DelegationAnchored
+    | HoldingAnchored
+    | RebaseTaken
     | DifferenceSeen
     | DifferenceSettled
     | BreakFound

@@ -28,3 +28,46 @@ class DelegationAnchored:
     def key(self) -> str:
         at_us = int(self.at.timestamp() * 1_000_000)
         return f"delegation-anchored:{self.custodian}:{self.account}:{self.asset}:{at_us}"
+
+
+@fact
+class HoldingAnchored:
+    """From here on every change of what a custodian's wallet holds has to be explained by facts.
+
+    `total` is the custodian's word in units of `asset`, mirrored holdings included; what the log took after event
+    `log_seq` comes on top of it. `by` is a person where a difference was taken over, with its break.
+    """
+
+    at: datetime
+    custodian: str
+    wallet: str
+    asset: str
+    total: Decimal
+    log_seq: int
+    by: str
+    break_id: str = ""
+
+    @property
+    def key(self) -> str:
+        at_us = int(self.at.timestamp() * 1_000_000)
+        return f"holding-anchored:{self.custodian}:{self.wallet}:{self.asset}:{at_us}"
+
+
+@fact
+class RebaseTaken:
+    """A growth of a staked asset that no fact explains was taken for a rebase, for it is not above what one can be.
+
+    `amount` is what the wallet has more, `most` what could have been taken at that moment, both in units of `asset`.
+    """
+
+    at: datetime
+    custodian: str
+    wallet: str
+    asset: str
+    amount: Decimal
+    most: Decimal
+
+    @property
+    def key(self) -> str:
+        at_us = int(self.at.timestamp() * 1_000_000)
+        return f"rebase-taken:{self.custodian}:{self.wallet}:{self.asset}:{at_us}"

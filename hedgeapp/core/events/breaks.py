@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from hedgeapp.core.differences import Compared, Difference, Evidence, Severity
-from hedgeapp.core.events.anchors import DelegationAnchored
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, RebaseTaken
 from hedgeapp.core.records import fact
 
 Trigger = Literal["schedule", "reconnect", "person"]
@@ -325,5 +325,13 @@ BreakEvent = (
     | BreakReopened
 )
 ReconciliationEvent = (
-    RunBegun | RunEnded | BalanceAnchored | DelegationAnchored | VenueBlocked | VenueFreed | BreakEvent
+    RunBegun
+    | RunEnded
+    | BalanceAnchored
+    | DelegationAnchored
+    | HoldingAnchored
+    | RebaseTaken
+    | VenueBlocked
+    | VenueFreed
+    | BreakEvent
 )

@@ -7,6 +7,7 @@ from typing import Literal
 from hedgeapp.core.records import fact
 
 CustodianState = Literal["open", "settling", "maintenance"]
+Direction = Literal["deposit", "withdrawal"]
 
 
 @fact
@@ -101,3 +102,51 @@ class CustodianStateChanged:
     @property
     def key(self) -> str:
         return f"custodian-state:{self.custodian}:{self.state}:{int(self.at.timestamp() * 1000)}"
+
+
+@fact
+class CustodyFlowSeen:
+    """Coins came to a custodian's wallet from outside, or left it: a deposit or a withdrawal that succeeded.
+
+    `amount` (above 0) is what the wallet has more or less of `asset` by it, a fee in the same coin included; a `fee` in
+    another coin left besides, in units of `fee_asset`. `address` is where the coins came from or went to, and
+    `transaction` the chain's id of it: empty where the custodian names none.
+    """
+
+    at: datetime
+    custodian: str
+    order_id: str
+    direction: Direction
+    wallet: str
+    asset: str
+    amount: Decimal
+    fee: Decimal
+    fee_asset: str
+    network: str
+    transaction: str
+    address: str
+
+    @property
+    def key(self) -> str:
+        return f"custody-flow:{self.custodian}:{self.order_id}"
+
+
+@fact
+class SettlementSeen:
+    """A custodian settled what an account had realized with the venue, for the wallet that is mirrored to it.
+
+    `amount`, in units of `asset`, is what all of the wallet's holdings, mirrored ones included, have more by it: a
+    profit above 0, a loss below.
+    """
+
+    at: datetime
+    custodian: str
+    order_id: str
+    account: str
+    wallet: str
+    asset: str
+    amount: Decimal
+
+    @property
+    def key(self) -> str:
+        return f"settlement:{self.custodian}:{self.order_id}"

@@ -138,10 +138,11 @@ class CeffuClient:
         span = {"startTime": str(since_ms), "endTime": str(until_ms)}
         return await self._all_pages("/v2/wallet/withdrawal/history", TransactionRow, walletId=wallet, **span)
 
-    async def deposits(self, wallet: str, since_ms: int, until_ms: int) -> list[TransactionRow]:
-        """Return what came into a wallet in at most 30 days."""
+    async def deposits(self, wallet: str, since_ms: int, until_ms: int, kind: int = PRIME) -> list[TransactionRow]:
+        """Return what came into a wallet in at most 30 days; `kind` is its published type."""
+        path = "/v2/subwallet/deposit/history" if kind == SUB_PRIME else "/v1/wallet/deposit/history"
         span = {"startTime": str(since_ms), "endTime": str(until_ms)}
-        return await self._all_pages("/v1/wallet/deposit/history", TransactionRow, walletId=wallet, **span)
+        return await self._all_pages(path, TransactionRow, walletId=wallet, **span)
 
     async def status(self, business: int) -> StatusRow:
         """Return whether a kind of business is in service."""

@@ -9,25 +9,19 @@ from django.db import connection
 
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.collateral import CustodianState, CustodianStateChanged
-from hedgeapp.core.events.moves import DelegationStated, ReportedState
+from hedgeapp.core.events.moves import DelegationStated
 from hedgeapp.core.reference import Asset
 from hedgeapp.eventlog.read import head, read
 from marketdata.core.custody import CLOCKS_APART_MAX, KINDS, Custody, Order
-from marketdata.feeds.ceffu.client import AnswerIsMalformed, CeffuClient
+from marketdata.feeds.ceffu.client import CeffuClient
 from marketdata.feeds.ceffu.feed import spelling
+from marketdata.feeds.ceffu.orders import Links, OrdersReader
 from marketdata.feeds.ceffu.rows import (
     DELEGATION,
     IN_SERVICE,
     LINK_APPROVED,
     MIRROR_DELEGATION,
-    PRIME,
-    SETTLEMENT,
-    STATES,
-    UNDELEGATION,
     LinkRow,
-    OrderRow,
-    TransactionRow,
-    TransferRow,
     WalletRow,
 )
 from marketdata.feeds.statements import Held, Place
@@ -38,8 +32,9 @@ LOOK_BACK: Final = timedelta(hours=1)  # for orders that ended
 COINS_ASKED_MAX: Final = 2  # per link, whether any could be delegated now
 LOCKED_READS: Final = 2  # in a row, before a lock that nothing but the amounts shows is believed
 
+NO_MOVES: Final = ("settlement", "deposit")  # nobody has to intend them
+
 _OPEN: Final = ("pending", "in_progress")
-_KINDS: Final = {DELEGATION: "delegate", UNDELEGATION: "undelegate", SETTLEMENT: "settlement"}
 
 
 def catch_up(custody: Custody) -> None:
@@ -65,8 +60,9 @@ class MovesFeed:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._name, self._client, self._accounts = custody.custodian, client, frozenset(accounts)
-        self._ours = spelling(assets)
-        self._theirs = {ours: theirs for theirs, ours in self._ours.items()}
+        ours = spelling(assets)
+        self._theirs = {symbol: theirs for theirs, symbol in ours.items()}
+        self._orders = OrdersReader(custody.custodian, client, ours)
         self._custody, self._caught_up, self._append, self._clock = custody, caught_up, append, clock
         self._since: datetime | None = None
         self._locked_reads = 0
@@ -79,11 +75,12 @@ class MovesFeed:
             await self._caught_up()
         links = await self._links()
         mirrored = await self._mirrored(links)
-        orders = await self._orders(links, wallets, at)
+        orders = await self._ordered(links, wallets, at)
         state, said = await self._state(links, orders, holdings)
         await self._caught_up()
         events: list[Event] = [*self._delegations(mirrored, at)]
-        events += self._custody.news((one for one in orders if one.kind != "settlement"), at)
+        events += self._custody.news((one for one in orders if one.kind not in NO_MOVES), at)
+        events += self._custody.booked(orders)
         if self._custody.state is None or self._custody.state.state != state:
             events.append(CustodianStateChanged(at=at, custodian=self._name, state=state, said=said))
         if events:
@@ -111,13 +108,14 @@ class MovesFeed:
             )
         return found
 
-    async def _mirrored(self, links: Mapping[str, tuple[str, LinkRow]]) -> dict[Place, Decimal]:
+    async def _mirrored(self, links: Links) -> dict[Place, Decimal]:
         """Return what is mirrored, by account and asset."""
         found: dict[Place, Decimal] = {}
         for link, (account, _) in links.items():
             for row in await self._client.positions(link):
-                place = (account, self._asset(row.coinSymbol))
-                found[place] = found.get(place, Decimal(0)) + self._amount(row.mirrorXBalance, "what is mirrored")
+                place = (account, self._orders.asset(row.coinSymbol))
+                total = self._orders.amount(row.mirrorXBalance, "what is mirrored")
+                found[place] = found.get(place, Decimal(0)) + total
         return found
 
     def _delegations(self, mirrored: Mapping[Place, Decimal], at: datetime) -> Iterator[DelegationStated]:
@@ -130,62 +128,17 @@ class MovesFeed:
                 account, asset = place
                 yield DelegationStated(at=at, custodian=self._name, account=account, asset=asset, total=total)
 
-    async def _orders(
-        self, links: Mapping[str, tuple[str, LinkRow]], wallets: Sequence[WalletRow], at: datetime
-    ) -> list[Order]:
+    async def _ordered(self, links: Links, wallets: Sequence[WalletRow], at: datetime) -> list[Order]:
         """Return what was ordered since the last poll, and what was under way then."""
         begin = self._since or max((self._custody.introduced_at or at) - CLOCKS_APART_MAX, at - HISTORY_MAX)
         span = (_milliseconds(begin), _milliseconds(at + CLOCKS_APART_MAX))
-        found: dict[str, Order] = {}
-        for link, (account, row) in links.items():
-            for order in await self._client.mirror_orders(link, *span):
-                found[order.orderViewId] = self._mirror_order(order, link, account, row.walletIdStr or "")
-        for wallet in wallets:
-            for transfer in await self._client.transfers(wallet.walletIdStr, *span):
-                found[transfer.orderViewId] = self._transfer(transfer)
-            if wallet.walletType == PRIME:
-                for withdrawal in await self._client.withdrawals(wallet.walletIdStr, *span):
-                    found[withdrawal.orderViewId] = self._withdrawal(withdrawal, wallet.walletIdStr)
-        return list(found.values())
-
-    def _mirror_order(self, row: OrderRow, link: str, account: str, wallet: str) -> Order:
-        kind = _KINDS.get(row.orderType, f"order type {row.orderType}")
-        amount = abs(row.amount) if kind == "settlement" else row.amount
-        source = account if kind == "undelegate" else wallet
-        return self._order(row, kind, amount, source, link, row.orderTime)
-
-    def _transfer(self, row: TransferRow) -> Order:
-        source, route = str(row.fromWalletId), str(row.toWalletId)
-        request_id = "" if row.requestId is None else str(row.requestId)
-        return self._order(row, "transfer", row.amount, source, route, row.createTime, request_id)
-
-    def _withdrawal(self, row: TransactionRow, wallet: str) -> Order:
-        return self._order(row, "withdrawal", row.amount, wallet, row.toAddress or "an address", row.txTime)
-
-    def _order(
-        self,
-        row: OrderRow | TransferRow | TransactionRow,
-        kind: str,
-        amount: Decimal,
-        source: str,
-        route: str,
-        at_ms: str | int | None,
-        request_id: str = "",
-    ) -> Order:
-        return Order(
-            order_id=row.orderViewId,
-            kind=kind,
-            asset=self._asset(row.coinSymbol),
-            amount=self._amount(amount, f"order {row.orderViewId}"),
-            source=source,
-            route=route,
-            state=self._reported(row.status, row.orderViewId),
-            at=self._time(at_ms, row.orderViewId),
-            request_id=request_id,
-        )
+        found = await self._orders.mirrored(links, span)
+        found += await self._orders.transferred(wallets, span)
+        found += await self._orders.flows(wallets, span)
+        return list({order.order_id: order for order in found}.values())
 
     async def _state(
-        self, links: Mapping[str, tuple[str, LinkRow]], orders: Iterable[Order], holdings: Mapping[Place, Held]
+        self, links: Links, orders: Iterable[Order], holdings: Mapping[Place, Held]
     ) -> tuple[CustodianState, str]:
         """Return whether moves are taken: by the system's status, by settlements under way, by what could be moved."""
         status = await self._client.status(MIRROR_DELEGATION)
@@ -200,7 +153,7 @@ class MovesFeed:
             return "settling", f"{self._name}: {said}"
         return "open", f"{self._name} takes moves"
 
-    async def _is_locked(self, links: Mapping[str, tuple[str, LinkRow]], holdings: Mapping[Place, Held]) -> bool:
+    async def _is_locked(self, links: Links, holdings: Mapping[Place, Held]) -> bool:
         """Tell whether nothing could be delegated although wallets have something free that links take."""
         asked = 0
         for link, (account, row) in links.items():
@@ -217,31 +170,6 @@ class MovesFeed:
                 if (await self._client.available(link, coin, DELEGATION)).maxAvailableAmount:
                     return False
         return asked > 0
-
-    def _asset(self, coin: str) -> str:
-        return self._ours.get(coin.upper(), coin)
-
-    def _amount(self, amount: Decimal, what: str) -> Decimal:
-        if not amount.is_finite() or amount < 0:
-            raise AnswerIsMalformed(f"{self._name}: an amount of 0 or more expected as {what}, found {amount}")
-        return amount
-
-    def _reported(self, status: int, order_id: str) -> ReportedState:
-        state = STATES.get(status)
-        if state is None:
-            known = ", ".join(map(str, STATES))
-            raise AnswerIsMalformed(
-                f"{self._name}: one of the states {known} expected of order {order_id}, found {status}"
-            )
-        return state
-
-    def _time(self, at_ms: str | int | None, order_id: str) -> datetime:
-        try:
-            return datetime.fromtimestamp(int(at_ms or "") / 1000, UTC)
-        except (ValueError, OverflowError, OSError) as error:
-            raise AnswerIsMalformed(
-                f"{self._name}: a time in ms expected of order {order_id}, found {at_ms!r}"
-            ) from error
 
 
 def _milliseconds(at: datetime) -> int:

@@ -102,7 +102,12 @@ class TransactionRow(msgspec.Struct):
     amount: Decimal
     status: int
     txTime: str | int | None = None  # ms
+    fromAddress: str | None = None
     toAddress: str | None = None
+    network: str | None = None
+    txId: str | None = None
+    feeAmount: Decimal | None = None  # in the amount, where it is in the same coin
+    feeSymbol: str | None = None
     requestId: str | int | None = None
 
 
