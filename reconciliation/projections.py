@@ -7,7 +7,7 @@ import msgspec
 import structlog
 
 from hedgeapp.core.events import Recorded
-from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, RebaseTaken
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, LeverageAnchored, RebaseTaken
 from hedgeapp.core.events.breaks import (
     BalanceAnchored,
     BreakEvent,
@@ -39,8 +39,8 @@ def project(recorded: Iterable[Recorded]) -> None:
             _anchor_delegation(event, one.seq)
         elif isinstance(event, HoldingAnchored):
             _anchor_holding(event, one.seq)
-        elif isinstance(event, VenueBlocked | VenueFreed | RebaseTaken):
-            continue  # the book has the first two, runs read the last one in the log
+        elif isinstance(event, VenueBlocked | VenueFreed | RebaseTaken | LeverageAnchored):
+            continue  # the book has the first two, runs read the others in the log
         elif isinstance(event, ReconciliationEvent):
             _break(event, one.seq)
 

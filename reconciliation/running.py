@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final, Literal
 
 import psycopg
@@ -13,7 +14,7 @@ import psycopg
 from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.differences import Compared, DifferenceKind, Evidence
 from hedgeapp.core.events import Event
-from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, RebaseTaken
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, LeverageAnchored, RebaseTaken
 from hedgeapp.core.events.breaks import BalanceAnchored, Trigger
 from hedgeapp.core.records import record
 from hedgeapp.database import conninfo
@@ -31,7 +32,7 @@ from reconciliation.core.runs import Finding, Run
 from reconciliation.core.statements import Statement
 from reconciliation.operations.runs import begin_run, conclude_run, fail_run
 from reconciliation.queries.explained import explained
-from reconciliation.queries.log import held_changed_at
+from reconciliation.queries.log import held_changed_at, leverages_of
 from reconciliation.queries.watched import anchors_of, watched_ids
 from reconciliation.statements.subjects import Subject, held_of, subject_named
 
@@ -93,7 +94,12 @@ def _conclude(run_id: str, name: str, look: Look, found: tuple[Finding, ...], at
     conclude_run(
         run,
         compared=look.compared,
-        anchors=[*_anchors(name, look, at), *_delegation_anchors(name, look, at), *_held(name, look, found, at)],
+        anchors=[
+            *_anchors(name, look, at),
+            *_leverage_anchors(name, look, at),
+            *_delegation_anchors(name, look, at),
+            *_held(name, look, found, at),
+        ],
         log_seq=look.log_seq,
         said="; ".join(f"{kind.replace('_', ' ')}: {said}" for kind, said in look.statement.unread.items()),
         bounds=look.bounds,
@@ -148,7 +154,6 @@ def _sides(
             "balance": _anchored(ours.balances(book, subject.name, anchors), statement),
             "open_order": ours.open_orders(book, subject.name),
             "instrument": ours.specifications(instruments[one] for one in listed if one in instruments),
-            "mode": ours.modes(statement.sides.get("mode", {})),
         }
     if subject.kind == "engine":
         return {}
@@ -174,6 +179,17 @@ def _anchors(name: str, look: Look, at: datetime) -> list[BalanceAnchored]:
         BalanceAnchored(at=at, account=account, asset=asset, total=total, booked=look.booked.get(asset, ZERO), by=BY)
         for asset, (total,) in sorted(theirs.items())
         if asset not in known
+    ]
+
+
+def _leverage_anchors(name: str, look: Look, at: datetime) -> list[LeverageAnchored]:
+    """Return the leverages that are expected from now on: of contracts of which none was yet."""
+    account, stated = name.partition(":")[2], look.statement.sides.get("mode", {})
+    instruments = {item.removesuffix(ours.LEVERAGE): item for item in stated if item.endswith(ours.LEVERAGE)}
+    fresh = sorted(instruments.keys() - leverages_of(account).keys()) if instruments else []
+    return [
+        LeverageAnchored(at=at, account=account, instrument=one, leverage=Decimal(stated[instruments[one]][0]), by=BY)
+        for one in fresh
     ]
 
 

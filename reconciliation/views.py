@@ -24,6 +24,7 @@ from reconciliation import screen
 from reconciliation.core.breaks import Break
 from reconciliation.forms import BreakFilterForm
 from reconciliation.operations import breaks as desk
+from reconciliation.operations.healing import is_healable
 from reconciliation.projections import break_of
 from reconciliation.queries import breaks as found
 
@@ -184,7 +185,7 @@ def _shown(request: HttpRequest, break_id: str, template: str, refusal: str = ""
         "text": request.POST.get("text", ""),
         "may_work": then is None and request.user.has_perm(WORK),
         "may_close": may_close,
-        "may_heal": bool(known.heal) or known.difference.kind in ("balance", "delegation", "holding"),
+        "may_heal": is_healable(known),
         "text_length_max": desk.TEXT_LENGTH_MAX,
         "is_asker": known.asked_by == request.user.get_username(),
     }

@@ -51,6 +51,7 @@ class Accounts:
         self.order_ids = order_ids
         self.income_ids = income_ids
         self.tell = tell
+        self._leverages: dict[tuple[str, str], int] = {}
         self.moved: Callable[[Market, str, int], None] = lambda market, account, at_ms: None  # hears of forced fills
 
     def market(self, account: str, symbol: str) -> Market:
@@ -91,7 +92,20 @@ class Accounts:
     def holding(self, account: str, symbol: str) -> margin.Holding:
         """Give the account's position in a contract at its mark."""
         market, position = self.market(account, symbol), self.position(account, symbol)
-        return holding_of(market, position)
+        return holding_of(market, position, self.leverage(account, symbol))
+
+    def leverage(self, account: str, symbol: str) -> int:
+        """Give how many times its initial margin a position may be worth: the contract's unless the account set it."""
+        key = (account, symbol)
+        if key not in self._leverages:
+            told = self.ledger.get(f"leverage {account} {symbol}")
+            self._leverages[key] = int(told) if told else self.market(account, symbol).spec.leverage
+        return self._leverages[key]
+
+    def set_leverage(self, account: str, symbol: str, leverage: int) -> None:
+        """Set it, durably."""
+        self.ledger.put({f"leverage {account} {symbol}": str(leverage)})
+        self._leverages[account, symbol] = leverage
 
     def holdings(self, account: str, asset: str) -> dict[str, margin.Holding]:
         """Give the open positions margined in an asset, by symbol."""

@@ -123,7 +123,7 @@ def income_of(spec: Spec, order: Order, kind: str, amount: Decimal, trade_id: st
     )
 
 
-def holding_of(market: Market, position: Position) -> margin.Holding:
+def holding_of(market: Market, position: Position, leverage: int) -> margin.Holding:
     """Give a position at its market's mark."""
     spec = market.spec
     return margin.Holding(
@@ -132,6 +132,6 @@ def holding_of(market: Market, position: Position) -> margin.Holding:
         mark=Decimal(f"{market.mark:.8f}"),
         contract_size=spec.contract_size,
         inverse=spec.inverse,
-        leverage=spec.leverage,
+        leverage=leverage,
         brackets=spec.brackets,
     )

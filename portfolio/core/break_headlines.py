@@ -4,7 +4,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, assert_never
 
 from hedgeapp.core.differences import Difference
-from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, RebaseTaken
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, LeverageAnchored, RebaseTaken
 from hedgeapp.core.events.breaks import (
     BalanceAnchored,
     BreakAccepted,
@@ -51,6 +51,9 @@ def reconciliation_sentence(event: ReconciliationEvent) -> str:
         case HoldingAnchored():
             what = f"{event.total.normalize():,f} {event.asset}"
             return f"{event.wallet} at {event.custodian} is explained from {what} on, by {event.by}"
+        case LeverageAnchored():
+            what = f"{event.leverage.normalize():f} times"
+            return f"leverage of {event.instrument} in {event.account} has to be {what} from now on, by {event.by}"
         case RebaseTaken():
             what = f"{event.amount.normalize():,f} {event.asset} in {event.wallet} at {event.custodian}"
             return f"{what} is taken for a rebase, which may be up to {event.most.normalize():,f}"

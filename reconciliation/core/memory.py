@@ -11,7 +11,7 @@ Rows = dict[str, Values]
 
 
 def shown(frame: Frame) -> Rows:
-    """Return positions, balances and collateral as a frame shows them."""
+    """Return positions, balances, the mirrored parts of them, and collateral as a frame shows them."""
     return _rows(
         [
             *(
@@ -20,6 +20,7 @@ def shown(frame: Frame) -> Rows:
                 for row in venue.rows
             ),
             *((f"balance {row.account} {row.asset}", row.total.value) for row in frame.balances),
+            *((f"delegated {row.account} {row.asset}", row.delegated) for row in frame.balances),
             *((f"collateral {row.holder} {row.wallet} {row.asset}", row.units.value) for row in frame.collateral),
         ]
     )
@@ -31,6 +32,11 @@ def folded(book: Book) -> Rows:
         [
             *((f"position {account} {name}", one.quantity) for (account, name), one in book.positions.items()),
             *((f"balance {account} {asset}", one.total) for (account, asset), one in book.balances.items()),
+            *(
+                (f"delegated {account} {asset}", units)
+                for (account, asset), units in book.delegated.items()
+                if (account, asset) in book.balances  # a frame has rows of balances only
+            ),
             *(
                 (f"collateral {holder} {wallet} {asset}", one.total)
                 for (holder, wallet, asset), one in book.collateral.items()

@@ -15,12 +15,13 @@ from hedgeapp.core.events.positions import FundingPaid
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from portfolio.core.book import FINAL, Book
-from reconciliation.core.compare import Values, side
+from reconciliation.core.compare import Side, Values, side, text
 
 Rows = dict[str, Values]
 
 # How every account of ours holds positions and margin: our margin and our positions are reckoned so.
 POSITIONS, ASSETS, TRADING = "positions", "assets", "trading"
+LEVERAGE = " leverage"
 ONE_WAY, EACH_ALONE, ALLOWED, CROSS = "one-way", "each margins alone", "allowed", "cross"
 
 
@@ -123,10 +124,22 @@ def supply(book: Book, chain: str) -> Rows:
     return {asset: (stated.total,) for (of, asset), stated in book.supply.items() if of == chain}
 
 
-def modes(stated: Iterable[str]) -> Rows:
-    """Return how an account holds positions and margin, of the items that its statement has."""
+def leverage_item(instrument: str) -> str:
+    """Return what names the leverage of an instrument among an account's modes."""
+    return f"{instrument}{LEVERAGE}"
+
+
+def modes(stated: Side, leverages: Mapping[str, Decimal]) -> Rows:
+    """Return how an account holds positions and margin, of the items that its statement has.
+
+    `leverages` are those that were anchored, by instrument; where none was, the venue's word is taken.
+    """
     of_account = {POSITIONS: (ONE_WAY,), ASSETS: (EACH_ALONE,), TRADING: (ALLOWED,)}
-    return {item: of_account.get(item, (CROSS,)) for item in stated}
+    found: Rows = {item: of_account.get(item, (CROSS,)) for item in stated if not item.endswith(LEVERAGE)}
+    for item in (one for one in stated if one.endswith(LEVERAGE)):
+        known = leverages.get(item.removesuffix(LEVERAGE))
+        found[item] = stated[item] if known is None else (text(known),)
+    return found
 
 
 def specifications(instruments: Iterable[Instrument]) -> Rows:

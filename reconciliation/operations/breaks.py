@@ -2,18 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 
 import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.events import Event
-from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored
 from hedgeapp.core.events.breaks import (
-    BalanceAnchored,
     BreakAccepted,
     BreakAssigned,
     BreakEvent,
@@ -24,7 +20,6 @@ from hedgeapp.core.events.breaks import (
     ClosingAsked,
     ClosingWithdrawn,
 )
-from hedgeapp.eventlog import codec
 from hedgeapp.eventlog.append import LogIsBusy as LogIsBusy
 from portfolio.core.exposure import exposure
 from portfolio.core.valuation import Valuation
@@ -32,9 +27,10 @@ from portfolio.queries.books import FOLLOWING
 from reconciliation.core.breaks import Break
 from reconciliation.core.closing import needs_two
 from reconciliation.models import BreakRow
+from reconciliation.operations.healing import NothingHealsIt as NothingHealsIt
+from reconciliation.operations.healing import healing
 from reconciliation.operations.writing import locked, watched, with_blocking, written
 from reconciliation.projections import break_of
-from reconciliation.queries.watched import anchors_of, delegation_anchors_of, holding_anchors_of
 
 TEXT_LENGTH_MAX: Final = 500  # characters of a reason, a note, an explanation
 
@@ -69,13 +65,6 @@ class TextIsMalformed(ValueError):
 
     def __init__(self, found: str) -> None:
         super().__init__(f"1 to {TEXT_LENGTH_MAX} printable characters expected, found {len(found)}: say why, in short")
-
-
-class NothingHealsIt(ValueError):
-    """A break has no facts of theirs that could be put into the log."""
-
-    def __init__(self, break_id: str) -> None:
-        super().__init__(f"facts that heal {break_id} expected, found none: explain it, or accept it with a reason")
 
 
 class AnotherWasAsked(ValueError):
@@ -142,7 +131,7 @@ def heal_break(break_id: str, *, by: str, reason: str, at: datetime, seen: int |
     said = _text(reason)
 
     def events(found: Break) -> list[Event]:
-        facts = _facts(found, by, at)
+        facts = healing(found, by, at)
         asked_by, approved_by, two, asked = _people(found, "heal", by, said, at)
         if asked:
             return [asked]
@@ -206,66 +195,6 @@ def _people(found: Break, closing: Closing, by: str, reason: str, at: datetime) 
     if found.asked_by == by:
         raise ApproverIsAsker(found, by)
     return found.asked_by, by, two, None
-
-
-def _facts(found: Break, by: str, at: datetime) -> list[Event]:
-    difference = found.difference
-    if difference.kind == "balance" and difference.amount is not None:
-        account = difference.subject.partition(":")[2]
-        anchor = anchors_of(account)[difference.item]
-        total = anchor.total + difference.amount
-        return [
-            BalanceAnchored(
-                at=at,
-                account=account,
-                asset=difference.item,
-                total=total,
-                booked=anchor.booked,
-                by=by,
-                break_id=found.break_id,
-            )
-        ]
-    if difference.kind == "delegation" and difference.amount is not None:
-        return [_mirrored_anew(found, difference.amount, by, at)]
-    if difference.kind == "holding" and difference.amount is not None:
-        return [_held_anew(found, difference.amount, by, at)]
-    if not found.heal:
-        raise NothingHealsIt(found.break_id)
-    return [codec.decode(one.kind, one.body.encode()) for one in found.heal]
-
-
-def _mirrored_anew(found: Break, amount: Decimal, by: str, at: datetime) -> DelegationAnchored:
-    """Return from where a delegation is explained when the custodian's word is taken: the moves since stay on top."""
-    custodian, item = found.difference.subject.partition(":")[2], found.difference.item
-    anchors = delegation_anchors_of(custodian)
-    anchor = anchors.get(item)
-    return DelegationAnchored(
-        at=at,
-        custodian=custodian,
-        account=item.rpartition(":")[0],
-        asset=found.difference.unit,
-        total=(anchor.total if anchor else ZERO) + amount,
-        log_seq=anchor.log_seq if anchor else min(one.log_seq for one in anchors.values()),
-        by=by,
-        break_id=found.break_id,
-    )
-
-
-def _held_anew(found: Break, amount: Decimal, by: str, at: datetime) -> HoldingAnchored:
-    """Return from where a holding is explained when the custodian's word is taken: what came since stays on top."""
-    custodian, item = found.difference.subject.partition(":")[2], found.difference.item
-    anchors = holding_anchors_of(custodian)
-    anchor = anchors.get(item)
-    return HoldingAnchored(
-        at=at,
-        custodian=custodian,
-        wallet=item.rpartition(":")[0],
-        asset=found.difference.unit,
-        total=(anchor.total if anchor else ZERO) + amount,
-        log_seq=anchor.log_seq if anchor else min(one.log_seq for one in anchors.values()),
-        by=by,
-        break_id=found.break_id,
-    )
 
 
 def _written(break_id: str, events: Callable[[Break], Sequence[Event]], at: datetime, seen: int | None = None) -> Break:

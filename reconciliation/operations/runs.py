@@ -9,7 +9,7 @@ from django.db import transaction
 
 from hedgeapp.core.differences import Compared
 from hedgeapp.core.events import Event
-from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, RebaseTaken
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, LeverageAnchored, RebaseTaken
 from hedgeapp.core.events.breaks import BalanceAnchored, RunBegun, RunEnded, Trigger
 from reconciliation import models
 from reconciliation.core.grades import Limits
@@ -35,7 +35,7 @@ def conclude_run(
     run: Run,
     *,
     compared: Sequence[Compared],
-    anchors: Sequence[BalanceAnchored | DelegationAnchored | HoldingAnchored | RebaseTaken],
+    anchors: Sequence[BalanceAnchored | LeverageAnchored | DelegationAnchored | HoldingAnchored | RebaseTaken],
     log_seq: int,
     said: str,
     bounds: Limits,

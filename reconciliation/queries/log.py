@@ -1,10 +1,12 @@
 """The log as runs compare it: fills from a trade id, income since a time, moves and flows since an event; by key."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from django.db import connection
 
+from hedgeapp.core.events.anchors import LeverageAnchored
 from hedgeapp.core.events.balances import TransferSeen
 from hedgeapp.core.events.collateral import CustodyFlowSeen, SettlementSeen
 from hedgeapp.core.events.moves import MovePayload, MoveProposed, MoveReported
@@ -30,6 +32,7 @@ SELECT seq, body FROM eventlog_event
  WHERE kind = 'MoveReported' AND key ^@ 'move-reported:' AND seq > %s ORDER BY seq LIMIT %s
 """
 _SINCE: Final = "SELECT seq, body FROM eventlog_event WHERE kind = %s AND key ^@ %s AND seq > %s ORDER BY seq LIMIT %s"
+_ANCHORED: Final = "SELECT body FROM eventlog_event WHERE kind = 'LeverageAnchored' AND key ^@ %s ORDER BY seq"
 _TAKEN: Final = "SELECT recorded_at FROM eventlog_event WHERE {} ORDER BY seq DESC LIMIT 1"
 _INTRODUCED: Final = """
 SELECT recorded_at FROM eventlog_event WHERE kind = 'CustodianChanged' AND key ^@ %s ORDER BY seq LIMIT 1
@@ -74,6 +77,14 @@ def transfers_since(account: str, since: datetime) -> list[TransferSeen]:
     """Return an account's transfers since a time at the venue."""
     events = _income("TransferSeen", f"transfer:{account}:")
     return [event for event in events if isinstance(event, TransferSeen) and event.at >= since]
+
+
+def leverages_of(account: str) -> dict[str, Decimal]:
+    """Return the leverages that are expected in an account, by instrument: those that were anchored last."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ANCHORED, [f"leverage-anchored:{account}:"])
+        events = [codec.decode("LeverageAnchored", bytes(body)) for (body,) in cursor]
+    return {one.instrument: one.leverage for one in events if isinstance(one, LeverageAnchored)}
 
 
 def _income(kind: str, prefix: str) -> list[object]:

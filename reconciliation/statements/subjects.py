@@ -164,6 +164,7 @@ def _account(name: str, own: str) -> Subject:
                 "fill": ours.fills(recorded),
                 "funding": ours.fundings(log.fundings_since(own, since)),
                 "transfer": ours.transfers(log.transfers_since(own, since)),
+                "mode": ours.modes(statement.sides.get("mode", {}), log.leverages_of(own)),
             },
             lines={},
         )

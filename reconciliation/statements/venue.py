@@ -12,12 +12,12 @@ from hedgeapp.core.records import record
 from hedgeapp.core.reference import Account, Asset, Venue
 from marketdata.core.reference import instruments as specified
 from marketdata.feeds.ccxt.complaints import EXPECTED, sentence
-from marketdata.feeds.ccxt.facts import FactIsMalformed, Facts, Raw, moment
+from marketdata.feeds.ccxt.facts import FactIsMalformed, Facts, Raw, moment, number
 from marketdata.feeds.ccxt.reads import Reads
 from marketdata.queries.credentials import Keys
 from marketdata.venues import Client
 from reconciliation.core import ours
-from reconciliation.core.compare import side
+from reconciliation.core.compare import side, text
 from reconciliation.core.statements import Statement
 from reconciliation.statements.reading import Reading
 
@@ -110,6 +110,7 @@ async def _settings(reading: Reading, client: Client, reads: Reads) -> None:
             if known is not None:
                 told = str(_said("margin mode", row, "marginType"))
                 found[known.id] = _MARGINS.get(told.lower(), told)
+                found[ours.leverage_item(known.id)] = text(number("margin mode", row, "leverage"))
         return found
 
     if (found := await reading.part(["mode"], read)) is not None:

@@ -132,12 +132,17 @@ def ids(parameters: Parameters) -> tuple[int | None, str | None]:
 
 
 def set_leverage(exchange: Exchange, account: str, parameters: Parameters) -> Done:
-    """Answer to the leverage that the contract has; the sandbox knows no other. Raise RequestRefused."""
-    spec = exchange.market(parameters.get("symbol")).spec
-    if integer(parameters, "leverage") != spec.leverage:
+    """Set how many times its initial margin a position may be worth. Raise RequestRefused."""
+    spec, wanted = exchange.market(parameters.get("symbol")).spec, integer(parameters, "leverage")
+    if wanted is None or not 1 <= wanted <= spec.brackets[0].leverage:
         raise RequestRefused(400, -4028, f"Leverage {parameters.get('leverage', '')} is not valid")
+    before = exchange.accounts.leverage(account, spec.symbol)
+    exchange.accounts.set_leverage(account, spec.symbol, wanted)
+    if wanted < before and exchange.liquidation.cross.pool(account, spec.symbol).free < 0:
+        exchange.accounts.set_leverage(account, spec.symbol, before)
+        raise RequestRefused(400, -2019, "Margin is insufficient.")
     most = {"maxQty": str(spec.quantity_max)} if spec.inverse else {"maxNotionalValue": str(spec.brackets[-1].cap)}
-    return Done(answer={"symbol": spec.symbol, "leverage": spec.leverage} | most, headers={})
+    return Done(answer={"symbol": spec.symbol, "leverage": wanted} | most, headers={})
 
 
 def set_margin_type(exchange: Exchange, account: str, parameters: Parameters) -> Done:

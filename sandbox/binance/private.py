@@ -103,7 +103,7 @@ class Reader:
             "maintMargin": fixed(margin.maintenance_margin(holding)),
             "unrealizedProfit": fixed(margin.unrealized(holding)),
             **self._initial(spec, holding),
-            "leverage": str(spec.leverage),
+            "leverage": str(holding.leverage),
             "isolated": False,
             "positionSide": "BOTH",
             "entryPrice": plain(position.entry_price) if position.quantity else "0.0",
@@ -174,7 +174,7 @@ class Reader:
             "markPrice": fixed(holding.mark),
             "unRealizedProfit": fixed(margin.unrealized(holding)),
             "liquidationPrice": "0" if liquidation is None else fixed(liquidation),
-            "leverage": str(spec.leverage),
+            "leverage": str(holding.leverage),
             "marginType": "cross",
             "isolatedMargin": "0.00000000",
             "isAutoAddMargin": "false",
@@ -261,10 +261,10 @@ class Reader:
                 "symbol": spec.symbol,
                 "marginType": "CROSSED",
                 "isAutoAddMargin": False,
-                "leverage": spec.leverage,
+                "leverage": holding.leverage,
                 "maxNotionalValue": str(spec.brackets[-1].cap),
             }
-            for spec, _, _ in self._rows()
+            for spec, _, holding in self._rows()
             if parameters.get("symbol") in (None, "", spec.symbol)
         ]
 

@@ -172,6 +172,17 @@ def multi_assets(world: World, given: Given) -> dict[str, Any]:
     return {"multi_assets": world.cross.joint(held.name)}
 
 
+def leverage(world: World, given: Given) -> dict[str, Any]:
+    """Set an account's leverage of a contract, as its owner could at the venue: {account, symbol, leverage}."""
+    account, symbol = str(given.get("account")), str(given.get("symbol"))
+    try:
+        most = world.accounts.market(account, symbol).spec.brackets[0].leverage
+    except AccountIsUnknown as problem:
+        raise ActionRefused(str(problem)) from problem
+    world.accounts.set_leverage(account, symbol, whole(given, "leverage", 1, most))
+    return {"leverage": world.accounts.leverage(account, symbol)}
+
+
 def insurance_fund(world: World, given: Given) -> dict[str, Any]:
     """Set what the insurance fund holds of an asset: {asset, amount}."""
     fund, asset, amount = world.liquidation.fund, str(given.get("asset")), decimal(given, "amount")
@@ -200,6 +211,7 @@ def adl(world: World, given: Given) -> dict[str, Any]:
 
 ACTIONS: dict[str, Action] = {
     "multi-assets": multi_assets,
+    "leverage": leverage,
     "insurance-fund": insurance_fund,
     "adl": adl,
     "faults": drills.arm,

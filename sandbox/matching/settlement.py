@@ -66,7 +66,7 @@ class Settlement:
         self._wallets[account] = wallet
         if not spec.inverse:
             self._news.append((account, "TRADE_LITE", userdata.trade_lite(spec, order, fill)))
-        profit = margin.unrealized(holding_of(self.market, position))
+        profit = margin.unrealized(holding_of(self.market, position, spec.leverage))
         update = userdata.account_update(
             reason="ORDER", balances={asset: (wallet, Decimal(0))}, positions=[(spec, position, profit)], at=self.at_ms
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from hedgeapp.core.differences import Compared, Difference, Evidence
 from hedgeapp.core.events import Event
-from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, RebaseTaken
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, LeverageAnchored, RebaseTaken
 from hedgeapp.core.events.breaks import (
     BalanceAnchored,
     BreakAccepted,
@@ -83,6 +83,10 @@ BREAKS: list[Event] = [
     HoldingAnchored(
         at=AT, custodian="ceffu", wallet="w1", asset="USDT", total=D("1000.5"), log_seq=40, by="ann",
         break_id="holding-0123456789ab",
+    ),
+    LeverageAnchored(
+        at=AT, account="binance-usdm:main", instrument="binance-usdm:ETH-USDT-PERP", leverage=D("20"), by="ann",
+        break_id="mode-0123456789ab",
     ),
     RebaseTaken(at=AT, custodian="ceffu", wallet="w1", asset="stETH", amount=D("0.41"), most=D("1.09")),
     DifferenceSeen(

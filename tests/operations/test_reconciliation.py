@@ -9,6 +9,7 @@ import pytest
 from django.db import transaction
 from django.db.utils import IntegrityError
 
+from hedgeapp.core.events.anchors import LeverageAnchored
 from hedgeapp.core.events.balances import TransferSeen
 from hedgeapp.core.events.breaks import BreakEvent, RunEnded, VenueBlocked, VenueFreed
 from hedgeapp.core.events.trading import FillRecorded
@@ -19,7 +20,7 @@ from reconciliation.models import Anchor, BreakRow, Run
 from reconciliation.operations.breaks import ApproverIsAsker, BreakIsNotOpen, accept_break, heal_break
 from reconciliation.projections import break_of
 from reconciliation.running import one_at_a_time
-from tests.builders.accounts import MAIN, World, seeded
+from tests.builders.accounts import INSTRUMENTS, MAIN, World, seeded
 from tests.builders.reconciling import Desk, current
 
 D = Decimal
@@ -198,3 +199,22 @@ def test_an_account_that_is_margined_otherwise_than_we_reckon_is_a_break_at_once
     assert desk.run() == "clean"
     assert [one.state for one in current("mode")] == ["verified"]
     assert current_book().blocking.of("binance-usdm") is None
+
+
+def test_a_leverage_that_somebody_changed_at_the_venue_is_a_break_at_once_and_healed_by_two(desk: Desk) -> None:
+    name, item = INSTRUMENTS[MAIN]["ETHUSDT"], f"{INSTRUMENTS[MAIN]['ETHUSDT']} leverage"
+    assert [one.leverage for one in desk.told(LeverageAnchored) if one.instrument == name] == [D(20)]
+    desk.world.act("leverage", account=MAIN, symbol="ETHUSDT", leverage=50)
+    assert desk.run() == "differing"
+    (found,) = current("mode")
+    assert (found.state, found.severity, found.difference.item) == ("found", "critical", item)
+    assert (found.difference.ours, found.difference.theirs) == ((("value", "20"),), (("value", "50"),))
+    asked = heal_break(found.break_id, by="ann", reason="we wanted it", at=desk.at)
+    assert asked.needs_two
+    heal_break(found.break_id, by="bob", reason="yes", at=desk.at)
+    assert desk.run() == "clean"
+    last = [one for one in desk.told(LeverageAnchored) if one.instrument == name][-1]
+    assert (last.leverage, last.by, last.break_id) == (D(50), "bob", found.break_id)
+    desk.world.act("leverage", account=MAIN, symbol="ETHUSDT", leverage=20)
+    desk.run()
+    assert [(one.state, one.relapses) for one in current("mode")] == [("reopened", 1)]

@@ -10,6 +10,7 @@ import pytest
 from sandbox.binance.errors import RequestRefused
 from sandbox.binance.history import forced_orders
 from sandbox.binance.modes import adl_quantile, asset_index, set_multi_assets
+from sandbox.binance.orders import set_leverage
 from sandbox.collateral import RatiosAreMalformed, ratios_of
 from sandbox.hand import trade
 from sandbox.instruments import COINM, USDM
@@ -91,6 +92,36 @@ def test_an_open_order_takes_initial_margin_until_it_is_canceled(
     assert abs(before.available - during.available - during.order_margin) < Decimal("1e-18")
     living.engine.cancel_all(account, symbol)
     assert living.cross.pool(account, symbol) == before
+
+
+def test_a_leverage_that_the_account_sets_decides_its_initial_margin_and_is_kept(world: Callable[..., World]) -> None:
+    living = world()
+    exchange = living.exchanges[USDM]
+    before = living.cross.pool(MAIN, "ETHUSDT")
+    done = set_leverage(exchange, MAIN, {"symbol": "ETHUSDT", "leverage": "40"})
+    assert isinstance(done.answer, dict)
+    assert done.answer["leverage"] == 40
+    held = living.accounts.holding(MAIN, "ETHUSDT")
+    assert held.leverage == 40
+    less = abs(held.quantity) * held.mark / 40
+    assert abs(before.position_margin - living.cross.pool(MAIN, "ETHUSDT").position_margin - less) < Decimal("1e-8")
+    assert world().accounts.leverage(MAIN, "ETHUSDT") == 40
+    assert living.accounts.leverage(MAIN, "BTCUSDT") == 20
+
+
+@pytest.mark.parametrize("wanted", ["0", "1000", ""])
+def test_a_leverage_that_no_tier_allows_is_refused(world: Callable[..., World], wanted: str) -> None:
+    with pytest.raises(RequestRefused, match="is not valid"):
+        set_leverage(world().exchanges[USDM], MAIN, {"symbol": "ETHUSDT", "leverage": wanted})
+
+
+def test_a_leverage_for_which_the_margin_is_too_little_is_refused(world: Callable[..., World]) -> None:
+    living = world()
+    bankrupt_long(living)
+    pay(living, RESERVE, Decimal(60_000))
+    with pytest.raises(RequestRefused, match="insufficient"):
+        set_leverage(living.exchanges[USDM], RESERVE, {"symbol": "ETHUSDT", "leverage": "1"})
+    assert living.accounts.leverage(RESERVE, "ETHUSDT") == 20
 
 
 def test_an_order_that_reduces_a_position_takes_no_margin(world: Callable[..., World]) -> None:

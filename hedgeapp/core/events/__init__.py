@@ -14,7 +14,7 @@ from hedgeapp.core.events.alerts import (
     AlertResolved,
     AlertSnoozed,
 )
-from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, RebaseTaken
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, LeverageAnchored, RebaseTaken
 from hedgeapp.core.events.approvals import GateChangeAgreed, GateChangeDropped, GateChangeProposed, MoveDecided
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.break_glass import BreakGlassReviewed, BreakGlassSigned, GlassBroken
@@ -163,6 +163,7 @@ Event = (
     | BalanceAnchored
     | DelegationAnchored
     | HoldingAnchored
+    | LeverageAnchored
     | RebaseTaken
     | DifferenceSeen
     | DifferenceSettled

@@ -71,3 +71,22 @@ class RebaseTaken:
     def key(self) -> str:
         at_us = int(self.at.timestamp() * 1_000_000)
         return f"rebase-taken:{self.custodian}:{self.wallet}:{self.asset}:{at_us}"
+
+
+@fact
+class LeverageAnchored:
+    """From here on an instrument's leverage in an account is expected to be the venue's word of now: 20 is 20 times.
+
+    `by` is a person where another leverage was taken over, with its break.
+    """
+
+    at: datetime
+    account: str
+    instrument: str
+    leverage: Decimal
+    by: str
+    break_id: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"leverage-anchored:{self.account}:{self.instrument}:{int(self.at.timestamp() * 1_000_000)}"

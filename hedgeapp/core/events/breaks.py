@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from hedgeapp.core.differences import Compared, Difference, Evidence, Severity
-from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, RebaseTaken
+from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, LeverageAnchored, RebaseTaken
 from hedgeapp.core.records import fact
 
 Trigger = Literal["schedule", "reconnect", "person"]
@@ -330,6 +330,7 @@ ReconciliationEvent = (
     | BalanceAnchored
     | DelegationAnchored
     | HoldingAnchored
+    | LeverageAnchored
     | RebaseTaken
     | VenueBlocked
     | VenueFreed
