@@ -49,6 +49,7 @@ PAGES: Final = (
     "/events/",
     "/data/",
     "/halt/",
+    "/audit/",
 )
 PLACES: Final = (0.1, 0.5, 0.97)  # of the log, near which each page is asked for: at the end of the longest tail there
 ROUNDS: Final = 3  # of each, the best of which counts: what else the machine does only slows

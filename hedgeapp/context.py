@@ -28,7 +28,7 @@ PAGES: Final = (
 )
 AUDIT: Final = ("Audit", "portfolio:audit", "u")
 ADMIN: Final = ("Admin", "admin:index", "a")
-OF_NOW: Final = frozenset({"portfolio:audit", "admin:index"})  # pages that show no past moment
+OF_NOW: Final = frozenset({"admin:index"})  # pages that show no past moment
 
 LIVE_URL: Final = "/live/"  # the WebSocket; asgi.py serves it
 

@@ -17,6 +17,7 @@ from portfolio.forms import AuditFilterForm
 from portfolio.queries import audit as found
 from portfolio.queries.past import seq_at
 from portfolio.screen import audit_export
+from portfolio.views.moments import moment_of, with_past
 
 MAY_READ: Final = "access.view_audit"
 EXPORT_ROWS_MAX: Final = 50_000
@@ -26,8 +27,9 @@ EXPORT_ROWS: Final = 1_000  # read at once
 @require_safe
 @never_cache
 @permission_required(MAY_READ, raise_exception=True)
+@with_past
 def audit(request: HttpRequest) -> HttpResponse:
-    """Show what people did."""
+    """Show what people did, or had done by a moment."""
     form = AuditFilterForm(request.GET)
     query = request.GET.copy()
     for edge in ("before", "after"):
@@ -42,7 +44,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         given = form.cleaned_data
         try:
-            context["page"] = found.page(_wanted(form), before=given["before"], after=given["after"])
+            context["page"] = found.page(_wanted(request, form), before=given["before"], after=given["after"])
         except found.AuditIsTooWide as refusal:
             context["refusals"] = [f"{refusal}."]
     return render(request, "portfolio/audit.html", context, status=400 if form.errors else 200)
@@ -51,12 +53,13 @@ def audit(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 @permission_required(MAY_READ, raise_exception=True)
+@with_past
 def export(request: HttpRequest) -> HttpResponseBase:
-    """Return the deeds that match as CSV, newest first."""
+    """Return the deeds that match as CSV, newest first, all or those by a moment."""
     form = AuditFilterForm(request.GET)
     if not form.is_valid():
         return HttpResponse("\n".join(form.sentences()), status=400, content_type="text/plain; charset=utf-8")
-    wanted = _wanted(form)
+    wanted = _wanted(request, form)
     tell_export(request)
     return StreamingHttpResponse(
         _file(wanted),
@@ -80,15 +83,17 @@ async def _file(wanted: found.AuditFilter) -> AsyncIterator[str]:
         yield audit_export.said(f"cut after {count} deeds: {refusal}")
 
 
-def _wanted(form: AuditFilterForm) -> found.AuditFilter:
-    given = form.cleaned_data
+def _wanted(request: HttpRequest, form: AuditFilterForm) -> found.AuditFilter:
+    given, then = form.cleaned_data, moment_of(request)
     since, until = given["since"], given["until"]
+    ends = [seq_at(until)] if until is not None else []
+    ends += [then.seq] if then else []
     return found.AuditFilter(
         person=given["person"],
         kind=given["kind"],
         about=given["about"],
         text=given["text"],
         since_seq=None if since is None else seq_at(since),
-        until_seq=None if until is None else seq_at(until),
+        until_seq=min(ends, default=None),
         with_engine=given["engine"],
     )

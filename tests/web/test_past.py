@@ -36,6 +36,7 @@ PAGES = (
     "/events/",
     "/data/",
     "/halt/",
+    "/audit/",
 )
 H = timedelta(hours=1)
 
@@ -141,6 +142,14 @@ def test_the_log_of_the_past_ends_there(desk: Client) -> None:
     shown = page(desk, "/events/", str(then.seq))
     assert f'href="/events/{then.seq}/"' in shown.partition("<main")[2]
     assert f'href="/events/{then.seq + 1}/"' not in shown
+
+
+def test_the_audit_of_the_past_ends_there_as_a_page_and_as_a_file(desk: Client) -> None:
+    assert "too odd" in page(desk, "/audit/", AT + H).partition("<main")[2]
+    assert "too odd" not in page(desk, "/audit/", AT + H / 2).partition("<main")[2]
+    for at, is_told in ((AT + H, True), (AT + H / 2, False)):
+        answer = desk.get("/audit/export.csv", {"at": at.isoformat().replace("+00:00", "Z")})
+        assert ("too odd" in b"".join(answer).decode()) is is_told
 
 
 def test_nothing_is_done_in_the_past(desk: Client) -> None:
