@@ -1,4 +1,5 @@
-// Calls: every open page counts the alerts that wait; whoever asked for it is called by the browser, and by a sound.
+// Calls: every open page counts the alerts and moves that wait; whoever asked for it is called by the browser, and by a
+// sound.
 // Both are off until somebody switches them on in the menu, in this browser.
 
 const LOOK_MS = 3000;
@@ -58,12 +59,28 @@ async function toggle(name) {
   show();
 }
 
-function call(one) {
-  const note = new Notification(`${one.dataset.severity} alert`, { body: one.textContent, tag: one.dataset.call });
-  note.onclick = () => {
+function note(title, options, address) {
+  new Notification(title, options).onclick = () => {
     window.focus();
-    location.href = one.dataset.evidence;
+    location.href = address;
   };
+}
+
+const call = (one) =>
+  note(`${one.dataset.severity} alert`, { body: one.textContent, tag: one.dataset.call }, one.dataset.evidence);
+
+// The badge of moves asks for itself; one more of them than before is news.
+const movesBadge = () => document.getElementById("moves-badge");
+let awaited = Number(movesBadge()?.dataset.count ?? 0);
+
+function tellMoves() {
+  const badge = movesBadge();
+  if (!badge) return;
+  const before = awaited;
+  awaited = Number(badge.dataset.count);
+  if (awaited <= before) return;
+  if (kept("notify") && mayNotify()) note("Approval", { body: badge.getAttribute("aria-label"), tag: "moves" }, badge.href);
+  if (kept("sound")) sound();
 }
 
 function tell() {
@@ -91,6 +108,7 @@ if (place) {
   show();
   tell();
   setInterval(look, LOOK_MS);
+  document.addEventListener("htmx:afterSwap", tellMoves);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-calls]");
     if (button) toggle(button.dataset.calls);

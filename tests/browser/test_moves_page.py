@@ -20,6 +20,7 @@ from tests.browser.conftest import ONE_LOOP, PASSWORD, WATCH, Watched, Web
 from tests.browser.test_desk import CONTRAST, NAMELESS, TWICE
 from tests.browser.test_keys import KEYS, PHONE, THUMB_PX_MIN, enroll, plug_in
 from tests.browser.test_orders_page import OVERLAPPING
+from tests.browser.test_past import NOTES
 from tests.builders.blotters import projected
 from tests.builders.keyholders import now
 from tests.builders.move_desk import history, ticket
@@ -102,6 +103,20 @@ async def _log(web: Web, settings: Any) -> None:
 @pytest.fixture
 def people(browser: Browser, web: Web) -> People:
     return People(browser, web)
+
+
+async def test_whoever_asked_for_it_is_called_by_the_browser_to_a_move(people: People) -> None:
+    await people.come("ann", "trader")
+    bob = await people.come("bob", "approver", has_key=True)
+    await bob.page.context.add_init_script(NOTES)
+    await bob.page.goto(f"{bob.url}/orders/")
+    await bob.page.locator("summary[aria-label^='Menu of']").click()
+    await bob.page.get_by_role("button", name="Browser notifications off").click()
+    await expect(bob.page.get_by_role("button", name="Browser notifications on")).to_be_visible()
+    await proposed()
+    await expect(bob.page.locator("#moves-badge")).to_have_attribute("data-count", "1")
+    assert await bob.page.evaluate("notes") == ["Approval: 1 move waits for your word"]
+    assert await people.wrong() == []
 
 
 async def test_one_proposes_two_sign_and_everybody_sees_it_at_once(people: People) -> None:

@@ -70,7 +70,7 @@ async def test_a_moment_is_picked_by_keyboard_and_left_again(desk: Watched) -> N
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("path", ["/", "/prices/", "/halt/", "/data/", "/events/", "/alerts/"])
+@pytest.mark.parametrize("path", ["/", "/prices/", "/halt/", "/data/", "/events/", "/alerts/", "/gate/"])
 async def test_a_page_of_the_past_keeps_what_every_page_keeps(desk: Watched, path: str, width: int, theme: str) -> None:
     await desk.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
     await desk.page.set_viewport_size({"width": width, "height": 844})
