@@ -87,7 +87,7 @@ def _add_accounts(serve: argparse.ArgumentParser) -> None:
     )
     serve.add_argument("--multi-assets", action="store_true", help="let all assets of a USDⓈ-M account margin together")
     serve.add_argument(
-        "--collateral-ratios", type=_ratios, default=RATIOS, help="what assets count for then, as USDT=1,ETH=0.95"
+        "--collateral-ratios", type=_ratios, default=RATIOS, help="what assets count for then, as USDT=1,STETH=0.9"
     )
 
 

@@ -16,6 +16,7 @@ from sandbox.matching.open_orders import OpenOrders
 USD = "USD"
 DOLLARS = ("USDT", "USDC")
 RATIOS = {"USDT": Decimal(1), "USDC": Decimal("0.9999"), "BTC": Decimal("0.95"), "ETH": Decimal("0.95")}
+STAKED = {"STETH": "ETH"}  # what a coin without a contract is priced as; no collateral unless a ratio is set
 ZERO = Decimal(0)
 BANKRUPT = Decimal(1_000_000)  # the margin ratio of an account without any margin balance
 
@@ -25,18 +26,21 @@ class RatiosAreMalformed(Exception):
 
 
 def ratios_of(text: str) -> dict[str, Decimal]:
-    """Read ratios such as `USDT=1,ETH=0.95`, each above 0 and at most 1. Raise RatiosAreMalformed."""
+    """Read ratios such as `USDT=1,ETH=0.95`, each above 0 and at most 1. Raise RatiosAreMalformed.
+
+    A staked coin may be set to 0: it can be delegated then, and counts for nothing.
+    """
     found: dict[str, Decimal] = {}
     for part in text.split(","):
         asset, _, value = part.strip().partition("=")
         try:
             ratio = Decimal(value)
         except ArithmeticError:
-            ratio = ZERO
-        if asset not in RATIOS or not 0 < ratio <= 1:
-            raise RatiosAreMalformed(
-                f"expected {', '.join(RATIOS)} with a ratio above 0 and at most 1 each, found {part.strip()}"
-            )
+            ratio = Decimal(-1)
+        is_ratio = 0 < ratio <= 1 or (ratio == 0 and asset in STAKED)
+        if asset not in {*RATIOS, *STAKED} or not is_ratio:
+            known = ", ".join((*RATIOS, *STAKED))
+            raise RatiosAreMalformed(f"expected {known} with a ratio above 0 and at most 1 each, found {part.strip()}")
         found[asset] = ratio
     return found
 
@@ -111,7 +115,7 @@ class CrossMargin:
 
     def price(self, asset: str) -> Decimal:
         """Give the index price of an asset in USD."""
-        return Decimal(1) if asset in DOLLARS else Decimal(f"{self.accounts.price(asset):.8f}")
+        return Decimal(1) if asset in DOLLARS else Decimal(f"{self.accounts.price(STAKED.get(asset, asset)):.8f}")
 
     def rate(self, asset: str, amount: Decimal) -> Decimal:
         """Give the USD that one unit counts for in a joint pool: debts whole, holdings by their ratio."""

@@ -29,6 +29,8 @@ class Mirroring:
 
     def withdrawable(self, account: str, coin: str) -> Decimal:
         """Give how much of a coin may leave an account: its wallet, as far as the margin allows."""
+        if self._cross.ratios.get(coin) == 0:
+            return cut(self._accounts.wallet(account, coin))  # it is no margin
         free = min(self._cross.available(account, coin), self._accounts.wallet(account, coin))
         return cut(max(ZERO, free))
 

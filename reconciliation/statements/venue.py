@@ -41,7 +41,7 @@ async def statement(subject: str, setup: Setup) -> Statement:
     client = Client(setup.venue, setup.keys)
     try:
         at = moment(await client.server_ms())
-        reads = Reads(client, Facts(setup.account.name, setup.instruments))
+        reads = Reads(client, Facts(setup.account.name, setup.instruments, setup.assets))
         reading = Reading(subject, EXPECTED, sentence)
         await _trading(reading, reads, setup)
         await _income(reading, reads, at)

@@ -174,10 +174,9 @@ class MirrorX:
             return
         done = replace(order, status=SUCCESS, updated_ms=now_ms)
         sign = 1 if order.kind == DELEGATION else -1
-        changes = [
-            Change(place=self.custodian.place, coin=order.coin, units=-sign * order.amount),
-            Change(place=mirror_place(order.link), coin=order.coin, units=sign * order.amount),
-        ]
+        changes = [Change(place=mirror_place(order.link), coin=order.coin, units=sign * order.amount)]
+        if order.coin != self.custodian.rebasing:  # whose coins stay in the wallet and go on growing there
+            changes.append(Change(place=self.custodian.place, coin=order.coin, units=-sign * order.amount))
         others: list[Any] = [done]
         if sign > 0 and not self._is_settled(link):
             others.append(Settled(link=link.link_id, income_id=self.venue.last_income()))

@@ -98,6 +98,7 @@ class Ceffu:
         self.deposits = [Deposit(**{**each, "amount": Decimal(each["amount"])}) for each in genesis["deposits"]]
         self.mirror: MirrorX | None = None
         self.order_latency_ms = settings.order_latency_ms
+        self.rebasing = REBASING
         self._keep(Ledger(Path(":memory:")), webhook_url="")  # until it is connected to an exchange
 
     @classmethod
@@ -166,6 +167,7 @@ class Ceffu:
         if prime and self.mirror is not None:
             reserved += self.mirror.reserved(DELEGATION, coin)
             mirrored = sum((self.mirror.mirrored(each, coin) for each in self.mirror.links.values()), Decimal(0))
+            amount -= mirrored if coin == self.rebasing else 0
         return Asset(coin=coin, amount=amount, available=max(Decimal(0), amount - reserved), mirrored=mirrored)
 
     def everything(self) -> dict[str, Decimal]:

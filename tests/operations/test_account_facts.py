@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hedgeapp.core.events.balances import TransferSeen
 from hedgeapp.core.events.positions import FundingPaid
 from hedgeapp.eventlog.codec import encode
 from marketdata.feeds.ccxt.facts import FLAT, FactIsMalformed, Facts, HedgeModeIsOn, moment
@@ -164,3 +165,14 @@ def test_nothing_is_stated_of_what_never_was(facts: Facts) -> None:
     held = replace(FLAT, quantity=Decimal(1), entry_price=Decimal(3000))
     assert len(statements.positions(facts, {INSTRUMENT.id: held}, moment(AT_MS))) == 1
     assert len(statements.positions(facts, {INSTRUMENT.id: FLAT}, moment(AT_MS + 1))) == 1
+
+
+def test_assets_are_spelled_as_ours_are() -> None:
+    facts = Facts("v:a", (), ("stETH", "USDT"))
+    rows = [{"asset": "STETH", "walletBalance": "10.00"}, {"asset": "BNB", "walletBalance": "1"}]
+    assert facts.balances_of_account({"assets": rows}) == {"stETH": 10, "BNB": 1}
+    assert facts.balances_of_update({"B": [{"a": "STETH", "wb": "6"}]}) == {"stETH": 6}
+    paid = {"incomeType": "TRANSFER", "asset": "STETH", "time": 1, "tranId": "7", "income": "-4"}
+    told = facts.income_of_row(paid)
+    assert isinstance(told, TransferSeen)
+    assert (told.asset, told.amount) == ("stETH", Decimal(-4))

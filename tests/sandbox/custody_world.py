@@ -69,11 +69,16 @@ class Custody:
     """A custodian, the bench that it is linked to, and the clock of both."""
 
     def __init__(
-        self, folder: Path, ledger: Path = Path(":memory:"), clock: Clock | None = None, **settings: Any
+        self,
+        folder: Path,
+        ledger: Path = Path(":memory:"),
+        clock: Clock | None = None,
+        ratios: Mapping[str, Decimal] = RATIOS,
+        **settings: Any,
     ) -> None:
         self.clock = clock or Clock()
         self.bench = Bench(ledger=ledger)
-        self.cross = CrossMargin(self.bench.accounts, self.bench.engine.orders, RATIOS)
+        self.cross = CrossMargin(self.bench.accounts, self.bench.engine.orders, ratios)
         self.bench.engine.available = self.cross.free
         self.custodian = ceffu.Ceffu.open(folder, 7, START_MS, replace(SETTINGS, **settings), self.clock)
         self.custodian.connect(self.bench.ledger, Mirroring(self.bench.accounts, self.cross))

@@ -318,7 +318,7 @@ def test_a_drilled_deleveraging_reduces_a_position_without_a_fee(
         living.liquidation.deleverage(account, symbol, 10**12, None, living.now_ms())
 
 
-@pytest.mark.parametrize("text", ["DOGE=1", "ETH", "ETH=2", "ETH=0", "ETH=much"])
+@pytest.mark.parametrize("text", ["DOGE=1", "ETH", "ETH=2", "ETH=0", "ETH=much", "STETH=2", "STETH=-1", "STETH=much"])
 def test_malformed_collateral_ratios_are_refused(text: str) -> None:
     with pytest.raises(RatiosAreMalformed, match="expected USDT"):
         ratios_of(text)

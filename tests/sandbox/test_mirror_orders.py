@@ -8,6 +8,7 @@ import pytest
 from sandbox.ceffu.errors import RequestRefused
 from sandbox.ceffu.mirror import NothingToForget
 from sandbox.ceffu.statuses import FAILED, IN_PROGRESS, PENDING, SUCCESS
+from sandbox.collateral import ratios_of
 from tests.builders.collateral import Clock
 from tests.sandbox.custody_world import CYCLE_MS, LATENCY_MS, SETTLING_MS, Custody
 from tests.sandbox.matching_world import ALICE, BOB, PRICE
@@ -247,3 +248,40 @@ def test_books_continue_where_they_were_left(tmp_path: Path) -> None:
     again.wait()
     assert again.order(under_way).status == SUCCESS
     assert again.delegate("7").id not in {done.id, under_way.id}
+
+
+def test_staked_ether_is_delegated_and_counts_by_its_ratio_while_it_grows_in_the_wallet(tmp_path: Path) -> None:
+    ratios = ratios_of("USDT=1,ETH=0.95,STETH=0.9")
+    custody = Custody(tmp_path, ratios=ratios, rebase_interval_ms=LATENCY_MS, staking_rate_per_year=Decimal(50))
+    custody.cross.set_joint(ALICE, True)
+    before = custody.cross.pools(ALICE)[0].wallet
+    order = custody.delegate("10", "STETH")
+    custody.wait()
+    assert custody.order(order).status == SUCCESS
+    assert [custody.mirrored("STETH"), custody.at_venue("STETH")] == [10, 10]
+    margin = custody.cross.pools(ALICE)[0].wallet - before
+    assert margin == 10 * custody.cross.price("ETH") * Decimal("0.9")
+    total = custody.held("STETH") + 10
+    custody.wait()
+    assert custody.held("STETH") + custody.mirrored("STETH") > total
+    assert custody.mirrored("STETH") == 10
+    custody.undelegate("4", "STETH")
+    custody.wait()
+    assert [custody.mirrored("STETH"), custody.at_venue("STETH")] == [6, 6]
+
+
+def test_staked_ether_at_a_ratio_of_nothing_lies_at_the_exchange_and_is_no_margin(tmp_path: Path) -> None:
+    custody = Custody(tmp_path, ratios=ratios_of("USDT=1,STETH=0"))
+    custody.cross.set_joint(ALICE, True)
+    before = custody.cross.pools(ALICE)[0].wallet
+    custody.delegate("10", "STETH")
+    custody.wait()
+    assert (custody.at_venue("STETH"), custody.cross.pools(ALICE)[0].wallet) == (Decimal(10), before)
+    custody.undelegate("10", "STETH")
+    custody.wait()
+    assert [custody.mirrored("STETH"), custody.held("STETH")] == [0, 50]
+
+
+def test_staked_ether_without_a_ratio_is_no_collateral(custody: Custody) -> None:
+    with pytest.raises(RequestRefused, match="STETH is no collateral"):
+        custody.mirror.coin(custody.link(), "STETH")

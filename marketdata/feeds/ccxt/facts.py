@@ -67,10 +67,14 @@ FLAT: Final = PositionFound(quantity=Decimal(0), entry_price=None)
 
 
 class Facts:
-    """Reads one account's raw messages; contracts that are not the account's own are counted, not read."""
+    """Reads one account's raw messages; contracts that are not the account's own are counted, not read.
 
-    def __init__(self, account: str, instruments: Iterable[Instrument]) -> None:
+    The venue spells assets in capitals; `assets` are ours (its STETH is our stETH).
+    """
+
+    def __init__(self, account: str, instruments: Iterable[Instrument], assets: Iterable[str] = ()) -> None:
         self.account = account
+        self._assets = {one.upper(): one for one in assets}
         self.spelling = Spelling(instruments)
         self.strangers: set[str] = set()
 
@@ -188,12 +192,16 @@ class Facts:
     def balances_of_account(self, account: Raw) -> dict[str, Decimal]:
         """Return the wallet balances by asset out of the account endpoint."""
         rows = account.get("assets", ())
-        return {_text("asset", row, "asset"): number("asset", row, "walletBalance") for row in rows}
+        return {self._asset("asset", row, "asset"): number("asset", row, "walletBalance") for row in rows}
 
     def balances_of_update(self, update: Raw) -> dict[str, Decimal]:
         """Return the wallet balances that an ACCOUNT_UPDATE tells."""
         rows = update.get("B", ())
-        return {_text("account update", row, "a"): number("account update", row, "wb") for row in rows}
+        return {self._asset("account update", row, "a"): number("account update", row, "wb") for row in rows}
+
+    def _asset(self, what: str, row: Raw, field: str) -> str:
+        found = _text(what, row, field)
+        return self._assets.get(found.upper(), found)
 
     def position_stated(self, instrument: str, found: PositionFound, at: datetime) -> PositionStated:
         """Return the event of a position that the venue stated."""
@@ -211,7 +219,7 @@ class Facts:
 
     def income_of_row(self, row: Raw) -> FundingPaid | TransferSeen | None:
         """Return the funding or the transfer that a row of income tells; None for any other kind, or a stranger."""
-        kind, asset = row.get("incomeType"), _text("income", row, "asset")
+        kind, asset = row.get("incomeType"), self._asset("income", row, "asset")
         at, id_, amount = _time("income", row, "time"), _text("income", row, "tranId"), number("income", row, "income")
         if kind == "TRANSFER":
             return TransferSeen(at=at, account=self.account, transfer_id=id_, amount=amount, asset=asset)

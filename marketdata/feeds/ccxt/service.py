@@ -58,6 +58,7 @@ class Setup:
     account: Account
     venue: Venue
     keys: Keys
+    assets: tuple[str, ...]
 
 
 async def run(lease: Lease) -> None:
@@ -106,7 +107,7 @@ class AccountFeed:
         client = Client(setup.venue, setup.keys)
         try:
             await client.server_ms()
-            facts = Facts(setup.account.name, await self._instruments(client, setup))
+            facts = Facts(setup.account.name, await self._instruments(client, setup), setup.assets)
             reads = Reads(client, facts)
             stream = Stream(client, await client.private_url())
             await stream.open()
@@ -262,7 +263,8 @@ def _setup(name: str) -> Setup:
     """Return what a connection of an account is made of; blocking."""
     known = reference()
     account = known.accounts[name]
-    return Setup(account=account, venue=known.venues[account.venue], keys=keys_of(name))
+    venue, assets = known.venues[account.venue], tuple(sorted(known.assets))
+    return Setup(account=account, venue=venue, keys=keys_of(name), assets=assets)
 
 
 async def _first_end(*coroutines: Coroutine[Any, Any, None]) -> None:
