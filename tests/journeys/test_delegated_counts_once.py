@@ -73,8 +73,10 @@ def until(stack: Stack, is_so: Callable[[Book], Any], what: str) -> Book:
 
 
 def is_stated(book: Book) -> bool:
+    """Tell whether both sides were heard, and everything that is held can be valued."""
     stated = {(account, asset) for _, account, asset in book.mirrored}
-    return book.balances.keys() >= DELEGATED.keys() and stated >= DELEGATED.keys() and bool(book.marks and book.supply)
+    is_heard = book.balances.keys() >= DELEGATED.keys() and stated >= DELEGATED.keys() and bool(book.supply)
+    return is_heard and measured(book, book.marks)[0] is not None
 
 
 def test_delegating_changes_neither_assets_nor_net_exposure(still: Stack) -> None:

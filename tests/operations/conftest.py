@@ -43,3 +43,19 @@ def _venues_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     # Each test has a venue of its own, whose limit on requests it does not reach: nothing has to wait for it.
     if (venues := sys.modules.get("marketdata.venues")) is not None:
         monkeypatch.setattr(venues, "BURST_WEIGHT", 1_500)
+
+
+@pytest.fixture(autouse=True)
+def _rows_equal_the_log(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test that commits: the read models are what the log folds into, unless the test spoils one of both."""
+    mark = request.node.get_closest_marker("django_db")
+    commits = "transactional_db" in request.fixturenames or bool(mark and mark.kwargs.get("transaction"))
+    if not commits or request.node.get_closest_marker("spoils"):
+        yield
+        return
+    request.getfixturevalue("transactional_db")  # emptied after this, not before
+    yield
+    from hedgeapp.database import conninfo
+    from tests.builders.replayed import prove_rows
+
+    prove_rows(conninfo())

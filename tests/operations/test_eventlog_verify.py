@@ -42,6 +42,7 @@ def ten(owner: Connection) -> Connection:
         ("UPDATE eventlog_event SET seq = 12 WHERE seq = 10", 10, "gap"),
     ],
 )  # fmt: skip
+@pytest.mark.spoils
 def test_the_first_bad_row_is_named(ten: Connection, statement: str, seq: int, reason: str) -> None:
     tampered(ten, statement)
     with pytest.raises(ChainIsBroken, match=reason) as broken:
@@ -106,6 +107,7 @@ def test_a_line_that_a_crash_tore_is_passed_over(ten: Connection, tmp_path: Path
     assert [seq for seq, _ in heads(tmp_path)] == [10, 10]
 
 
+@pytest.mark.spoils
 def test_the_command_ends_with_a_status_and_a_sentence(ten: Connection) -> None:
     told = StringIO()
     call_command("eventlog", "verify", stdout=told)

@@ -81,6 +81,7 @@ def test_after_the_swap_the_projector_goes_on_and_the_app_may_still_read_and_wri
     replay(conninfo())
 
 
+@pytest.mark.spoils
 def test_a_row_that_was_changed_by_hand_is_found_and_nothing_is_swapped(live: Connection) -> None:
     live.execute("UPDATE portfolio_position SET quantity = quantity + 1 WHERE to_seq IS NULL")
     with pytest.raises(RowsDiffer) as refused:

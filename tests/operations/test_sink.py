@@ -157,6 +157,7 @@ def test_a_segment_that_is_missing_is_named(owner: Connection, log_url: str, pla
         ("DELETE FROM eventlog_event WHERE seq >= 8", 8, "no such event in the log"),
     ],
 )
+@pytest.mark.spoils
 def test_where_log_and_store_part_is_named(
     owner: Connection, log_url: str, place: Folder, statement: str, seq: int, said: str
 ) -> None:
@@ -190,6 +191,7 @@ def test_a_log_that_lost_events_stops_the_writer(owner: Connection, log_url: str
         fed(place, log_url)
 
 
+@pytest.mark.spoils
 def test_a_row_that_was_changed_in_the_log_never_comes_into_the_store(
     owner: Connection, log_url: str, place: Folder
 ) -> None:
