@@ -10,7 +10,18 @@ import msgspec
 
 from bench.report import Row
 
-MEASURES = ("decode", "eventlog", "orders", "pipeline", "dashboards", "pricing", "reconcile", "past", "stack")
+MEASURES = (
+    "decode",
+    "eventlog",
+    "orders",
+    "pipeline",
+    "dashboards",
+    "pricing",
+    "oracles",
+    "reconcile",
+    "past",
+    "stack",
+)
 
 
 def main() -> int:

@@ -8,15 +8,17 @@ import asyncio
 import gzip
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import ccxt.pro
 import msgspec
 
+from bench import decode_bybit
 from bench.report import Row
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.records import record
@@ -78,19 +80,25 @@ def measure() -> list[Row]:
         (captured(CAPTURES / "usdm_ethusdt_20240808.gz", LINEAR) or generated(66), 5),
         (captured(CAPTURES / "cm_ethusd_perp_20240808.gz", INVERSE) or generated(10), 8),
     ):
-        ours, theirs = asyncio.run(_both(recording))
-        rows.append(
-            Row(
-                name=f"book decode with all checks, {recording.name}, {recording.levels_mean:.0f} levels a message",
-                value=ours * 1e6,
-                unit="µs a message",
-                compared_with=f"ccxt.pro {theirs * 1e6:.3g} µs",
-                ratio=theirs / ours,
-                budget=f"≥ {ratio_min} × faster",
-                is_met=theirs >= ratio_min * ours,
-            )
-        )
+        ours, theirs = asyncio.run(_both(partial(_ours, recording), partial(_theirs, recording)))
+        rows.append(_row(f"Binance, {recording.name}", recording.levels_mean, ours, theirs, ratio_min))
+    for levels, ratio_min in ((66, 5), (10, 8)):
+        made = decode_bybit.generated(levels, MESSAGES_MAX)
+        ours, theirs = asyncio.run(_both(partial(decode_bybit.ours, made), partial(decode_bybit.theirs, made)))
+        rows.append(_row("Bybit, generated", made.levels_mean, ours, theirs, ratio_min))
     return rows
+
+
+def _row(name: str, levels: float, ours: float, theirs: float, ratio_min: int) -> Row:
+    return Row(
+        name=f"book decode with all checks, {name}, {levels:.0f} levels a message",
+        value=ours * 1e6,
+        unit="µs a message",
+        compared_with=f"ccxt.pro {theirs * 1e6:.3g} µs",
+        ratio=theirs / ours,
+        budget=f"≥ {ratio_min} × faster",
+        is_met=theirs >= ratio_min * ours,
+    )
 
 
 def captured(path: Path, instrument: Instrument) -> Recording | None:
@@ -140,13 +148,10 @@ def _rows(levels: Iterable[tuple[int, int]]) -> list[tuple[str, str]]:
     return [(f"{tick / 100:.2f}", f"{quantity / 1000:.3f}") for tick, quantity in levels]
 
 
-async def _both(recording: Recording) -> tuple[float, float]:
+async def _both(ours: Callable[[], float], theirs: Callable[[], Awaitable[float]]) -> tuple[float, float]:
     """Return CPU seconds a message of ours and of ccxt.pro: the best of rounds in turn."""
-    ours, theirs = [], []
-    for _ in range(ROUNDS):
-        ours.append(_ours(recording))
-        theirs.append(await _theirs(recording))
-    return min(ours), min(theirs)
+    found = [(ours(), await theirs()) for _ in range(ROUNDS)]
+    return min(mine for mine, _ in found), min(other for _, other in found)
 
 
 def _ours(recording: Recording) -> float:

@@ -34,6 +34,7 @@ P99_MS_MAX: Final = 150.0
 WAIT_S: Final = 30.0
 LOOK_S: Final = 0.05  # the log is looked at whenever something is announced, and no less often
 RECENT: Final = 3_000  # events among which an open proposal is looked for, so that looking loads nothing
+SETTLED_S: Final = 10.0  # after the last process began: what a start costs is measured elsewhere
 QUIET_S: Final = 0.6  # without a proposal: there will be none
 SYMBOLS: Final = {INSTRUMENT: SYMBOL, "binance-coinm:ETH-USD-PERP": "ETHUSD_PERP"}
 OPEN: Final = f"""
@@ -131,7 +132,9 @@ class Log:
 def measure() -> list[Row]:
     """Run a whole stack whose world moves no exposure by itself, click, click all at once, and breach the band."""
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder), **QUIET) as stack:
-        stack.said(r"desk\.open queue=orders")  # it opens behind the feeds
+        for queue in ("orders", "urgent", "moves"):  # they open behind the feeds, and import much
+            stack.said(rf"desk\.open queue={queue}")
+        time.sleep(SETTLED_S)
         bench = _Bench(stack)
         clicks, bare = bench.clicks()
         a_second = bench.all_at_once()

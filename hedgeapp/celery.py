@@ -14,10 +14,12 @@ app.autodiscover_tasks()
 
 @worker_init.connect
 def host_services(**_: object) -> None:
-    """Give this worker its loops; imported here because they need Django's settings to be ready."""
+    """Give this worker its loops and its place; imported here because they need Django's settings to be ready."""
+    from hedgeapp.environment import Environment
     from hedgeapp.host import DeskHost, ServiceHost
 
     app.steps["worker"].update((ServiceHost, DeskHost))
+    os.nice(Environment().hedgeapp_nice)  # before any thread begins: each has its own, from who began it
 
 
 @setup_logging.connect

@@ -25,10 +25,11 @@ PAGES: Final = (
     ("Alerts", "portfolio:alerts", "l"),
     ("Events", "portfolio:events", "e"),
     ("Data", "portfolio:data", "d"),
+    ("Instruments", "portfolio:instruments", "i"),
 )
 AUDIT: Final = ("Audit", "portfolio:audit", "u")
 ADMIN: Final = ("Admin", "admin:index", "a")
-OF_NOW: Final = frozenset({"admin:index"})  # pages that show no past moment
+OF_NOW: Final = frozenset({"admin:index", "portfolio:instruments"})  # pages that show no past moment
 
 LIVE_URL: Final = "/live/"  # the WebSocket; asgi.py serves it
 

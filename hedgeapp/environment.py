@@ -63,6 +63,9 @@ class Environment(BaseSettings):
     hedgeapp_desk: Literal["", "orders", "urgent", "moves"] = Field(
         "", description="queue whose work this worker carries: orders, urgent (cancels, halts, what reduces), moves"
     )
+    hedgeapp_nice: int = Field(
+        0, ge=0, le=19, description="how far this worker stands back when the processors are busy (Unix niceness)"
+    )
     hedgeapp_webhook_keys: Path | None = Field(
         None,
         description="folder of the public keys by which custodians sign webhooks, CUSTODIAN.webhook.pem; default: "
@@ -86,6 +89,9 @@ class Environment(BaseSettings):
     hedgeapp_mail_from: str = Field("hedgeapp@localhost", description="sender of what is mailed")
     hedgeapp_reconcile_every_s: int = Field(
         55, ge=10, le=600, description="seconds from one comparison of an account with its statement to the next"
+    )
+    hedgeapp_market_data_days: int = Field(
+        3, ge=1, le=366, description="days for which recorded quotes, trades, marks, funding and liquidations are kept"
     )
     hedgeapp_log_level: str = Field("INFO", description="level of the logs")
     port: int = Field(8000, description="port of the web process")

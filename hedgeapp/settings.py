@@ -160,8 +160,11 @@ SERVICES = {
     "beat": "hedgeapp.beat.run",
     "engine": "portfolio.engine.run",
     "projector": "portfolio.projector.run",
+    "recorder": "marketdata.recorder.service.run",
     "sink": "hedgeapp.eventlog.sink.service.run",
 }
+# How long recorded market data is kept, in days before today.
+MARKET_DATA_DAYS = ENVIRONMENT.hedgeapp_market_data_days
 # The log's second store, as a URL.
 SINK_URL = ENVIRONMENT.hedgeapp_sink_url or (VAR_DIR / "sink").absolute().as_uri()
 # What makes everything beside the log again from its events, after a restore; commands, in this order.
@@ -181,9 +184,10 @@ PRELOADED = {
         "hedgeapp.eventlog.tasks",
         "hedgeapp.host",
         "kombu.transport.redis",
-        "marketdata.feeds.binance.service",
+        "marketdata.feeds.binance.protocol",
         "marketdata.feeds.ccxt.service",
         "marketdata.feeds.ceffu",
+        "marketdata.feeds.public.service",
         "portfolio.tasks.orders_desk",
         "reconciliation.tasks",
         *(runner.rpartition(".")[0] for runner in SERVICES.values()),

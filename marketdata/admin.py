@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 
-from hedgeapp.core.reference import Chain, Custodian, Venue
+from hedgeapp.core.reference import Chain, Custodian, Oracle, Venue
 from marketdata import models
 from marketdata.core.catalogue import key_of
 from marketdata.core.sensitive import is_sensitive
@@ -31,7 +31,7 @@ from marketdata.operations.sources import (
     propose_credential,
     propose_source,
 )
-from marketdata.queries.catalogue import record_of, reference
+from marketdata.queries.catalogue import TextIsMalformed, record_of, reference
 from marketdata.queries.history import history
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ else:
 
 REFUSALS = (
     RowRefused,
+    TextIsMalformed,
     HolderIsUnknown,
     KeyIsEmpty,
     FieldKeysMissing,
@@ -50,7 +51,7 @@ REFUSALS = (
     AnotherSourceChangeWaits,
     SourceReasonIsMalformed,
 )
-SOURCES = (Venue, Custodian, Chain)
+SOURCES = (Venue, Custodian, Chain, Oracle)
 WAITS = "Nothing is changed yet: another person must agree to it, on the page Sources."
 _WAITS = "_waits"  # attribute of a request whose change waits for a second person
 _REFUSAL = "_refusal"  # attribute of a request whose change was refused: the sentence to show in its form
@@ -274,9 +275,9 @@ class InstrumentAdmin(RowAdmin):
     list_filter = ("venue", "kind", "expiry", "is_trading")
 
 
-@admin.register(models.Custodian)
-class CustodianAdmin(RowAdmin):
-    """Custodians."""
+@admin.register(models.Custodian, models.Oracle)
+class PartnerAdmin(RowAdmin):
+    """Custodians and oracles."""
 
     fixed = ("name",)
     list_display = ("name", "protocol", "url", "is_enabled", "version", "changed_by", "changed_at")

@@ -16,11 +16,17 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from hedgeapp.core.marks import Mark
-from marketdata.core.board import Depth, FeedHealth, LatencySummary
+from marketdata.core.asset_prices import PriceQuote
+from marketdata.core.board import Depth, FeedHealth, LatencySummary, RecorderHealth
+from marketdata.core.tape import Batch
 
 MARKS: Final = "board:marks"  # hash of the latest mark by subject and kind; also the channel of changes
 DEPTHS: Final = "board:depths"  # hash of a book next to its touch by instrument
 FEEDS: Final = "board:feeds"  # hash of the health by feed
+QUOTES: Final = "board:quotes"  # hash of what each source says of an asset's USD price
+TAPE: Final = "board:tape"  # stream of batches for the recorder
+TAPE_BATCHES_MAX: Final = 2_000  # that wait in the stream; the oldest give way
+RECORDER: Final = "board:recorder"  # how the recorder does
 LATENCY: Final = "board:latency"  # how fast exposure follows the market
 TIMEOUT_S: Final = 1.0  # a board that answers no faster is away
 PAUSE_S: Final = 0.2  # between two attempts to follow
@@ -34,6 +40,10 @@ _encode = msgspec.json.Encoder().encode
 _mark = msgspec.json.Decoder(Mark).decode
 _marks = msgspec.json.Decoder(list[Mark]).decode
 _depth = msgspec.json.Decoder(Depth).decode
+_quote = msgspec.json.Decoder(PriceQuote).decode
+_recorder = msgspec.json.Decoder(RecorderHealth).decode
+_pack = msgspec.msgpack.Encoder().encode
+_batch = msgspec.msgpack.Decoder(Batch).decode
 _health = msgspec.json.Decoder(FeedHealth).decode
 
 
@@ -82,6 +92,28 @@ class Board:
             except AWAY as error:
                 log.warning("board.away", error=repr(error))
                 await asyncio.sleep(PAUSE_S)
+
+    async def post_quotes(self, quotes: Iterable[PriceQuote]) -> bool:
+        """Write what a source says of assets as its latest; return False when the board is away."""
+        latest = {f"{quote.asset}|{quote.source}": _encode(quote) for quote in quotes}
+        if not latest:
+            return True
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                await self._redis.hset(QUOTES, mapping=latest)
+        except AWAY as error:
+            self._lost(error)
+            return False
+        return True
+
+    async def read_quotes(self) -> tuple[list[PriceQuote], list[Mark]]:
+        """Return what every source says of assets, and every mark; nothing while the board is away."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return await _values(self._redis, QUOTES, _quote), await _values(self._redis, MARKS, _mark)
+        except AWAY as error:
+            self._lost(error)
+            return [], []
 
     async def post_depth(self, depths: Iterable[Depth], gone: Iterable[str] = ()) -> bool:
         """Write books as the latest and take those of `gone` instruments off; return False when the board is away."""
@@ -140,6 +172,43 @@ class Board:
             return ()
         return tuple(sorted(found, key=lambda health: health.feed))
 
+    async def post_tape(self, batch: Batch) -> bool:
+        """Hand a batch to the recorder, by a stream with a bound; return False when the board is away."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                await self._redis.xadd(TAPE, {"batch": _pack(batch)}, maxlen=TAPE_BATCHES_MAX, approximate=True)
+        except AWAY as error:
+            self._lost(error)
+            return False
+        return True
+
+    async def read_tape(self, after: str, count: int) -> list[tuple[str, Batch | None]]:
+        """Return what was handed over after an entry, oldest first, with its entry; None for what cannot be read."""
+        async with asyncio.timeout(TIMEOUT_S):
+            found = await self._redis.xrange(TAPE, min=f"({after}", count=count)
+        return [(entry.decode(), _unpacked(fields.get(b"batch", b""))) for entry, fields in found]
+
+    async def trim_tape(self, upto: str) -> None:
+        """Forget what the recorder has written."""
+        with contextlib.suppress(*AWAY):
+            async with asyncio.timeout(TIMEOUT_S):
+                await self._redis.xtrim(TAPE, minid=upto, approximate=False)
+
+    async def post_recorder(self, health: RecorderHealth) -> None:
+        """Write how the recorder does."""
+        with contextlib.suppress(*AWAY):
+            async with asyncio.timeout(TIMEOUT_S):
+                await self._redis.set(RECORDER, _encode(health))
+
+    async def read_recorder(self) -> RecorderHealth | None:
+        """Return how the recorder does; None before it said so and while the board is away."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                kept = await self._redis.get(RECORDER)
+            return _recorder(kept) if kept else None
+        except (*AWAY, msgspec.MsgspecError):
+            return None
+
     async def forget(self, feeds: Iterable[str]) -> None:
         """Take feeds that no longer exist off the board."""
         if names := tuple(feeds):
@@ -157,6 +226,13 @@ class Board:
         if not self.posts_lost:
             log.warning("board.away", error=repr(error))
         self.posts_lost += 1
+
+
+def _unpacked(packed: bytes) -> Batch | None:
+    try:
+        return _batch(packed)
+    except msgspec.MsgspecError:
+        return None
 
 
 async def _values(client: Any, key: str, decode: Callable[[bytes], T]) -> list[T]:

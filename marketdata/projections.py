@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from typing import Any, Final
 
+import msgspec
 from django.db.models import Model
 
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.records import record
-from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
+from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Oracle, Venue
 from marketdata import models
 from marketdata.core.catalogue import ReferenceChanged, Row, key_of, row_of
 
@@ -22,6 +23,7 @@ MODELS: Final[Mapping[type[Any], type[models.Row]]] = {
     Instrument: models.Instrument,
     Custodian: models.Custodian,
     Chain: models.Chain,
+    Oracle: models.Oracle,
     Limit: models.Limit,
 }
 _CHILDREN: Final[Mapping[str, tuple[type[Model], str]]] = {
@@ -30,6 +32,7 @@ _CHILDREN: Final[Mapping[str, tuple[type[Model], str]]] = {
     "tokens": (models.Token, "chain_id"),
 }
 _COLUMNS: Final = {"venue": "venue_id"}  # where a field is kept under another name, in rows that refer to a venue
+_TEXTS: Final = frozenset({"feeds", "trust"})  # fields that are kept as JSON
 
 # Every table of reference data, children after their parents.
 TABLES: Final = (*MODELS.values(), *(model for model, _ in _CHILDREN.values()))
@@ -61,7 +64,12 @@ def projection(event: ReferenceChanged) -> Projection:
     own = {field.name: getattr(row, field.name) for field in fields(row)}
     children = tuple(_children(name, key, own.pop(name)) for name in _CHILDREN if name in own)
     columns = {
-        _COLUMNS.get(name, name): list(value) if isinstance(value, tuple) else value for name, value in own.items()
+        _COLUMNS.get(name, name): text_of(value)
+        if name in _TEXTS
+        else list(value)
+        if isinstance(value, tuple)
+        else value
+        for name, value in own.items()
     }
     columns |= {"version": event.version, "changed_by": event.by, "changed_at": event.at}
     return Projection(model=model_of(row), key=key, columns=columns, children=children)
@@ -71,6 +79,11 @@ def _children(name: str, key: str, records: Iterable[Any]) -> Children:
     model, parent = _CHILDREN[name]
     rows = tuple({parent: key, "number": number, **asdict(each)} for number, each in enumerate(records, 1))
     return Children(model=model, parent_column=parent, rows=rows)
+
+
+def text_of(value: Any) -> str:
+    """Return a nested record as JSON for people: indented, the same each time."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=1).decode()
 
 
 def model_of(row: Row) -> type[models.Row]:

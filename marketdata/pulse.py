@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -10,7 +11,8 @@ import structlog
 from hedgeapp.core.events.feeds import FeedState, FeedStateChanged
 from hedgeapp.eventlog.append import AsyncLog, LogIsAway
 from marketdata.board import Board
-from marketdata.core.board import FeedHealth
+from marketdata.core.board import ChannelHealth, FeedHealth
+from marketdata.core.channels import Channel, ChannelName
 
 POST_S: Final = 1.0  # health is posted this often, silent or not
 RATE_S: Final = 10  # messages a second are a mean over so many seconds
@@ -31,6 +33,10 @@ class Pulse:
         self.last_message_at: datetime | None = None
         self.error = ""
         self.counters: Counter[str] = Counter(messages=0, gaps=0, resyncs=0, refused=0, reconnects=0)
+        self.channels: Mapping[ChannelName, Channel] = {}  # by name; of the latest connection
+        self.last_fault = ""
+        self.drift_ms: int | None = None
+        self.requests: tuple[int, int] | None = None  # used, of how many
         self._epoch = epoch
         self._board = board
         self._events = events
@@ -41,6 +47,7 @@ class Pulse:
         self._told: FeedState | None = None
         self._lost: FeedStateChanged | None = None  # a disconnection that the log was not told of yet
         self._marks: deque[int] = deque(maxlen=RATE_S + 1)
+        self._channel_marks: dict[str, deque[int]] = {}
 
     def heard(self, at: datetime, messages: int = 1) -> None:
         """Note messages of the source that arrived at `at`."""
@@ -100,7 +107,21 @@ class Pulse:
             error=self.error,
             epoch=self._epoch,
             posted_at=at,
+            channels={name: self._channel(name, channel) for name, channel in self.channels.items()},
+            last_fault=self.last_fault[:ERROR_LENGTH_MAX],
+            drift_ms=self.drift_ms,
+            requests_used=self.requests[0] if self.requests else None,
+            requests_max=self.requests[1] if self.requests else None,
         )
+
+    def _channel(self, name: str, channel: Channel) -> ChannelHealth:
+        marks = self._channel_marks.setdefault(name, deque(maxlen=RATE_S + 1))
+        if marks and channel.count < marks[-1]:
+            marks.clear()  # a new connection counts anew
+        marks.append(channel.count)
+        last = datetime.fromtimestamp(channel.last_ms / 1000, UTC) if channel.last_ms else None
+        rate = (marks[-1] - marks[0]) / (max(1, len(marks) - 1) * POST_S)
+        return ChannelHealth(messages=channel.count, messages_per_s=rate, last_message_at=last)
 
     async def _tell(self, at: datetime) -> None:
         (state, reason), lost = self._state(at), self._lost

@@ -105,6 +105,7 @@ def _page(request: HttpRequest, refusal: str = "", status: int = 200) -> HttpRes
             *(("venue", one.name, (one.rest_url, one.ws_url), one.is_enabled) for one in known.venues.values()),
             *(("custodian", one.name, (one.url,), one.is_enabled) for one in known.custodians.values()),
             *(("chain", one.name, (one.url,), one.is_enabled) for one in known.chains.values()),
+            *(("oracle", one.name, (one.url,), one.is_enabled) for one in known.oracles.values()),
         ],
         "credentials": Credential.objects.order_by("holder", "purpose").only(
             "holder", "purpose", "fingerprint", "set_by", "set_at"

@@ -31,6 +31,7 @@ from portfolio.core.frames import Frame, frame
 from portfolio.core.hedging import proposals
 from portfolio.core.latency import Latency
 from portfolio.core.rows import ExposureRow
+from portfolio.inspector import Inspector
 from portfolio.mover import Mover
 from portfolio.operations.books import restored_book
 from portfolio.operations.frames import keep_frame
@@ -83,6 +84,7 @@ class Engine:
         self._board = Board.from_settings()
         self._log = AsyncLog(conninfo(), fence=lease.fence)
         self._pricer = Pricer(lease, self._board, self._log)
+        self._inspector = Inspector(self._log)
         self._watchman = Watchman(self._log, looking(lease))
         self._mover = Mover(lease)
         # Frames of a later holder must come after those of an earlier one.
@@ -179,10 +181,11 @@ class Engine:
                 await self.lease.in_database(keep_frame, self.shown)
 
     async def price(self) -> None:
-        """Price what is offered, pause or resume mint and redeem, and call for people, every second."""
+        """Price what is offered, pause or resume mint and redeem, suspend what is off, call for people, each second."""
         async for at in _ticks(SECOND_S, PRICE_AT_S):
             if self.shown:
                 await self._pricer.step(self.book, self.marks, self.feeds, self.shown, at)
+                await self._inspector.step(self.book, self.marks, self.feeds, at)
                 await self._watchman.step(self.book, self.shown, at)
 
     async def move(self) -> None:

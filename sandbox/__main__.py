@@ -33,13 +33,19 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, meaning in (
-        ("run", "serve exchanges, custodian and chain on one port"),
+        ("run", "serve exchanges, custodian, chain and oracles on one port"),
         ("describe", "write reference.toml and credentials.json"),
     ):
         command = commands.add_parser(name, help=meaning)
         command.add_argument("--port", type=int, default=DEFAULT_PORT)
         command.add_argument("--folder", type=Path, required=True, help="where everything durable lives")
         command.add_argument("--seed", type=int, default=1, help="of the market model and a new folder's history")
+        command.add_argument(
+            "--bybit",
+            action="store_true",
+            default=os.environ.get("SANDBOX_BYBIT", "") == "1",
+            help="serve Bybit's public data too (default: $SANDBOX_BYBIT is 1)",
+        )
     _add_model(commands.choices["run"])
     _add_accounts(commands.choices["run"])
     _add_custodian(commands.choices["run"])
@@ -156,7 +162,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         if given.command == "describe":
-            describe(given.port, given.folder, given.seed)
+            describe(given.port, given.folder, given.seed, with_bybit=given.bybit)
         else:
             settings = Settings(
                 folder=given.folder,
@@ -175,6 +181,7 @@ def main() -> int:
                 replay=given.replay,
                 replay_speed=given.speed,
                 volatility=given.volatility,
+                bybit=given.bybit,
             )
             _loop(given.port, settings)
     except (PortIsTaken, LedgerIsUnreadable, NotACapture) as problem:

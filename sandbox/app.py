@@ -1,4 +1,4 @@
-"""The sandbox as one web server: the exchanges, the custodian, the chain and the control page on one port."""
+"""The sandbox as one web server: exchanges, custodian, chain, oracles and the control page on one port."""
 
 import asyncio
 import contextlib
@@ -10,14 +10,18 @@ from pathlib import Path
 
 from aiohttp import web
 
-from sandbox import ceffu, chain, control
+from sandbox import ceffu, chain, control, oracles
 from sandbox.binance.routes import routes as exchange_routes
+from sandbox.bybit.routes import routes as bybit_routes
 from sandbox.chain.contracts import MINTING, STETH, WSTETH
 from sandbox.gate import GATE_FILE, gate
 from sandbox.instruments import COINM
+from sandbox.pyth import hermes
+from sandbox.redstone import gateway
 from sandbox.reference import (
     CREDENTIALS_FILE,
     REFERENCE_FILE,
+    bybit,
     credentials,
     exchange_keys,
     reference,
@@ -50,16 +54,19 @@ def _wallets(node: chain.Chain) -> Iterable[str]:
     return (node.custody, MINTING.lower())
 
 
-def describe(port: int, folder: Path, seed: int) -> None:
+def describe(port: int, folder: Path, seed: int, *, with_bybit: bool = False) -> None:
     """Write reference.toml, gate.toml and credentials.json of a folder; keys that exist are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     now_ms = World.now_ms()
     custodian, node = ceffu.Ceffu.open(folder, seed, now_ms), chain.Chain.open(folder, seed, now_ms)
     url = f"http://{HOST}:{port}"
-    described = reference(port, [ceffu.describe(url, custodian), chain.describe(url, node)])
+    publishers = oracles.open_oracles(folder, dict, World.now_ms)
+    parts = [ceffu.describe(url, custodian), chain.describe(url, node), oracles.describe(url, publishers)]
+    described = reference(port, [*([bybit(port)] if with_bybit else []), *parts])
     (folder / REFERENCE_FILE).write_text(to_toml(described), encoding="utf-8")
     (folder / GATE_FILE).write_text(to_toml(gate(custodian)), encoding="utf-8")
     secrets = credentials(exchange_keys(folder)) | ceffu.credentials(custodian)
+    secrets |= oracles.credentials(publishers)
     write_private(folder / CREDENTIALS_FILE, json.dumps(secrets, indent=2))
     node.close()
 
@@ -95,9 +102,12 @@ async def run(port: int, settings: Settings) -> None:
     server = web.Application()
     exchanges = sorted(world.exchanges.values(), key=lambda each: each.venue == COINM)
     server.add_routes(exchange_routes(exchanges))
+    if world.bybit:
+        server.add_routes(bybit_routes(world.bybit))
     server.add_routes(control.routes(world))
     server.add_routes(ceffu.routes(custodian, world.faults))
     server.add_routes(chain.routes(node))
+    server.add_routes(_oracle_routes(folder, world, node))
     runner = web.AppRunner(server, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
@@ -111,11 +121,22 @@ async def run(port: int, settings: Settings) -> None:
     telling.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await telling
-    for exchange in exchanges:
-        exchange.hub.drop_all("the sandbox ends")
+    for hub in (*(each.hub for each in exchanges), *((world.bybit.hub,) if world.bybit else ())):
+        hub.drop_all("the sandbox ends")
     await runner.cleanup()
     world.close()
     node.close()
+
+
+def _oracle_routes(folder: Path, world: World, node: chain.Chain) -> list[web.RouteDef]:
+    """List the routes of both oracles and of their drills."""
+
+    def prices() -> dict[str, float]:
+        found = {coin: walk.price for coin, walk in world.walks.items()}
+        return {**found, "stETH": found["ETH"] * float(node.pool_rate(node.head) * WEI)}
+
+    publishers = oracles.open_oracles(folder, prices, world.now_ms)
+    return [*hermes.routes(publishers), *gateway.routes(publishers), *oracles.control_routes(publishers)]
 
 
 async def _until_told(world: World) -> None:

@@ -41,7 +41,7 @@ class Spec:
     @property
     def inverse(self) -> bool:
         """Tell whether the contract is settled in its coin."""
-        return self.venue == COINM
+        return self.margin_asset == self.coin
 
     @property
     def pair(self) -> str:

@@ -22,6 +22,7 @@ FUND_KEY = "insurance fund"
 EXCHANGED_BELOW = Decimal(-10_000)  # of a joint account's settlement asset: other assets are sold for it
 QUANTILE_SCORES = tuple(map(Decimal, ("0", "0.01", "0.05", "0.2")))  # score above so many of them: quantile 1, 2, 3, 4
 DRILL_SLIP = Decimal("0.005")  # a drilled deleveraging closes so much worse than the mark
+LIQUIDATED, DELEVERAGED = "autoclose", "adl_autoclose"  # how the id of such an order begins
 BUY, SELL = "BUY", "SELL"
 
 
@@ -97,7 +98,7 @@ class Liquidation:
         steps = _steps(market, quantity)
         steps = max(1, int(steps * part)) if steps > 1 else steps
         trade = market.trade(market.mark_ticks, steps, buyer_is_maker=quantity > 0)
-        order = self._forced(account, market, quantity, steps, market.mark_ticks, "autoclose", trade.id, at_ms)
+        order = self._forced(account, market, quantity, steps, market.mark_ticks, LIQUIDATED, trade.id, at_ms)
         left = self.cross.pool(account, symbol)
         asset = market.spec.margin_asset
         rate = self.cross.price(asset) if self.cross.joint(account) else Decimal(1)
@@ -111,7 +112,7 @@ class Liquidation:
         market, quantity = self.accounts.market(account, symbol), self.accounts.position(account, symbol).quantity
         ticks = self.bankruptcy_ticks(account, symbol, pool)
         steps = _steps(market, quantity)
-        forced = self._forced(account, market, quantity, steps, ticks, "autoclose", market.trade_ids.take(), at_ms)
+        forced = self._forced(account, market, quantity, steps, ticks, LIQUIDATED, market.trade_ids.take(), at_ms)
         return [forced, *self._deleverage(market, -quantity, steps, ticks, at_ms)]
 
     def _deleverage(self, market: Market, opposing: Decimal, steps: int, ticks: int, at_ms: int) -> list[Order]:
@@ -123,7 +124,7 @@ class Liquidation:
             quantity = self.accounts.position(rank.account, market.spec.symbol).quantity
             taken = min(steps, _steps(market, quantity))
             trade_id = market.trade_ids.take()
-            orders.append(self._forced(rank.account, market, quantity, taken, ticks, "adl_autoclose", trade_id, at_ms))
+            orders.append(self._forced(rank.account, market, quantity, taken, ticks, DELEVERAGED, trade_id, at_ms))
             steps -= taken
         return orders
 
@@ -134,7 +135,7 @@ class Liquidation:
             raise NothingToReduce(f"expected at most the position of {quantity} in {symbol}, found {steps} steps")
         slip = DRILL_SLIP if quantity < 0 else -DRILL_SLIP
         ticks = ticks or max(1, int(market.mark_ticks * (1 + slip)))
-        return self._forced(account, market, quantity, steps, ticks, "adl_autoclose", market.trade_ids.take(), at_ms)
+        return self._forced(account, market, quantity, steps, ticks, DELEVERAGED, market.trade_ids.take(), at_ms)
 
     def bankruptcy_ticks(self, account: str, symbol: str, pool: Pool) -> int:
         """Solve the price at which closing a position leaves the pool's balance at zero; within half to twice the mark.

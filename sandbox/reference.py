@@ -9,6 +9,7 @@ from typing import Any
 
 from sandbox.binance.routes import SOCKET_ROOTS
 from sandbox.binance.signing import Key
+from sandbox.bybit.contracts import BYBIT, contracts
 from sandbox.instruments import VENUES, instruments
 from sandbox.opening import ACCOUNTS, COIN, MAIN
 
@@ -31,6 +32,12 @@ AGE = "An older value is not used and is shown as stale."
 HEDGING: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("order_size_max", "", "The delta of one order; a larger hedge is sent in clips.", {"ETH": "40", "BTC": "2"}),
     ("price_collar", "bp", "An order's price may be so far from the venue's mark.", {"ETH": "30", "BTC": "30"}),
+    (
+        "price_divergence_max",
+        "bp",
+        "A contract whose mark is further from what the others say takes no new risk.",
+        {"ETH": "150", "BTC": "150"},
+    ),
     ("hedge_clip_min", "", "A smaller hedge costs more than it saves.", {"ETH": "0.5", "BTC": "0.02"}),
     (
         "hedge_release",
@@ -92,6 +99,14 @@ LIMITS: tuple[dict[str, Any], ...] = (
         for kind, unit, note, values in (*HEDGING, *MOVING)
         for subject, value in values.items()
     ),
+    {
+        "name": "mark latency",
+        "kind": "latency_ms_max",
+        "subject": "mark",
+        "value": "2000",
+        "unit": "ms",
+        "note": "A contract whose marks come later takes no new risk.",
+    },
     *(
         {
             "name": f"{subject} age",
@@ -113,8 +128,18 @@ LIMITS: tuple[dict[str, Any], ...] = (
 )
 
 
+def bybit(port: int) -> dict[str, list[dict[str, Any]]]:
+    """Describe Bybit on a port: an account that is not enabled names the contracts to be followed."""
+    rest, sockets = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
+    account = {"name": f"{BYBIT}:main", "venue": BYBIT, "label": "Unified main"}
+    return {
+        "venues": [{"name": BYBIT, "protocol": BYBIT, "rest_url": rest, "ws_url": sockets}],
+        "accounts": [account | {"instruments": [spec.name for spec in contracts()], "is_enabled": False}],
+    }
+
+
 def reference(port: int, parts: Iterable[Mapping[str, list[dict[str, Any]]]]) -> dict[str, Any]:
-    """Describe the sandbox on a port; parts are the sections of the custodian and the chain."""
+    """Describe the sandbox on a port; parts are the sections of the custodian, the chain and other venues."""
     rest, sockets = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
     described: dict[str, Any] = {
         "environment": "SANDBOX",

@@ -14,13 +14,15 @@ from sandbox.accounts import Accounts
 from sandbox.binance.exchange import Exchange
 from sandbox.binance.signing import Key, Keys
 from sandbox.book import Book
+from sandbox.bybit.contracts import contracts as bybit_contracts
+from sandbox.bybit.exchange import Bybit
 from sandbox.ceffu import Ceffu
 from sandbox.collateral import RATIOS, CrossMargin
 from sandbox.faults import Faults
 from sandbox.hand import Hand
 from sandbox.instruments import VENUES, Spec, instruments
 from sandbox.ledger import Ledger, Numbers
-from sandbox.liquidation import InsuranceFund, Liquidation
+from sandbox.liquidation import LIQUIDATED, InsuranceFund, Liquidation
 from sandbox.market import Market, Prices
 from sandbox.matching.engine import Engine
 from sandbox.mirroring import Mirroring
@@ -63,6 +65,7 @@ class Settings:
     settlement_lasts_s: float = 30.0
     webhook_url: str = ""  # of the receiver of deposits and withdrawals, none when empty
     webhook_retry_s: tuple[float, ...] = (30, 120, 480, 1920, 7680)
+    bybit: bool = False  # whether Bybit's markets are there too
     volatility: float = 1.0  # of the model: 1 is as modeled, at 0 index prices and bases stay where they are
 
 
@@ -91,7 +94,8 @@ class World:
         saved = json.loads(self.ledger.get("markets") or "{}")
         self.walks = {coin: self._walk(coin, saved) for coin in START_PRICE_USD}
         self._update_ids: dict[tuple[str, str], Numbers] = {}
-        self.markets = {(spec.venue, spec.symbol): self._market(spec, saved) for spec in instruments()}
+        specs = (*instruments(), *(bybit_contracts() if settings.bybit else ()))
+        self.markets = {(spec.venue, spec.symbol): self._market(spec, saved) for spec in specs}
         recorded = self.reel.captures if self.reel else {}
         self.makers = [self._maker(market) for name, market in self.markets.items() if name not in recorded]
         self.accounts = Accounts(
@@ -110,6 +114,7 @@ class World:
         self.liquidation = Liquidation(self.engine, self.cross, InsuranceFund(self.ledger))
         all_keys = Keys(list(keys))
         self.exchanges = {venue: self._exchange(venue, all_keys) for venue in VENUES}
+        self.bybit = Bybit(self.markets, self.ledger, self.faults) if settings.bybit else None
         self._set_clock()
         for name, capture in recorded.items():
             self._follow(Track(capture), *name)
@@ -221,6 +226,8 @@ class World:
         for exchange in self.exchanges.values():
             for publisher in exchange.publishers.values():
                 publisher.step()
+        if self.bybit:
+            self.bybit.step()
         if pace.step % STEPS_PER_SECOND == 0:
             self._second()
 
@@ -245,11 +252,15 @@ class World:
             market.second(self.walks[market.spec.coin].price)
         for exchange in self.exchanges.values():
             exchange.second(self.pace.second)
+        if self.bybit:
+            self.bybit.second(self.pace.second)
         now_ms = self.now_ms()
         self._pay_due_funding()
         if self.custodian is not None:
             self.custodian.advance()
-        self.liquidation.second(now_ms)
+        for order in self.liquidation.second(now_ms):
+            if order.client_id.startswith(LIQUIDATED):
+                self.exchanges[self.accounts.accounts[order.account].venue].publishers[order.symbol].forced(order)
         self.hand.second(now_ms)
         self._save()
         self._count()
@@ -275,11 +286,8 @@ class World:
 
     def _count(self) -> None:
         """Work out the messages of the last second per stream."""
-        sent = {
-            (venue, symbol, kind): count
-            for venue, exchange in self.exchanges.items()
-            for (symbol, kind), count in exchange.hub.sent.items()
-        }
+        hubs = [each.hub for each in (*self.exchanges.values(), *((self.bybit,) if self.bybit else ()))]
+        sent = {(hub.venue, *key): count for hub in hubs for key, count in hub.sent.items()}
         self.pace.rates = {key: count - self.pace.sent.get(key, 0) for key, count in sent.items()}
         self.pace.sent = sent
 

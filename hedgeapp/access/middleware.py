@@ -1,6 +1,7 @@
 """Nobody sees a page without being logged in, nothing is asked that no text can hold, and what people do is told."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.deprecation import MiddlewareMixin
 
-from hedgeapp.access.telling import seq_of_head, tell_acted, tell_denied
+from hedgeapp.access.telling import acted, seq_of_head, tell_acted, tell_denied
 from hedgeapp.eventlog import witness
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -35,26 +36,27 @@ class TextsHoldNoNulMiddleware(MiddlewareMixin):
 class ActsAreToldMiddleware(MiddlewareMixin):
     """Tell of each form that somebody sent and that changed something, and of each denial.
 
-    A fragment says up to which event it shows the log.
+    What a form puts into the log is told in the same transaction: neither is there without the other, and whoever waits
+    for the log waits once. A fragment says up to which event it shows the log.
     """
 
     def process_request(self, request: HttpRequest) -> None:
-        """Listen to what a form puts into the log."""
+        """Go along with what a form puts into the log."""
         if request.method in SAFE:
             if request.headers.get("HX-Request") == "true" and request.user.is_authenticated:
                 request.log_seq = seq_of_head()  # type: ignore[attr-defined]
         elif request.user.is_authenticated:
-            request.acts = (request.user.get_username(), witness.begin())  # type: ignore[attr-defined]
+            request.acts_by = request.user.get_username()  # type: ignore[attr-defined]
+            witness.begin(partial(acted, request, request.acts_by))  # type: ignore[attr-defined]
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Tell what was done or denied."""
-        by, seqs = getattr(request, "acts", ("", []))
-        if by:
+        if by := getattr(request, "acts_by", ""):
             witness.end()
             # Rows that are no events, like API keys, are changed in the admin: when that is done, it leads elsewhere.
-            is_row = request.path.endswith(ROWS_CHANGED) and response.status_code >= ELSEWHERE
-            if response.status_code < DONE_BELOW and (seqs or is_row):
-                tell_acted(request, by, tuple(seqs))
+            is_done = ELSEWHERE <= response.status_code < DONE_BELOW
+            if is_done and request.path.endswith(ROWS_CHANGED) and not hasattr(request, "acted"):
+                tell_acted(request, by)
         user = getattr(request, "user", None)
         if response.status_code == DENIED and user is not None and user.is_authenticated:
             tell_denied(request, user.get_username())

@@ -14,13 +14,13 @@ ADMIN: Final = "admin"
 AUDITOR: Final = "auditor"
 ROLES: Final = (VIEWER, TRADER, RISK, APPROVER, ADMIN, AUDITOR)
 
-_ROWS: Final = ("asset", "venue", "account", "instrument", "custodian", "chain", "limit", "credential")
+_ROWS: Final = ("asset", "venue", "account", "instrument", "custodian", "chain", "oracle", "limit", "credential")
 _MAY_CHANGE: Final[Mapping[str, tuple[str, ...]]] = {
     VIEWER: (),
     TRADER: (),
     RISK: ("limit",),
     APPROVER: (),
-    ADMIN: ("asset", "venue", "account", "instrument", "custodian", "chain", "credential"),
+    ADMIN: ("asset", "venue", "account", "instrument", "custodian", "chain", "oracle", "credential"),
     AUDITOR: (),
 }
 # What is no change of a row: orders, halts, moves, their gate, breaks, second factors, the admin's door.

@@ -28,6 +28,7 @@ from hedgeapp.core.events.door import (
     PersonKeptOut,
     PersonLeft,
 )
+from hedgeapp.eventlog import witness
 from hedgeapp.eventlog.append import LogIsBusy, SameKeyOtherContent, append
 from hedgeapp.eventlog.models import LoggedEvent
 
@@ -75,6 +76,7 @@ def tell_left(request: HttpRequest, person: str) -> None:
 
 def tell_kept_out(request: HttpRequest, tried: str, because: str) -> None:
     """Tell that somebody was not let in; the name only when somebody has it."""
+    witness.end()  # whoever is kept out has done nothing, even if he is somebody already
     at, where = datetime.now(UTC), address(request)
     known = User.objects.filter(username=tried[:150]).values_list("username", flat=True).first() or ""
     attempts = LoginAttempt.objects.filter(address=where or None).count()
@@ -95,8 +97,9 @@ def tell_codes(request: HttpRequest, person: str, by: str, change: CodesChange) 
     _tell(CodesChanged(at=datetime.now(UTC), person=person, by=by, change=change, from_address=where))
 
 
-def tell_acted(request: HttpRequest, by: str, seqs: tuple[int, ...]) -> None:
-    """Tell that a form of somebody was done, and what it put into the log."""
+def acted(request: HttpRequest, by: str, seqs: tuple[int, ...] = ()) -> PersonActed | None:
+    """Return the event that tells of a form of somebody and of what it put into the log; None beyond so many."""
+    request.acted = True  # type: ignore[attr-defined]
     event = PersonActed(
         at=datetime.now(UTC),
         by=by,
@@ -106,9 +109,15 @@ def tell_acted(request: HttpRequest, by: str, seqs: tuple[int, ...]) -> None:
         seqs=seqs,
     )
     if _told(event.key.rpartition(":")[0] + ":", ACTS_TOLD_MAX) < ACTS_TOLD_MAX:
+        return event
+    log.error("access.too_many_acts", by=by, path=event.path)
+    return None
+
+
+def tell_acted(request: HttpRequest, by: str) -> None:
+    """Tell that a form of somebody was done that put nothing into the log."""
+    if event := acted(request, by):
         _tell(event)
-    else:
-        log.error("access.too_many_acts", by=by, path=event.path)
 
 
 def tell_denied(request: HttpRequest, by: str) -> None:

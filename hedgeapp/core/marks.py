@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from hedgeapp.core.records import fact
+from hedgeapp.core.records import sparse_fact
 
 MarkKind = Literal[
     "mark",  # the venue's mark price of an instrument, in its quote
@@ -19,11 +19,13 @@ MarkKind = Literal[
 ]
 
 
-@fact
+@sparse_fact
 class Mark:
     """A value with its source and its two times.
 
     `subject` is an instrument id or an asset; `source` names the feed; `at` is the source's time, `received_at` ours.
+    `conf` is how far its signers are apart, in its own unit; `proof` says by whom it is signed, empty for nobody;
+    `suspect` why it must not be used although it is new, empty where it may be.
     """
 
     subject: str
@@ -32,3 +34,6 @@ class Mark:
     at: datetime
     received_at: datetime
     source: str
+    conf: Decimal | None = None
+    proof: str = ""
+    suspect: str = ""

@@ -28,7 +28,13 @@ def fact(cls: type[T]) -> type[T]:
     return _struct(cls, is_watched=False)
 
 
-def _struct(cls: type[T], *, is_watched: bool = True) -> type[T]:
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def sparse_fact(cls: type[T]) -> type[T]:
+    """Make a class a fact that is written without the fields that have their defaults: it may grow, its bytes stay."""
+    return _struct(cls, is_watched=False, is_sparse=True)
+
+
+def _struct(cls: type[T], *, is_watched: bool = True, is_sparse: bool = False) -> type[T]:
     body = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
     fields = vars(dataclass(kw_only=True)(cls))["__dataclass_fields__"]
     made_by = {
@@ -39,6 +45,13 @@ def _struct(cls: type[T], *, is_watched: bool = True) -> type[T]:
     described = {**body, **made_by, "__dataclass_fields__": fields}
     bases = (Struct, *(base for base in cls.__bases__ if base is not object))
     made: Any = StructMeta(
-        cls.__name__, bases, described, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=is_watched
+        cls.__name__,
+        bases,
+        described,
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+        gc=is_watched,
+        omit_defaults=is_sparse,
     )
     return made  # type: ignore[no-any-return]

@@ -1,5 +1,6 @@
-"""Reference data: assets, venues, accounts, custodians, chains and limits, in our one spelling.  (records)"""
+"""Reference data: assets, venues, accounts, custodians, chains, oracles and limits, in our one spelling.  (records)"""
 
+from datetime import datetime
 from decimal import Decimal
 
 from hedgeapp.core.records import record
@@ -86,6 +87,54 @@ class Chain:
     steth_pool: str
     minting: str
     synthetic: str
+    is_enabled: bool = True
+
+
+@record
+class SignerSet:
+    """Keys that sign together: addresses in their order, of which `quorum` must have signed.
+
+    `expires_at` is when a set that was replaced is trusted no more; None while it is in force.
+    """
+
+    index: int
+    signers: tuple[str, ...]
+    quorum: int
+    expires_at: datetime | None = None
+
+
+@record
+class Trust:
+    """Whose signatures make a price of an oracle ours to use.
+
+    `publisher` is, for Pyth, the emitter as `chain:address`; for RedStone the data service. `others` are signers that
+    are known and count for nothing; a signature by anybody else is refused.
+    """
+
+    profile: str
+    publisher: str
+    sets: tuple[SignerSet, ...]
+    others: tuple[str, ...] = ()
+
+
+@record
+class OracleFeed:
+    """What an oracle calls the USD price of an asset; `decimals` are those of RedStone's integers."""
+
+    asset: str
+    feed: str
+    decimals: int = 8
+
+
+@record
+class Oracle:
+    """A publisher of signed USD prices: `protocol` is pyth or redstone."""
+
+    name: str
+    protocol: str
+    url: str
+    feeds: tuple[OracleFeed, ...]
+    trust: Trust
     is_enabled: bool = True
 
 

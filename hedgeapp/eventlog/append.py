@@ -97,12 +97,14 @@ def append(
 ) -> list[Recorded]:
     """Append events in the caller's transaction and return those that were new, in log order.
 
-    `connection` is psycopg's (Django's is `connection.connection` inside `atomic`), `at` becomes `recorded_at`. Refuses
-    with SameKeyOtherContent, EpochIsOver, NoTransaction, TooManyEvents; psycopg.errors.LockNotAvailable says that the
-    lock could not be had within LOCK_WAIT_MS_MAX.
+    The word of whoever it is done for follows them (`witness`). `connection` is psycopg's (Django's is
+    `connection.connection` inside `atomic`), `at` becomes `recorded_at`. Refuses with SameKeyOtherContent, EpochIsOver,
+    NoTransaction, TooManyEvents; psycopg.errors.LockNotAvailable says that the lock could not be had within
+    LOCK_WAIT_MS_MAX.
     """
     taken = append_encoded(connection, encoded(events), at=at, fence=fence)
-    witness.tell(taken)
+    if (word := witness.word(taken)) is not None:
+        append_encoded(connection, encoded([word]), at=at, fence=fence)
     return taken
 
 

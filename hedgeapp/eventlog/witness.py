@@ -1,30 +1,29 @@
-"""Witness: which events a piece of work put into the log, for whoever tells on whose behalf it was done."""
+"""Witness: who a piece of work is done for, who adds his word to whatever it puts into the log."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Final
 
-from hedgeapp.core.events import Recorded
+from hedgeapp.core.events import Event, Recorded
 
-SEQS_MAX: Final = 100  # events that are remembered of one piece of work
+SEQS_MAX: Final = 100  # events of one append that a word is told of
 
-_seqs: ContextVar[list[int] | None] = ContextVar("eventlog_seqs", default=None)
+Word = Callable[[tuple[int, ...]], Event | None]
+
+_word: ContextVar[Word | None] = ContextVar("eventlog_word", default=None)
 
 
-def begin() -> list[int]:
-    """Begin to listen in this context, and return the list that fills up."""
-    heard: list[int] = []
-    _seqs.set(heard)
-    return heard
+def begin(word: Word) -> None:
+    """Have `word` asked, in this context, for an event that goes with each append, in the same transaction."""
+    _word.set(word)
 
 
 def end() -> None:
-    """Stop to listen."""
-    _seqs.set(None)
+    """Ask nobody any more."""
+    _word.set(None)
 
 
-def tell(taken: Sequence[Recorded]) -> None:
-    """Say what was appended; a transaction that is rolled back later takes it out of the log, but not from here."""
-    heard = _seqs.get()
-    if heard is not None:
-        heard.extend(recorded.seq for recorded in taken[: SEQS_MAX - len(heard)])
+def word(taken: Sequence[Recorded]) -> Event | None:
+    """Return what is to be said of what was just appended, if anything is."""
+    said = _word.get()
+    return said(tuple(recorded.seq for recorded in taken[:SEQS_MAX])) if said and taken else None

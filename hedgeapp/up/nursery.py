@@ -17,7 +17,7 @@ from hedgeapp.up.identity import die_with_parent
 from hedgeapp.up.voice import Voice
 
 # What a worker reads when it starts; all other variables are read with the imports, so they must be the same in all.
-OWN: Final = frozenset({"HEDGEAPP_SERVICES", "HEDGEAPP_DESK"})
+OWN: Final = frozenset({"HEDGEAPP_SERVICES", "HEDGEAPP_DESK", "HEDGEAPP_NICE"})
 ANSWER_BYTES_MAX: Final = 64
 IMPORTED_S_MAX: Final = 60.0
 BORN_S_MAX: Final = 5.0

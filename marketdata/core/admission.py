@@ -7,8 +7,9 @@ from typing import Final, assert_never
 
 from hedgeapp.core.instruments import Instrument, Tier
 from hedgeapp.core.records import record
-from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
+from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Oracle, Venue
 from marketdata.core.catalogue import Catalogue, Row
+from marketdata.core.oracle_rows import require_oracle
 from marketdata.core.wellformed import (
     NameIsMalformed,
     NumberIsOutOfRange,
@@ -23,7 +24,9 @@ from marketdata.core.wellformed import (
     require_url,
 )
 
-VENUE_PROTOCOLS: Final = ("binance-usdm", "binance-coinm")
+# Protocols whose accounts can be read and traded, and those of which only public data is followed.
+ACCOUNT_PROTOCOLS: Final = ("binance-usdm", "binance-coinm")
+VENUE_PROTOCOLS: Final = (*ACCOUNT_PROTOCOLS, "bybit")
 CUSTODIAN_PROTOCOLS: Final = ("ceffu",)
 
 _SYMBOL = re.compile(r"(?P<base>[A-Za-z0-9]+)-(?P<quote>[A-Za-z0-9]+)-(?P<end>PERP|\d{8})")
@@ -36,6 +39,10 @@ class UnknownAsset(RowRefused):
 
 class UnknownVenue(RowRefused):
     """A venue is named that the catalogue does not have."""
+
+
+class AccountCannotBeFollowed(RowRefused):
+    """An account is enabled at a venue of which only public data is followed."""
 
 
 class UnderlyingHasUnderlying(RowRefused):
@@ -99,6 +106,8 @@ LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
     "taker_fee": LimitKind(unit="bp", subjects=None, value_max=Decimal(100)),
     "mint_redeem_spread": LimitKind(unit="bp", subjects=None, value_max=Decimal(1_000)),
     "mint_redeem_size_max": LimitKind(unit=None, subjects=None),
+    "price_divergence_max": LimitKind(unit="bp", subjects=None, value_max=Decimal(2_000)),
+    "latency_ms_max": LimitKind(unit="ms", subjects=frozenset({"mark"}), value_max=Decimal(60_000)),
     "move_headroom_floor": LimitKind(unit="USD", subjects=ACCOUNTS, has_accounts=True),
     "move_headroom_target": LimitKind(unit="USD", subjects=ACCOUNTS, has_accounts=True),
     "move_headroom_ceiling": LimitKind(unit="USD", subjects=ACCOUNTS, has_accounts=True),
@@ -127,6 +136,10 @@ def require_admissible(row: Row, catalogue: Catalogue) -> None:
             require_url(row, "url", row.url, ("http", "https"))
         case Chain():
             _require_chain(row, catalogue)
+        case Oracle():
+            require_oracle(row)
+            for feed in row.feeds:
+                _require_asset_known(row, "feed", feed.asset, catalogue)
         case Limit():
             _require_limit(row, catalogue)
         case _:
@@ -154,6 +167,10 @@ def _require_account(account: Account, catalogue: Catalogue) -> None:
     venue, _, rest = account.name.partition(":")
     require_built(account, "venue of the name", venue, account.venue)
     require_name(account, rest)
+    protocol = catalogue.venues[account.venue].protocol
+    if account.is_enabled and protocol not in ACCOUNT_PROTOCOLS:
+        expected = f"a venue of {', '.join(ACCOUNT_PROTOCOLS)} expected for an enabled account"
+        raise AccountCannotBeFollowed(account, f"{expected}, found {protocol}: disable the account")
     if not account.label.isprintable() or not 0 < len(account.label) <= 63:
         raise NameIsMalformed(account, f"a label of 1 to 63 printable signs expected, found {account.label!r}")
     for symbol in account.instruments:

@@ -1,6 +1,7 @@
 """Board: the latest of everything, how old it is, and how its feeds do.  Mark x budget x at -> Freshness"""
 
 from collections.abc import Mapping
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -31,11 +32,23 @@ class Depth:
 
 
 @record
+class ChannelHealth:
+    """How one kind of messages of a feed does: how many came, how many a second lately, when the last one."""
+
+    messages: int
+    messages_per_s: float
+    last_message_at: datetime | None
+
+
+@record
 class FeedHealth:
     """How a feed does: what it is connected to, when it last heard something, what went wrong.
 
     `messages_per_s` is a mean over the last seconds; `counters` are totals since the service began (messages, gaps,
-    resyncs, refused, reconnects); `error` is the last one in a sentence, empty while connected.
+    resyncs, refused, reconnects); `error` is the last one in a sentence, empty while connected; `last_fault` names what
+    was refused last. `drift_ms` is by how much the source's clock runs ahead of ours, at least (negative: behind, or
+    far away). `requests_used` of `requests_max` is what the source says of its limit on requests, in its own units.
+    What is not known is None.
     """
 
     feed: str
@@ -47,6 +60,24 @@ class FeedHealth:
     error: str
     epoch: int
     posted_at: datetime
+    channels: Mapping[str, ChannelHealth] = field(default_factory=dict)
+    last_fault: str = ""
+    drift_ms: int | None = None
+    requests_used: int | None = None
+    requests_max: int | None = None
+
+
+@record
+class RecorderHealth:
+    """How the recorder does: since when, what it wrote (rows by kind), what was lost (rows by feed), its last fault."""
+
+    since: datetime
+    posted_at: datetime
+    written_at: datetime | None
+    written: Mapping[str, int]
+    lost: Mapping[str, int]
+    waiting: int
+    error: str
 
 
 @record

@@ -77,6 +77,16 @@ class BinanceInverse:
         return delta.first_id - 1 <= snapshot_id <= delta.last_id - 1 or delta.previous_id == snapshot_id
 
 
+class InStream:
+    """Snapshots come in the stream itself (Bybit, OKX, Deribit): the book runs from `Book.begin`, nothing waits."""
+
+    def is_before(self, delta: Delta, snapshot_id: int) -> bool:
+        return delta.last_id <= snapshot_id
+
+    def bridges(self, delta: Delta, snapshot_id: int) -> bool:
+        return delta.previous_id == snapshot_id
+
+
 class Side:
     """One side of a book: bids (`inward` 1: the higher the better) or asks (−1). `touch` is ∓∞ when it is empty."""
 
@@ -224,6 +234,15 @@ class Book:
         for delta in waiting:
             if fault := self.apply(delta):
                 return fault
+        return None
+
+    def begin(self, snapshot_id: int, bids: Sequence[Level], asks: Sequence[Level]) -> Fault | None:
+        """Take a snapshot that came in its place among the deltas: the book runs, and forgets whatever was before."""
+        self.wipe()
+        if fault := self._update(bids, asks):
+            self.wipe()
+            return fault
+        self.last_id, self.is_running = snapshot_id, True
         return None
 
     def apply(self, delta: Delta) -> Fault | None:

@@ -13,15 +13,23 @@ from hedgeapp.core.events.reference import (
     CustodianChanged,
     InstrumentChanged,
     LimitChanged,
+    OracleChanged,
     VenueChanged,
 )
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.records import record
-from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
+from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Oracle, Venue
 
-Row = Asset | Venue | Account | Instrument | Custodian | Chain | Limit
+Row = Asset | Venue | Account | Instrument | Custodian | Chain | Oracle | Limit
 ReferenceChanged = (
-    AssetChanged | VenueChanged | AccountChanged | InstrumentChanged | CustodianChanged | ChainChanged | LimitChanged
+    AssetChanged
+    | VenueChanged
+    | AccountChanged
+    | InstrumentChanged
+    | CustodianChanged
+    | ChainChanged
+    | OracleChanged
+    | LimitChanged
 )
 _CHANGES: Final = frozenset(get_args(ReferenceChanged))
 KINDS: Final = frozenset(kind.__name__ for kind in _CHANGES)
@@ -37,6 +45,7 @@ class Catalogue:
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     custodians: Mapping[str, Custodian] = field(default_factory=dict)
     chains: Mapping[str, Chain] = field(default_factory=dict)
+    oracles: Mapping[str, Oracle] = field(default_factory=dict)
     limits: Mapping[str, Limit] = field(default_factory=dict)
 
     def of_kind(self, row: Row) -> Mapping[str, Row]:
@@ -62,6 +71,7 @@ _PLACES: Final[Mapping[type[Any], str]] = {
     Instrument: "instruments",
     Custodian: "custodians",
     Chain: "chains",
+    Oracle: "oracles",
     Limit: "limits",
 }
 
@@ -83,7 +93,7 @@ def key_of(row: Row) -> str:
             return row.symbol
         case Instrument():
             return row.id
-        case Venue() | Account() | Custodian() | Chain() | Limit():
+        case Venue() | Account() | Custodian() | Chain() | Oracle() | Limit():
             return row.name
         case _:
             assert_never(row)
@@ -104,6 +114,8 @@ def row_of(event: ReferenceChanged) -> Row:
             return event.custodian
         case ChainChanged():
             return event.chain
+        case OracleChanged():
+            return event.oracle
         case LimitChanged():
             return event.limit
         case _:
@@ -125,6 +137,8 @@ def change_of(row: Row, *, at: datetime, version: int, by: str, reason: str) -> 
             return CustodianChanged(at=at, custodian=row, version=version, by=by, reason=reason)
         case Chain():
             return ChainChanged(at=at, chain=row, version=version, by=by, reason=reason)
+        case Oracle():
+            return OracleChanged(at=at, oracle=row, version=version, by=by, reason=reason)
         case Limit():
             return LimitChanged(at=at, limit=row, version=version, by=by, reason=reason)
         case _:

@@ -8,7 +8,7 @@ cum_n = floor_n · (rate_n − rate_{n−1}) + cum_{n−1}, so that the maintena
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from hedgeapp.core.amounts import ONE, ZERO
 from hedgeapp.core.instruments import ContractKind, Expiry, Instrument, Tier
@@ -31,6 +31,14 @@ class SymbolIsUnknown(LookupError):
 
     def __init__(self, symbol: str, known: Iterable[str]) -> None:
         super().__init__(f"one of {', '.join(sorted(known)) or 'no symbols'} expected, found {symbol}")
+
+
+class Specified(Protocol):
+    """What a venue specified, ready to be read for the symbols that are wanted."""
+
+    def __call__(self, *, symbols: Collection[str], assets: Collection[str]) -> list[Instrument]:
+        """Return the instruments; raise ReferenceContradicts."""
+        ...
 
 
 class Spelling:
@@ -99,7 +107,7 @@ def _symbol(row: Mapping[str, Any]) -> str | None:
 def _delivery(row: Mapping[str, Any]) -> datetime:
     symbol, found = str(row.get("symbol")), row.get("deliveryDate")
     try:
-        return datetime.fromtimestamp(float(_number(symbol, "deliveryDate", found) / 1000), UTC)
+        return datetime.fromtimestamp(float(number(symbol, "deliveryDate", found) / 1000), UTC)
     except (OverflowError, ValueError, OSError):
         raise ReferenceContradicts(symbol, "deliveryDate", "a time in ms", found) from None
 
@@ -132,9 +140,9 @@ def _instrument(
         base=base,
         quote=quote,
         settlement=settlement,
-        contract_size=ONE if kind == "linear" else _positive(id_, "contractSize", row.get("contractSize")),
-        tick_size=_positive(id_, "tickSize", _filter(id_, row, "PRICE_FILTER").get("tickSize")),
-        step_size=_positive(id_, "stepSize", _filter(id_, row, "LOT_SIZE").get("stepSize")),
+        contract_size=ONE if kind == "linear" else positive(id_, "contractSize", row.get("contractSize")),
+        tick_size=positive(id_, "tickSize", _filter(id_, row, "PRICE_FILTER").get("tickSize")),
+        step_size=positive(id_, "stepSize", _filter(id_, row, "LOT_SIZE").get("stepSize")),
         expires_at=None if is_perpetual else _delivery(row),
         tiers=tiers(id_, kind, brackets),
         is_trading=row.get("status" if kind == "linear" else "contractStatus") == "TRADING",
@@ -147,21 +155,27 @@ def tiers(subject: str, kind: ContractKind, brackets: Sequence[Mapping[str, Any]
         raise ReferenceContradicts(subject, "brackets", "at least one", "none")
     floor_name, cap_name = ("notionalFloor", "notionalCap") if kind == "linear" else ("qtyFloor", "qtyCap")
     found: list[Tier] = []
-    for row in sorted(brackets, key=lambda row: _number(subject, floor_name, row.get(floor_name))):
+    for row in sorted(brackets, key=lambda row: number(subject, floor_name, row.get(floor_name))):
         tier = Tier(
-            floor=_number(subject, floor_name, row.get(floor_name)),
-            cap=_positive(subject, cap_name, row.get(cap_name)),
-            maintenance_rate=_positive(subject, "maintMarginRatio", row.get("maintMarginRatio")),
-            deduction=_number(subject, "cum", row.get("cum")),
-            leverage_max=_positive(subject, "initialLeverage", row.get("initialLeverage")),
+            floor=number(subject, floor_name, row.get(floor_name)),
+            cap=positive(subject, cap_name, row.get(cap_name)),
+            maintenance_rate=positive(subject, "maintMarginRatio", row.get("maintMarginRatio")),
+            deduction=number(subject, "cum", row.get("cum")),
+            leverage_max=positive(subject, "initialLeverage", row.get("initialLeverage")),
         )
-        _require_joins(f"{subject} tier {len(found) + 1}", (floor_name, cap_name), found[-1] if found else None, tier)
+        require_joins(
+            f"{subject} tier {len(found) + 1}",
+            (floor_name, cap_name, "maintMarginRatio", "cum"),
+            found[-1] if found else None,
+            tier,
+        )
         found.append(tier)
     return tuple(found)
 
 
-def _require_joins(subject: str, names: tuple[str, str], before: Tier | None, tier: Tier) -> None:
-    floor_name, cap_name = names
+def require_joins(subject: str, names: tuple[str, str, str, str], before: Tier | None, tier: Tier) -> None:
+    """Refuse a tier that does not join on to the one before; `names` are the venue's: floor, cap, rate, deduction."""
+    floor_name, cap_name, rate_name, deduction_name = names
     floor = before.cap if before else ZERO
     if tier.floor != floor:
         raise ReferenceContradicts(subject, floor_name, floor, tier.floor)
@@ -169,10 +183,10 @@ def _require_joins(subject: str, names: tuple[str, str], before: Tier | None, ti
         raise ReferenceContradicts(subject, cap_name, f"above {tier.floor}", tier.cap)
     if tier.maintenance_rate >= 1 or (before and tier.maintenance_rate <= before.maintenance_rate):
         expected = f"above {before.maintenance_rate if before else 0} and below 1"
-        raise ReferenceContradicts(subject, "maintMarginRatio", expected, tier.maintenance_rate)
+        raise ReferenceContradicts(subject, rate_name, expected, tier.maintenance_rate)
     deduction = before.deduction + tier.floor * (tier.maintenance_rate - before.maintenance_rate) if before else ZERO
     if abs(tier.deduction - deduction) > DEDUCTION_TOLERANCE * max(ONE, deduction):
-        raise ReferenceContradicts(subject, "cum", deduction, tier.deduction)
+        raise ReferenceContradicts(subject, deduction_name, deduction, tier.deduction)
 
 
 def _filter(subject: str, row: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
@@ -183,18 +197,20 @@ def _filter(subject: str, row: Mapping[str, Any], kind: str) -> Mapping[str, Any
     raise ReferenceContradicts(subject, "filters", kind, "none")
 
 
-def _number(subject: str, field: str, found: object) -> Decimal:
+def number(subject: str, field: str, found: object) -> Decimal:
+    """Return a finite number that a venue gave; raise ReferenceContradicts."""
     try:
-        number = Decimal(str(found))
+        value = Decimal(str(found))
     except InvalidOperation:
         raise ReferenceContradicts(subject, field, "a number", found) from None
-    if not number.is_finite():
+    if not value.is_finite():
         raise ReferenceContradicts(subject, field, "a finite number", found)
-    return number
+    return value
 
 
-def _positive(subject: str, field: str, found: object) -> Decimal:
-    number = _number(subject, field, found)
-    if number <= 0:
+def positive(subject: str, field: str, found: object) -> Decimal:
+    """Return a finite number above 0 that a venue gave; raise ReferenceContradicts."""
+    value = number(subject, field, found)
+    if value <= 0:
         raise ReferenceContradicts(subject, field, "above 0", found)
-    return number
+    return value

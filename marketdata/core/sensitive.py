@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 
-from hedgeapp.core.reference import Chain, Custodian, Venue
+from hedgeapp.core.reference import Chain, Custodian, Oracle, Venue
 from marketdata.core.catalogue import Row
 
-Source = Venue | Custodian | Chain
+Source = Venue | Custodian | Chain | Oracle
 
 HEADER: Final = b"hedgeapp:source:agree:"
 
@@ -21,7 +21,7 @@ HEADER: Final = b"hedgeapp:source:agree:"
 def is_sensitive(after: Row, before: Row | None) -> bool:
     """Tell whether a change says anew where we speak to."""
     match after:
-        case Venue() | Custodian():
+        case Venue() | Custodian() | Oracle():
             return not isinstance(before, type(after)) or replace(before, is_enabled=after.is_enabled) != after
         case Chain():
             if not isinstance(before, Chain):

@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from marketdata.core.admission import CUSTODIAN_PROTOCOLS, LIMIT_KINDS, VENUE_PROTOCOLS
+from marketdata.core.oracle_rows import PROTOCOLS as ORACLE_PROTOCOLS
 from marketdata.core.wellformed import DECIMAL_PLACES_MAX, INTEGER_DIGITS_MAX
 
 
@@ -257,6 +258,32 @@ class Token(models.Model):
         return f"{self.asset} on {self.chain_id}"
 
 
+class Oracle(Row):
+    """A publisher of signed USD prices, and whose signatures are believed."""
+
+    name = models.CharField(max_length=63, primary_key=True, help_text="Our name of it, like pyth. Never changes.")
+    protocol = models.CharField(max_length=63, choices=_choices(*ORACLE_PROTOCOLS), help_text="What it speaks.")
+    url = models.CharField(
+        max_length=500, verbose_name="URL", help_text="Root of its interface, like https://pyth.dourolabs.app/hermes."
+    )
+    feeds = models.TextField(
+        help_text="JSON: for each asset of ours what the oracle calls its USD price; for RedStone also the decimals of "
+        "its integers, 8 unless said otherwise."
+    )
+    trust = models.TextField(
+        help_text="JSON: whose signatures count. Publisher (for Pyth the emitter as chain:address, for RedStone the "
+        "data service), signer sets with their quorum and the time from which they count no more, and other "
+        "signers that are known and count for nothing. How to rotate them: docs/oracles.md."
+    )
+    is_enabled = models.BooleanField(default=True, help_text="Off: its feed does not run. History stays.")
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Limit(Row):
     """A bound on a number."""
 
@@ -273,6 +300,8 @@ class Limit(Row):
         "taker_fee: what a venue is taken to charge until a fill of ours shows it. mint_redeem_spread: what a price is "
         "worse than its inputs, either way. mint_redeem_size_max: "
         "the largest size that is priced; an asset without it is not offered. "
+        "price_divergence_max: how far a contract's mark may be from what the others say. "
+        "latency_ms_max: how long after its time at the venue a mark may come; beyond either, no new risk. "
         "move_headroom_floor: below it collateral is delegated, and no move may leave less. move_headroom_ceiling: "
         "above it some is taken back. move_headroom_target: what such a move brings the margin headroom to, between "
         "the two. move_clip_min: a smaller move is not proposed. move_cooldown: time between two proposals of an "

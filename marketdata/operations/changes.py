@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connection, transaction
 
-from hedgeapp.core.reference import Chain, Custodian, Venue
+from hedgeapp.core.reference import Chain, Custodian, Oracle, Venue
 from hedgeapp.eventlog.append import append, lock
 from marketdata import models, projections
 from marketdata.core import admission
@@ -105,7 +105,7 @@ def _urls(row: Row) -> tuple[str, ...]:
     match row:
         case Venue():
             return row.rest_url, row.ws_url
-        case Custodian() | Chain():
+        case Custodian() | Chain() | Oracle():
             return (row.url,)
         case _:
             return ()

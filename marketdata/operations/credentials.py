@@ -30,10 +30,12 @@ class FieldKeysDoNotDecrypt(RuntimeError):
 
 
 class HolderIsUnknown(ValueError):
-    """Keys were given for what is neither an account nor a custodian."""
+    """Keys were given for what is no account, custodian or oracle."""
 
     def __init__(self, holder: str) -> None:
-        super().__init__(f"an account or a custodian expected, found {holder!r}: add it first, or correct the name")
+        super().__init__(
+            f"an account, a custodian or an oracle expected, found {holder!r}: add it first, or correct the name"
+        )
 
 
 class KeyIsEmpty(ValueError):
@@ -60,7 +62,7 @@ def require_keys(holder: str, purpose: Purpose, api_key: str, secret: str) -> bo
     """Return whether keys differ from those that are used; refuse with HolderIsUnknown, KeyIsEmpty."""
     if not all(0 < len(text.encode()) <= KEY_BYTES_MAX for text in (api_key, secret)):
         raise KeyIsEmpty(holder)
-    known = (models.Account, models.Custodian)
+    known = (models.Account, models.Custodian, models.Oracle)
     if not any(model._base_manager.filter(pk=holder).exists() for model in known):
         raise HolderIsUnknown(holder)
     kept = models.Credential.objects.select_for_update().filter(holder=holder, purpose=purpose).first()

@@ -1,14 +1,21 @@
-"""Instruments: taken from the venue's own word, and changed only when it changed."""
+"""Instruments: taken from the venue's own word, changed only when it changed, quarantined where it is another's."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
+
+import structlog
 
 from hedgeapp.core.events.reference import InstrumentChanged
 from hedgeapp.core.instruments import ContractKind
-from marketdata.core.reference import instruments
+from marketdata.core.reference import Specified, instruments
+from marketdata.core.specifications import contradiction
 from marketdata.operations.changes import change
+from marketdata.operations.suspensions import quarantine
 from marketdata.queries.catalogue import reference
+
+log = structlog.get_logger()
 
 
 def load_instruments(
@@ -20,17 +27,30 @@ def load_instruments(
     by: str,
     at: datetime,
 ) -> list[InstrumentChanged]:
+    """Record a Binance venue's instruments by its answers of exchangeInfo and leverageBracket."""
+    return take_instruments(venue, partial(instruments, venue, kind, exchange_info, brackets), by=by, at=at)
+
+
+def symbols_of(venue: str) -> list[str]:
+    """Return our symbols of the instruments that a venue's accounts trade, also of accounts that are not enabled."""
+    accounts = [account for account in reference().accounts.values() if account.venue == venue]
+    return sorted({symbol for account in accounts for symbol in account.instruments})
+
+
+def take_instruments(venue: str, specified: Specified, *, by: str, at: datetime) -> list[InstrumentChanged]:
     """Record the instruments that a venue's accounts trade, as the venue specifies them; return what changed.
 
+    One that is suddenly another contract is left as it is and suspended, until a person takes the venue's word over.
     Raises ReferenceContradicts for what the venue got wrong, and a RowRefused for what contradicts the catalogue.
     """
     known = reference()
-    symbols = sorted(
-        {symbol for account in known.accounts.values() if account.venue == venue for symbol in account.instruments}
-    )
     changed = []
-    for instrument in instruments(venue, kind, exchange_info, brackets, symbols=symbols, assets=known.assets):
+    for instrument in specified(symbols=symbols_of(venue), assets=known.assets):
         before = known.instruments.get(instrument.id)
+        if before is not None and (said := contradiction(before, instrument)):
+            if quarantine(instrument, said, by=by, at=at):
+                log.error("instrument.quarantined", instrument=instrument.id, because=said)
+            continue
         reason = "the venue's specification changed" if before else "the venue's specification"
         event = change(instrument, by=by, reason=reason, at=at)
         if isinstance(event, InstrumentChanged):

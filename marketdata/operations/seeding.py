@@ -12,7 +12,7 @@ from typing import Any, Final, get_args, get_type_hints
 import msgspec
 from django.conf import settings
 
-from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
+from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Oracle, Venue
 from marketdata.core.catalogue import Row, key_of, noun_of
 from marketdata.operations.changes import change, last_change
 from marketdata.operations.credentials import set_credential
@@ -27,6 +27,7 @@ _SECTIONS: Final[Mapping[str, type[Any]]] = {
     "accounts": Account,
     "custodians": Custodian,
     "chains": Chain,
+    "oracles": Oracle,
     "limits": Limit,
 }
 

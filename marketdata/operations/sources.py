@@ -24,7 +24,7 @@ from hedgeapp.core.events.sources import (
     SourceChangeProposed,
     SourceEvent,
 )
-from hedgeapp.core.reference import Chain, Custodian, Venue
+from hedgeapp.core.reference import Chain, Custodian, Oracle, Venue
 from hedgeapp.eventlog.append import LogIsBusy as LogIsBusy
 from hedgeapp.eventlog.append import append, lock
 from hedgeapp.field_keys import field_keys
@@ -40,7 +40,7 @@ from marketdata.queries.catalogue import reference
 REASON_LENGTH_MAX: Final = 500  # characters
 WAITING_MAX: Final = 100  # changes
 NAME_BYTES: Final = 6
-KINDS: Final[dict[str, type[Source]]] = {"venue": Venue, "custodian": Custodian, "chain": Chain}
+KINDS: Final[dict[str, type[Source]]] = {"venue": Venue, "custodian": Custodian, "chain": Chain, "oracle": Oracle}
 
 log = structlog.get_logger()
 
@@ -105,6 +105,7 @@ def propose_source(row: Source, *, by: str, reason: str, at: datetime, expected_
             venue=row if isinstance(row, Venue) else None,
             custodian=row if isinstance(row, Custodian) else None,
             chain=row if isinstance(row, Chain) else None,
+            oracle=row if isinstance(row, Oracle) else None,
         )
         _append(event, at)
     log.warning("source.proposed", what=what, by=by)

@@ -2,11 +2,33 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
+
+import msgspec
 
 from hedgeapp.core.instruments import Instrument, Tier
-from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Token, Venue, Wallet
+from hedgeapp.core.reference import (
+    Account,
+    Asset,
+    Chain,
+    Custodian,
+    Limit,
+    Oracle,
+    OracleFeed,
+    Token,
+    Trust,
+    Venue,
+    Wallet,
+)
 from marketdata import models
 from marketdata.core.catalogue import Catalogue, Row
+
+
+class TextIsMalformed(ValueError):
+    """A field that is kept as JSON is none, or not what it should describe."""
+
+    def __init__(self, field: str, reason: object) -> None:
+        super().__init__(f"{field}: JSON as in the other oracles expected: {reason}")
 
 
 def reference() -> Catalogue:
@@ -20,6 +42,7 @@ def reference() -> Catalogue:
         instruments={row.id: instrument_of(row, row.tiers.all()) for row in instruments},
         custodians={row.name: custodian_of(row) for row in models.Custodian.objects.all()},
         chains={row.name: chain_of(row, row.wallets.all(), row.tokens.all()) for row in chains},
+        oracles={row.name: oracle_of(row) for row in models.Oracle.objects.all()},
         limits={row.name: limit_of(row) for row in models.Limit.objects.all()},
     )
 
@@ -45,6 +68,8 @@ def record_of(
             return custodian_of(row)
         case models.Chain():
             return chain_of(row, wallets, tokens)
+        case models.Oracle():
+            return oracle_of(row)
         case models.Limit():
             return limit_of(row)
         case _:
@@ -141,6 +166,25 @@ def chain_of(row: models.Chain, wallets: Iterable[models.Wallet], tokens: Iterab
         synthetic=row.synthetic,
         is_enabled=row.is_enabled,
     )
+
+
+def oracle_of(row: models.Oracle) -> Oracle:
+    """Return the record of an oracle; refuse with TextIsMalformed."""
+    return Oracle(
+        name=row.name,
+        protocol=row.protocol,
+        url=row.url,
+        feeds=_nested("feeds", row.feeds, tuple[OracleFeed, ...]),
+        trust=_nested("trust", row.trust, Trust),
+        is_enabled=row.is_enabled,
+    )
+
+
+def _nested(field: str, text: str, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise TextIsMalformed(field, error) from None
 
 
 def limit_of(row: models.Limit) -> Limit:

@@ -1,12 +1,35 @@
 """What there is to listen to: every enabled source, by name and protocol."""
 
+from typing import Final
+
+from django.db import connection
+
 from hedgeapp.core.records import record
 from marketdata import models
+
+ETHEREUM: Final = "ethereum"  # the protocol of every chain so far
+
+# One read, for every worker looks each second.
+_ENABLED: Final = f"""
+SELECT 'venue' AS part, name, protocol FROM {models.Venue._meta.db_table} WHERE is_enabled
+ UNION ALL
+SELECT 'account', account.name, venue.protocol
+  FROM {models.Account._meta.db_table} AS account
+  JOIN {models.Venue._meta.db_table} AS venue ON venue.name = account.venue_id AND venue.is_enabled
+ WHERE account.is_enabled
+ UNION ALL
+SELECT 'custodian', name, protocol FROM {models.Custodian._meta.db_table} WHERE is_enabled
+ UNION ALL
+SELECT 'chain', name, '{ETHEREUM}' FROM {models.Chain._meta.db_table} WHERE is_enabled
+ UNION ALL
+SELECT 'oracle', name, protocol FROM {models.Oracle._meta.db_table} WHERE is_enabled
+ ORDER BY 2
+"""
 
 
 @record
 class Source:
-    """A venue, custodian or chain that a feed reads; an account's protocol is its venue's."""
+    """A venue, custodian, chain or oracle that a feed reads; an account's protocol is its venue's."""
 
     name: str
     protocol: str
@@ -20,17 +43,22 @@ class Sources:
     accounts: tuple[Source, ...]
     custodians: tuple[Source, ...]
     chains: tuple[Source, ...]
+    oracles: tuple[Source, ...]
 
 
 def sources() -> Sources:
-    """Return every enabled source, in four small reads."""
-    venues = dict(models.Venue.objects.filter(is_enabled=True).values_list("name", "protocol"))
-    accounts = models.Account.objects.filter(is_enabled=True).values_list("name", "venue_id")
-    custodians = models.Custodian.objects.filter(is_enabled=True).values_list("name", "protocol")
-    chains = models.Chain.objects.filter(is_enabled=True).values_list("name", flat=True)
+    """Return every enabled source, each part by name."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ENABLED)
+        rows = cursor.fetchall()
+
+    def part(wanted: str) -> tuple[Source, ...]:
+        return tuple(Source(name=name, protocol=protocol) for kind, name, protocol in rows if kind == wanted)
+
     return Sources(
-        venues=tuple(Source(name=name, protocol=protocol) for name, protocol in venues.items()),
-        accounts=tuple(Source(name=name, protocol=venues[venue]) for name, venue in accounts if venue in venues),
-        custodians=tuple(Source(name=name, protocol=protocol) for name, protocol in custodians),
-        chains=tuple(Source(name=name, protocol="ethereum") for name in chains),
+        venues=part("venue"),
+        accounts=part("account"),
+        custodians=part("custodian"),
+        chains=part("chain"),
+        oracles=part("oracle"),
     )

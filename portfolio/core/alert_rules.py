@@ -46,6 +46,7 @@ ADVICE: Final = {
     "custodian": "Call the custodian: it took moves and does not carry them out. Nobody sends them again.",
     "break": "Open the break, compare both sides, heal or accept it; nothing automatic acts at the venue until then.",
     "break_aged": "Take the break: heal it, or accept it with a reason.",
+    "suspension": "Data, Suspensions says what was expected and found; compare with the venue before releasing it.",
     "service": "Look whether workers run (Data, Services); start one, it takes the service over within seconds.",
     "sink": "Look at the second store's place and keys (Data, Second store); until then a lost disk loses the lag.",
     "minting": "Prices says why, and who may resume.",

@@ -25,6 +25,7 @@ from hedgeapp.core.events.orders import HedgeProposed, ProposalClosed
 from hedgeapp.core.events.people import AccessEvent
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.reference import InstrumentChanged
+from hedgeapp.core.events.suspensions import SuspensionEvent
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
@@ -47,6 +48,7 @@ from portfolio.core.price_highs import PriceHighs
 from portfolio.core.proposals import LastProposal
 from portfolio.core.row_changes import RowChanges, note_agreement, row_name
 from portfolio.core.rows import EventRow
+from portfolio.core.suspensions import Suspensions
 
 EVENTS_KEPT: Final = 50  # latest ones, for the screen
 ORDERS_KEPT: Final = 1_000  # that are no longer working
@@ -58,6 +60,7 @@ DeskEvent = (
     | ProposalClosed
     | OrderEvent
     | HaltEvent
+    | SuspensionEvent
     | MintingEvent
     | AlertEvent
     | ReconciliationEvent
@@ -110,6 +113,7 @@ class Book:
         self.gate = Gate()
         self.row_changes = RowChanges()
         self.minting = Minting()
+        self.suspensions = Suspensions()
         self.alerts = Alerts()
         self.marks: dict[tuple[str, str], Mark] = {}
         self.price_highs = PriceHighs()
@@ -187,7 +191,8 @@ class Book:
 
     def _of_desk(self, event: DeskEvent) -> None:
         if isinstance(event, CollateralEvent):
-            self._of_collateral(event)
+            for subject, because in fold_collateral(event, self):
+                self._fault(event, subject, because)
             return
         if isinstance(event, ReferenceChange):
             self._change(event)
@@ -204,6 +209,9 @@ class Book:
             return
         if isinstance(event, MintingEvent):
             self._contradiction(event, self.minting.apply(event, self.seq))
+            return
+        if isinstance(event, SuspensionEvent):
+            self._contradiction(event, self.suspensions.apply(event))
             return
         if isinstance(event, AlertEvent):
             self._contradiction(event, self.alerts.apply(event, self.seq))
@@ -314,10 +322,6 @@ class Book:
                 add(self.transfers, (event.account, event.asset), event.amount)
             case _:
                 assert_never(event)
-
-    def _of_collateral(self, event: CollateralEvent) -> None:
-        for subject, because in fold_collateral(event, self):
-            self._fault(event, subject, because)
 
     def _change(self, event: ReferenceChange) -> None:
         if isinstance(event, InstrumentChanged):

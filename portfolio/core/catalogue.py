@@ -11,13 +11,21 @@ from hedgeapp.core.events.reference import (
     CustodianChanged,
     InstrumentChanged,
     LimitChanged,
+    OracleChanged,
     VenueChanged,
 )
 from hedgeapp.core.instruments import Instrument
-from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
+from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Oracle, Venue
 
 ReferenceChange = (
-    AssetChanged | VenueChanged | AccountChanged | InstrumentChanged | CustodianChanged | ChainChanged | LimitChanged
+    AssetChanged
+    | VenueChanged
+    | AccountChanged
+    | InstrumentChanged
+    | CustodianChanged
+    | ChainChanged
+    | OracleChanged
+    | LimitChanged
 )
 
 
@@ -32,6 +40,7 @@ class Catalogue:
         "instruments",
         "limits",
         "limits_by_subject",
+        "oracles",
         "venues",
     )
 
@@ -42,6 +51,7 @@ class Catalogue:
         self.instruments: dict[str, Instrument] = {}
         self.custodians: dict[str, Custodian] = {}
         self.chains: dict[str, Chain] = {}
+        self.oracles: dict[str, Oracle] = {}
         self.limits: dict[str, Limit] = {}
         self.limits_by_subject: dict[tuple[str, str], Limit] = {}
 
@@ -66,6 +76,9 @@ class Catalogue:
             case ChainChanged(chain=chain):
                 self.chains[chain.name] = chain
                 return chain.name
+            case OracleChanged(oracle=oracle):
+                self.oracles[oracle.name] = oracle
+                return oracle.name
             case LimitChanged(limit=limit):
                 self.limit(limit)
                 return limit.name

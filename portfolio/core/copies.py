@@ -22,6 +22,7 @@ from portfolio.core.orders import Orders
 from portfolio.core.positions import Position
 from portfolio.core.price_highs import PriceHighs
 from portfolio.core.row_changes import RowChanges
+from portfolio.core.suspensions import Suspensions
 
 
 def copied(book: Book) -> Book:
@@ -68,6 +69,7 @@ _MAKERS: Final[Mapping[type, Callable[[Any], Any]]] = {
             Position,
             PriceHighs,
             RowChanges,
+            Suspensions,
         ),
         _part,
     ),

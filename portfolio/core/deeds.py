@@ -19,6 +19,7 @@ _PAGES: Final = (
     ("halt_id", "halt", "/halt/"),
     ("pause_id", "pause", "/prices/"),
     ("alert_id", "alert", "/alerts/"),
+    ("cause", "suspension for", "/data/suspensions/"),
     ("change_id", "gate", "/gate/"),
     ("credential_id", "passkey", "/login/keys/"),
 )

@@ -1,4 +1,4 @@
-"""Desk alerts: what orders, moves, breaks and custodians call somebody for.  Book x at -> readings"""
+"""Desk alerts: what orders, moves, breaks, custodians and suspensions call somebody for.  Book x at -> readings"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -12,6 +12,7 @@ from portfolio.core.book import Book
 from portfolio.core.move_states import Move
 from portfolio.core.open_breaks import OpenBreak
 from portfolio.core.orders import WITHOUT_WORD, HedgeOrder
+from portfolio.core.suspensions import WHY
 
 ORDER_WITHOUT_WORD: Final = timedelta(seconds=15)  # so long a venue may keep us without its word on an order
 MOVE_AWAITS: Final = timedelta(minutes=10)  # so long a move may wait for its approvers
@@ -28,7 +29,7 @@ NO_TIME: Final = timedelta(0)
 
 
 def desk_readings(book: Book, at: datetime) -> Iterator[Reading]:
-    """Yield what is said of orders, moves, custodians and breaks."""
+    """Yield what is said of orders, moves, custodians, breaks and suspensions."""
     for order in book.our_orders:
         yield _order(order, at)
         if order.state == "rejected":
@@ -39,6 +40,7 @@ def desk_readings(book: Book, at: datetime) -> Iterator[Reading]:
     yield from _broken_glass(book)
     yield from _custodians(book, at)
     yield from _breaks(book, at)
+    yield from _suspensions(book)
 
 
 def _order(order: HedgeOrder, at: datetime) -> Reading:
@@ -111,6 +113,13 @@ def _custodians(book: Book, at: datetime) -> Iterator[Reading]:
         said = f"moves confirmed by {name} within {_minutes(MOVE_CARRIED)} expected, found {len(held)} that are not"
         evidence = f"/moves/{held[0].move_id}/" if held else "/data/"
         yield _reading("custodian", name, bool(held), "critical", said, evidence)
+
+
+def _suspensions(book: Book) -> Iterator[Reading]:
+    for one in book.suspensions:
+        severity: Severity = "critical" if one.cause == "specification" else "warning"
+        said = f"{one.instrument} open for new risk expected, found it suspended {WHY[one.cause]}: {one.reason}"
+        yield _reading("suspension", f"{one.instrument} {one.cause}", True, severity, said, "/data/suspensions/")
 
 
 def _breaks(book: Book, at: datetime) -> Iterator[Reading]:

@@ -39,22 +39,21 @@ from hedgeapp.core.events.reference import (
     CustodianChanged,
     InstrumentChanged,
     LimitChanged,
+    OracleChanged,
     VenueChanged,
 )
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from portfolio.core.access_headlines import access_sentence
-from portfolio.core.alerts import AlertEvent
 from portfolio.core.break_headlines import reconciliation_sentence
 from portfolio.core.catalogue import ReferenceChange
 from portfolio.core.collateral_folding import CollateralEvent
 from portfolio.core.door_headlines import door_headline
 from portfolio.core.halts import HaltEvent
-from portfolio.core.minting import MintingEvent
 from portfolio.core.move_folding import MoveDeskEvent
 from portfolio.core.move_headlines import move_headline
 from portfolio.core.orders import OrderEvent
 from portfolio.core.rows import EventRow
-from portfolio.core.watch_headlines import watch_headline
+from portfolio.core.watch_headlines import WatchEvent, watch_headline
 
 
 def headline(recorded: Recorded) -> EventRow:
@@ -76,7 +75,7 @@ def _sentence(event: Event) -> str:
         return access_sentence(event) if isinstance(event, AccessEvent) else door_headline(event)
     if isinstance(event, MoveDeskEvent):
         return move_headline(event)
-    if isinstance(event, MintingEvent | AlertEvent):
+    if isinstance(event, WatchEvent):
         return watch_headline(event)
     if isinstance(event, OrderEvent):
         return _order(event)
@@ -202,6 +201,8 @@ def _changed(event: ReferenceChange) -> str:
             return f"custodian {event.custodian.name}"
         case ChainChanged():
             return f"chain {event.chain.name}"
+        case OracleChanged():
+            return f"oracle {event.oracle.name}"
         case LimitChanged():
             return f"limit {event.limit.name}"
         case _:

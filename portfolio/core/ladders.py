@@ -19,6 +19,7 @@ from portfolio.core.catalogue import Catalogue
 from portfolio.core.fees import PaidRate, taker_fee
 from portfolio.core.figures import Figure
 from portfolio.core.rehearsals import mid_figure
+from portfolio.core.suspensions import WHY
 from portfolio.core.tickets import places
 from portfolio.core.valuation import Valuation
 
@@ -149,6 +150,8 @@ def _missing(instrument: Instrument, basis: Basis, valuation: Valuation) -> str:
         return f"{instrument.venue} is halted: {halt.declared.reason}"
     if venue is None or not venue.is_enabled or not instrument.is_trading:
         return "it does not trade"
+    if suspended := valuation.book.suspensions.of(instrument.id):
+        return f"it is suspended {WHY[suspended[0].cause]}: {suspended[0].reason}"
     for figure in (basis.book, basis.quote, basis.fee):
         if not figure.is_current:
             return figure.because

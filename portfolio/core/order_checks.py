@@ -24,6 +24,7 @@ from portfolio.core.figures import Figure, unknown
 from portfolio.core.order_references import Refusal as Refusal
 from portfolio.core.order_references import contradictions, plain
 from portfolio.core.sources import unread
+from portfolio.core.suspensions import WHY
 from portfolio.core.valuation import Marks, Valuation
 
 BP: Final = Decimal(10_000)
@@ -67,6 +68,7 @@ def check(order: OrderIntended, book: Book, marks: Marks, at: datetime, feeds: I
     net = net_exposure(book, marks, at, feeds, book.catalogue.currency(instrument.base))
     found = (
         *_halted(order, instrument, valuation),
+        *_suspended(order, valuation),
         *_reducing(order, valuation),
         *_size(order, instrument, marks, book.catalogue),
         *_price(order, instrument, mark, book.catalogue),
@@ -164,6 +166,19 @@ def _halted(order: OrderIntended, instrument: Instrument, valuation: Valuation) 
         f"({told.reason}): let two people resume, or reduce what the venue states"
     )
     yield Refusal(rule="halt", limit="0", value="1", unit="halts", said=said)
+
+
+def _suspended(order: OrderIntended, valuation: Valuation) -> Iterator[Refusal]:
+    """Refuse new risk on an instrument that is suspended; what reduces it by the venue's own word still passes."""
+    found = valuation.book.suspensions.of(order.instrument)
+    if not found or (order.reduce_only and not tuple(_reducing(order, valuation))):
+        return
+    first = found[0]
+    said = (
+        f"an instrument that is not suspended expected, found {order.instrument} suspended {WHY[first.cause]} since "
+        f"{first.at:%H:%M:%S} UTC ({first.reason}): choose another, or reduce what the venue states"
+    )
+    yield Refusal(rule="suspension", limit="0", value=str(len(found)), unit="suspensions", said=said)
 
 
 def _reducing(order: OrderIntended, valuation: Valuation) -> Iterator[Refusal]:

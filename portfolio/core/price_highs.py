@@ -43,7 +43,7 @@ class PriceHighs:
         """Take the marks of a moment; hours that are over a day ago are let go."""
         hour = _hour(event.at)
         for mark in event.marks:
-            if mark.kind not in PRICES:
+            if mark.kind not in PRICES or mark.suspect:
                 continue
             by_hour = self._by_key.get((mark.subject, mark.kind))
             if by_hour is None:

@@ -128,6 +128,12 @@ class Market:
             return "assumed"
         return "verified" if asset in self.verified else "unverified"
 
+    def proof_of_coin(self, coin: Figure, currency: str) -> Proof:
+        """Return who stands behind a currency's USD price: those who signed it, if it is what they signed."""
+        mark = self.valuation.marks.get((currency, "usd"))
+        is_signed = mark is not None and bool(mark.proof) and coin is self.valuation.mark(currency, "usd")
+        return "verified" if is_signed and coin.is_current else self.proof(coin, currency)
+
 
 def price(asset: str, direction: Direction, size: Decimal, market: Market) -> Price:
     """Return what one unit of an asset is minted or redeemed at, for a size (> 0) in units of it."""
@@ -135,7 +141,7 @@ def price(asset: str, direction: Direction, size: Decimal, market: Market) -> Pr
     protocol, rate = _rates(asset, direction, market)
     coin = market.valuation.usd(currency)
     reference = derived(_product, protocol, coin)
-    inputs = [Input(name=f"{currency} in USD", figure=coin, proof=market.proof(coin, currency))]
+    inputs = [Input(name=f"{currency} in USD", figure=coin, proof=market.proof_of_coin(coin, currency))]
     if asset != currency:
         inputs.append(Input(name=f"rate of {asset}", figure=rate, proof=market.proof(rate, asset)))
     spread = market.bound(SPREAD, asset)

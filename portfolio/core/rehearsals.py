@@ -130,6 +130,7 @@ def _kept(order: OrderIntended, checked: Check, coin: Decimal, scene: Scene) -> 
         Rule(name="price_collar", limit=plain(away_max or ZERO), value=f"{abs(away):.1f}", unit="bp"),
         Rule(name="towards_flat", limit=_short(room or ZERO), value=_short(coin), unit=currency),
         Rule(name="halt", limit="0", value="0", unit="halts"),
+        Rule(name="suspension", limit="0", value="0", unit="suspensions"),
     )
 
 

@@ -13,6 +13,7 @@ from hedgeapp.core.events.reference import (
     CustodianChanged,
     InstrumentChanged,
     LimitChanged,
+    OracleChanged,
     VenueChanged,
 )
 from hedgeapp.core.events.sources import SourceChangeAgreed
@@ -76,5 +77,7 @@ def row_name(event: ReferenceChange) -> str:
             return f"custodian:{event.custodian.name}"
         case ChainChanged():
             return f"chain:{event.chain.name}"
+        case OracleChanged():
+            return f"oracle:{event.oracle.name}"
         case LimitChanged():
             return f"limit:{event.limit.name}"

@@ -10,11 +10,12 @@ from hedgeapp.core.events.collateral import CollateralStated, SupplyStated
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.orders import HedgeProposed
 from hedgeapp.core.events.positions import PositionOpened, PositionStated
+from hedgeapp.core.events.suspensions import InstrumentSuspended
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
-from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
+from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Oracle, Venue
 from portfolio.core.alerts import Alert, Alerts
 from portfolio.core.blocking import Blocking
 from portfolio.core.book import Book
@@ -28,8 +29,9 @@ from portfolio.core.orders import HedgeOrder
 from portfolio.core.positions import Position, PositionState
 from portfolio.core.proposals import LastProposal
 from portfolio.core.rows import EventRow, Fault
+from portfolio.core.suspensions import Suspensions
 
-VERSION: Final = 10  # of the arithmetic: raised when the same log would fold into another book
+VERSION: Final = 12  # of the arithmetic: raised when the same log would fold into another book
 
 
 class SnapshotIsOfAnotherVersion(ValueError):
@@ -52,6 +54,7 @@ class BookState:
     instruments: tuple[Instrument, ...]
     custodians: tuple[Custodian, ...]
     chains: tuple[Chain, ...]
+    oracles: tuple[Oracle, ...]
     limits: tuple[Limit, ...]
     positions: tuple[PositionState, ...]
     stated: tuple[PositionStated, ...]
@@ -75,6 +78,7 @@ class BookState:
     open_breaks: tuple[OpenBreak, ...]
     moves: MovesState
     pauses: tuple[Pause, ...]
+    suspensions: tuple[InstrumentSuspended, ...]
     alerts: tuple[Alert, ...]
     resolved_alerts: tuple[Alert, ...]
     marks: tuple[Mark, ...]
@@ -101,6 +105,7 @@ def dump(book: Book) -> BookState:
         instruments=tuple(catalogue.instruments.values()),
         custodians=tuple(catalogue.custodians.values()),
         chains=tuple(catalogue.chains.values()),
+        oracles=tuple(catalogue.oracles.values()),
         limits=tuple(catalogue.limits.values()),
         positions=tuple(position.state() for position in book.positions.values()),
         stated=tuple(book.stated.values()),
@@ -124,6 +129,7 @@ def dump(book: Book) -> BookState:
         open_breaks=tuple(book.open_breaks),
         moves=dump_moves(book),
         pauses=tuple(book.minting),
+        suspensions=tuple(book.suspensions),
         alerts=tuple(book.alerts),
         resolved_alerts=tuple(book.alerts.resolved),
         marks=tuple(book.marks.values()),
@@ -165,6 +171,7 @@ def load(state: BookState) -> Book:
     book.open_breaks = OpenBreaks(state.open_breaks)
     load_moves(book, state.moves)
     book.minting = Minting(state.pauses)
+    book.suspensions = Suspensions(state.suspensions)
     book.alerts = Alerts(state.alerts, state.resolved_alerts)
     book.marks = {(one.subject, one.kind): one for one in state.marks}
     book.feeds = {one.feed: one for one in state.feeds}
@@ -186,5 +193,6 @@ def _load_catalogue(book: Book, state: BookState) -> None:
     catalogue.instruments = {one.id: one for one in state.instruments}
     catalogue.custodians = {one.name: one for one in state.custodians}
     catalogue.chains = {one.name: one for one in state.chains}
+    catalogue.oracles = {one.name: one for one in state.oracles}
     for limit in state.limits:
         catalogue.limit(limit)

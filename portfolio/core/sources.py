@@ -11,7 +11,13 @@ from portfolio.core.rows import FeedCondition, FeedRow
 from portfolio.core.valuation import Valuation
 
 # The limit's subject that bounds how long a feed may be silent, by the first word of its name.
-BUDGET_OF: Final = {"feed": "mark", "account": "balance", "custodian": "collateral", "chain": "collateral"}
+BUDGET_OF: Final = {
+    "feed": "mark",
+    "account": "balance",
+    "custodian": "collateral",
+    "chain": "collateral",
+    "oracle": "rate",
+}
 
 
 def feed_rows(valuation: Valuation) -> tuple[FeedRow, ...]:
@@ -27,11 +33,14 @@ def _expected(valuation: Valuation) -> set[str]:
         *(f"account:{one.name}" for one in catalogue.accounts.values() if one.is_enabled),
         *(f"custodian:{one.name}" for one in catalogue.custodians.values() if one.is_enabled),
         *(f"chain:{one.name}" for one in catalogue.chains.values() if one.is_enabled),
+        *(f"oracle:{one.name}" for one in catalogue.oracles.values() if one.is_enabled),
     }
 
 
 def _row(feed: str, health: FeedHealth | None, valuation: Valuation) -> FeedRow:
     age, condition, because = _condition(feed, health, valuation)
+    if health and health.last_fault and feed.startswith("oracle:"):
+        because = f"{because}; refused last: {health.last_fault}"
     counters = health.counters if health else {}
     return FeedRow(
         feed=feed,

@@ -109,6 +109,9 @@ class Valuation:
             return unknown(f"no {what} is known: its feed has not sent one")
         if kind in PRICES and mark.value <= 0:
             return unknown(f"{what} from {mark.source} is {mark.value:f}, where more than 0 expected")
+        if mark.suspect:
+            at = min(mark.at, mark.received_at)
+            return Figure(value=mark.value, at=at, state="stale", because=f"{what} is not used: {mark.suspect}")
         # A source's clock may be ahead of ours: what we received cannot be younger than that.
         return self._aged(mark.value, min(mark.at, mark.received_at), BUDGET_OF[kind], f"{what} from {mark.source}")
 

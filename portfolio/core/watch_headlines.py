@@ -1,4 +1,4 @@
-"""Watch headlines: what is said of alerts and of pauses, in one sentence.  MintingEvent | AlertEvent -> str"""
+"""Watch headlines: what is said of alerts, pauses and suspensions, in one sentence.  WatchEvent -> str"""
 
 from typing import assert_never
 
@@ -11,12 +11,18 @@ from hedgeapp.core.events.alerts import (
     AlertSnoozed,
 )
 from hedgeapp.core.events.minting import MintingPaused, MintingResumeAsked, MintingResumed
+from hedgeapp.core.events.suspensions import InstrumentReleased, InstrumentSuspended, SuspensionEvent
 from portfolio.core.alerts import AlertEvent
 from portfolio.core.minting import MintingEvent
+from portfolio.core.suspensions import WHY
+
+WatchEvent = MintingEvent | AlertEvent | SuspensionEvent
 
 
-def watch_headline(event: MintingEvent | AlertEvent) -> str:
-    """Return an event of minting or of an alert in one sentence."""
+def watch_headline(event: WatchEvent) -> str:
+    """Return an event of minting, of an alert or of a suspension in one sentence."""
+    if isinstance(event, SuspensionEvent):
+        return _suspension(event)
     return _minting(event) if isinstance(event, MintingEvent) else _alert(event)
 
 
@@ -29,6 +35,16 @@ def _minting(event: MintingEvent) -> str:
         case MintingResumed():
             asked = f", asked by {event.asked_by}" if event.asked_by else ""
             return f"pause {event.pause_id} of mint and redeem ended by {event.by}{asked}: {event.reason}"
+        case _:
+            assert_never(event)
+
+
+def _suspension(event: SuspensionEvent) -> str:
+    match event:
+        case InstrumentSuspended():
+            return f"{event.instrument} suspended by {event.by}, {WHY[event.cause]}: {event.reason}"
+        case InstrumentReleased():
+            return f"{event.instrument}, suspended {WHY[event.cause]}, released by {event.by}: {event.reason}"
         case _:
             assert_never(event)
 

@@ -14,7 +14,7 @@ from portfolio.screen.leaves import figure, name
 
 @record
 class Datum:
-    """One datum as a line: where it is from, what it says, how old it may become."""
+    """One datum as a line: where it is from, what it says, how old it may become, who signed it, why it is suspect."""
 
     subject: str
     kind: str
@@ -24,6 +24,9 @@ class Datum:
     delay_ms: int
     budget_ms: int | None
     state: str
+    conf: str = ""
+    proof: str = ""
+    suspect: str = ""
 
 
 def datums(marks: Iterable[Mark], budgets_ms: Mapping[str, int], at: datetime, words: str = "") -> list[Datum]:
@@ -33,20 +36,20 @@ def datums(marks: Iterable[Mark], budgets_ms: Mapping[str, int], at: datetime, w
     found = [
         one
         for one in lines
-        if all(word in f"{one.subject} {one.kind} {one.source} {one.state}".lower() for word in asked)
+        if all(word in f"{one.subject} {one.kind} {one.source} {one.state} {one.proof}".lower() for word in asked)
     ]
     return sorted(found, key=lambda one: (one.subject, one.kind))
 
 
 def _datum(mark: Mark, budget_ms: int | None, at: datetime) -> Datum:
     budget = timedelta(milliseconds=budget_ms) if budget_ms else None
-    state = freshness(at - mark.at, budget) if budget else "stale"
+    state = freshness(at - mark.at, budget) if budget and not mark.suspect else "stale"
     shown = Figure(
         value=mark.value,
         at=mark.at,
         state=state,
         because=f"{mark.kind} of {mark.subject} by {mark.source}"
-        + ("" if budget else ": no limit says how old it may be"),
+        + (f": {mark.suspect}" if mark.suspect else "" if budget else ": no limit says how old it may be"),
         until=mark.at + budget if budget else None,
     )
     decimals = {"funding_rate": 8, "funding_at": 0, "protocol_rate": 8, "market_rate": 8, "usd": 6}.get(mark.kind, 2)
@@ -58,5 +61,8 @@ def _datum(mark: Mark, budget_ms: int | None, at: datetime) -> Datum:
         at=mark.at,
         delay_ms=round((mark.received_at - mark.at).total_seconds() * 1000),
         budget_ms=budget_ms,
-        state=state,
+        state="suspect" if mark.suspect else state,
+        conf="" if mark.conf is None else f"± {mark.conf:,.6f}",
+        proof=mark.proof,
+        suspect=mark.suspect,
     )

@@ -32,6 +32,7 @@ RULES: Final = {
     "towards_flat": "towards flat",
     "reduce_only": "reduces the position",
     "halt": "halts in force",
+    "suspension": "suspensions in force",
 }
 
 

@@ -72,13 +72,12 @@ class Desk:
         self.holder = f"{socket.gethostname()}/{os.getpid()}"
         self._threads = DatabaseThreads("desk", DATABASE_THREADS)
         self._carried: set[asyncio.Task[None]] = set()
-        self._free_at = 0.0  # by the loop's clock: when claims of dead processes are looked for next
 
     async def run(self) -> None:
         """Claim and carry until canceled; then let what is carried end."""
         BELL.hang()
         try:
-            await together(self.keep(), self._follow(), self._work())
+            await together(self.keep(), self._follow(), self._work(), self._free())
         finally:
             BELL.take_down()
             await self.close()
@@ -129,10 +128,6 @@ class Desk:
         if not free:
             return
         try:
-            now = asyncio.get_running_loop().time()
-            if now >= self._free_at:
-                await self.in_database(free_work, self.holder)
-                self._free_at = now + LOOK_S
             claims = await self.in_database(claim_work, self.queue, by=self.holder, count=free)
         except Exception as error:
             log.warning("desk.claim_failed", error=redacted(str(error)), error_kind=type(error).__name__)
@@ -141,6 +136,16 @@ class Desk:
             task = asyncio.create_task(self._carry(claim), name=f"{claim.kind}:{claim.subject}")
             self._carried.add(task)
             task.add_done_callback(self._ended)
+
+    async def _free(self) -> None:
+        """Let go of what dead processes hold, now and then, while nothing waits to be claimed."""
+        while True:
+            try:
+                if await self.in_database(free_work, self.holder):
+                    BELL.ring()
+            except Exception as error:
+                log.warning("desk.free_failed", error=redacted(str(error)), error_kind=type(error).__name__)
+            await asyncio.sleep(LOOK_S)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if len(self._carried) == CARRIED_AT_ONCE:

@@ -13,6 +13,7 @@ import structlog
 from hedgeapp.core.events.orders import OrderRefused, OrderSent
 from hedgeapp.core.events.trading import OrderSeen
 from portfolio.core.orders import FINAL, WITHOUT_WORD, HedgeOrder
+from portfolio.core.valuation import Marks
 from portfolio.gateways.exchange import ExchangeGateway, NotKnown, NoWord, Rejected
 from portfolio.operations.orders import INTENT_AGE_MAX, MarksAreLate, refuse_order, send_order
 from portfolio.operations.words import SETTLE, note_not_there, note_rejected, note_seen, note_unknown
@@ -28,7 +29,7 @@ log = structlog.get_logger()
 
 async def carry_order(claim: Claim, desk: Desk) -> Done | Again:
     """Send an order that is only intended, resolve one whose outcome is not known; the rest has its word."""
-    order = await desk.order(claim.subject)
+    order, marks = await desk.order_and_marks(claim.subject)
     if order is None:
         return Done(said="not known, or ended long ago")
     try:
@@ -36,7 +37,7 @@ async def carry_order(claim: Claim, desk: Desk) -> Done | Again:
     except DoorIsShut as shut:
         return await _behind_a_shut_door(order, shut, desk, claim)
     if order.state == "intended":
-        return await _send(order, gateway, desk, claim)
+        return await _send(order, marks, gateway, desk, claim)
     if order.state in WITHOUT_WORD:
         return await _resolve(order, gateway, desk, claim)
     return Done(said=order.state)
@@ -65,13 +66,12 @@ async def carry_cancel(claim: Claim, desk: Desk) -> Done | Again:
     return Done(said=seen.status) if seen.status in FINAL else Again(after_s=backoff_s(claim.tries), said=seen.status)
 
 
-async def _send(order: HedgeOrder, gateway: ExchangeGateway, desk: Desk, claim: Claim) -> Done | Again:
+async def _send(order: HedgeOrder, marks: Marks, gateway: ExchangeGateway, desk: Desk, claim: Claim) -> Done | Again:
     name = order.client_order_id
     if not gateway.trades(order.intent.instrument):
         return Again(after_s=backoff_s(claim.tries), said=f"{order.intent.instrument} is not known to the gateway yet")
-    marks = await desk.marks()
     try:
-        decided = await desk.in_database(send_order, name, marks, clock=_now)
+        decided = await desk.in_database(send_order, name, await desk.marks(marks), clock=_now)
     except MarksAreLate as late:
         return Again(after_s=backoff_s(claim.tries), said=str(late))
     match decided:

@@ -9,6 +9,7 @@ from hedgeapp.core.events.halts import HaltDeclared
 from hedgeapp.core.events.orders import CancelAsked, OrderIntended
 from hedgeapp.core.marks import Mark
 from portfolio.core.orders import HedgeOrder
+from portfolio.core.valuation import Marks
 from portfolio.operations.work import Kind, Queue
 from portfolio.queries.books import FOLLOWING
 from portfolio.tasks import desk
@@ -46,12 +47,15 @@ class OrdersDesk(desk.Desk):
         """Return an order as it is by the log's head."""
         return await self.in_database(_order, client_order_id)
 
-    async def marks(self) -> dict[tuple[str, str], Mark]:
+    async def order_and_marks(self, client_order_id: str) -> tuple[HedgeOrder | None, Marks]:
+        """Return an order and the log's marks, by one look at the log's head."""
+        return await self.in_database(_order_and_marks, client_order_id)
+
+    async def marks(self, marks: Marks) -> Marks:
         """Return the log's marks; where those of an instrument are late, what the venues answer now.
 
         The log has no marks while the board is away.
         """
-        marks = await self.in_database(_marks)
         now = datetime.now(UTC)
         wanted = [marks.get((id_, kind)) for id_ in self.doors.instruments() for kind in ("mark", "index")]
         if all(mark is not None and now - mark.received_at <= MARK_AGE_MAX for mark in wanted):
@@ -60,7 +64,7 @@ class OrdersDesk(desk.Desk):
             self._asked = {(mark.subject, mark.kind): mark for mark in await self.doors.marks()}
             self._asked_at = now
         fresher = {key: mark for key, mark in self._asked.items() if key not in marks or mark.at > marks[key].at}
-        return marks | fresher
+        return {**marks, **fresher}
 
 
 def _order(client_order_id: str) -> HedgeOrder | None:
@@ -68,9 +72,9 @@ def _order(client_order_id: str) -> HedgeOrder | None:
         return book.our_orders.get(client_order_id)
 
 
-def _marks() -> dict[tuple[str, str], Mark]:
+def _order_and_marks(client_order_id: str) -> tuple[HedgeOrder | None, Marks]:
     with FOLLOWING.held() as book:
-        return dict(book.marks)
+        return book.our_orders.get(client_order_id), dict(book.marks)
 
 
 async def run_kept(queue: Queue) -> None:

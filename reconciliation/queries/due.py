@@ -12,6 +12,7 @@ from hedgeapp.core.events.feeds import FeedStateChanged
 from hedgeapp.eventlog import codec
 from hedgeapp.eventlog.models import LoggedEvent
 from marketdata import models as reference
+from marketdata.core.admission import ACCOUNT_PROTOCOLS
 from reconciliation.models import BreakRow, Run
 from reconciliation.projections import break_of
 
@@ -24,7 +25,7 @@ def subjects() -> list[str]:
     accounts = reference.Account.objects.filter(is_enabled=True, venue__is_enabled=True)
     custodians = reference.Custodian.objects.filter(is_enabled=True)
     chains = reference.Chain.objects.filter(is_enabled=True)
-    venues = reference.Venue.objects.filter(is_enabled=True)
+    venues = reference.Venue.objects.filter(is_enabled=True, protocol__in=ACCOUNT_PROTOCOLS)
     return [
         "engine",
         *(f"account:{name}" for name in accounts.order_by("name").values_list("name", flat=True)),

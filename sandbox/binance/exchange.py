@@ -38,6 +38,11 @@ class Exchange:
         for symbol, publisher in self.publishers.items():
             self.markets[symbol].listener = publisher
 
+    @property
+    def request_limit(self) -> int:
+        """Give the weight of requests that a client may use in a minute."""
+        return self.weights.limit
+
     @staticmethod
     def now_ms() -> int:
         """Give the venue's time."""

@@ -5,9 +5,11 @@ from sandbox.binance.streams import Hub
 from sandbox.book import DEPTH_RATES_MS
 from sandbox.market import Market, Trade
 from sandbox.model import STEP_MS
+from sandbox.rows import Order
 
 PARTIAL_COUNTS = (5, 10, 20)
 DEFAULT_RATE_MS = 250
+MALFORMED = '{{"e":"{kind}","E":{now},"s":"{symbol}","b":[["oops'
 
 
 class Publisher:
@@ -22,6 +24,7 @@ class Publisher:
         self._trade = f"{base}@trade"
         self._aggregate = f"{base}@aggTrade"
         self._marks = (f"{base}@markPrice@1s", f"{base}@markPrice")
+        self._forced = f"{base}@forceOrder"
         self._tickers = (f"{base}@ticker", f"{base}@miniTicker")
         self._depths = {rate: self._names(f"{base}@depth", rate) for rate in DEPTH_RATES_MS}
         self._partials = {
@@ -38,6 +41,7 @@ class Publisher:
             self._quote,
             self._trade,
             self._aggregate,
+            self._forced,
             *self._marks,
             *self._tickers,
             *(name for names in self._depths.values() for name in names),
@@ -81,6 +85,12 @@ class Publisher:
         if self.hub.wants(self._aggregate):
             text = wire.aggregate_trade(self.market.spec, trade, self.market.now_ms)
             self.hub.publish(self._aggregate, self.symbol, "aggTrade", text)
+
+    def forced(self, order: Order) -> None:
+        """Tell the order of a liquidation."""
+        if self.hub.wants(self._forced):
+            text = wire.forced_order(self.market.spec, order, self.market.now_ms)
+            self.hub.publish(self._forced, self.symbol, "forceOrder", text)
 
     def hears(self, kind: str) -> bool:
         """Tell whether anybody listens to depth@0ms, bookTicker or trade."""
@@ -131,6 +141,14 @@ class Publisher:
         for name in names:
             self.hub.publish(name, self.symbol, "depth", text)
 
+    def spoil(self, kind: str) -> list[str]:
+        """Send a broken text on the streams of a kind that somebody hears; give which."""
+        broken = MALFORMED.format(kind=kind, now=self.market.now_ms, symbol=self.symbol)
+        heard = [name for name in self.names if self.hub.wants(name) and _kind(name) == kind]
+        for name in heard:
+            self.hub.publish(name, self.symbol, kind, broken)
+        return heard
+
     def skip_depth(self, count: int) -> None:
         """Leave out the next diffs of each depth stream that somebody hears, or of all when nobody does."""
         self._skips = dict.fromkeys(self.market.book.diffs or DEPTH_RATES_MS, count)
@@ -157,3 +175,8 @@ class Publisher:
         self._partial_ids[count, rate] = self.market.book.update_id
         for name in names:
             self.hub.publish(name, self.symbol, "depth", text)
+
+
+def _kind(stream: str) -> str:
+    kind = stream.split("@")[1]
+    return "depth" if kind.startswith("depth") else "ticker" if kind == "miniTicker" else kind

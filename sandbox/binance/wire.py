@@ -6,6 +6,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from sandbox.book import Diff
 from sandbox.instruments import Spec
 from sandbox.market import Bar, Market, Trade
+from sandbox.rows import Order
 
 
 def fixed(value: Decimal | float, places: int = 8) -> str:
@@ -84,6 +85,16 @@ def aggregate_trade(spec: Spec, row: Trade, now: int) -> str:
     return (
         f'{{"e":"aggTrade","E":{now},"a":{row.id},"s":"{spec.symbol}","p":"{spec.price_text(row.ticks)}",'
         f'"q":"{spec.quantity_text(row.steps)}","f":{row.first_id},"l":{row.last_id},"T":{row.at_ms},"m":{maker}}}'
+    )
+
+
+def forced_order(spec: Spec, row: Order, now: int) -> str:
+    """Print the order of a liquidation."""
+    quantity = plain(row.executed)
+    return (
+        f'{{"e":"forceOrder","E":{now},"o":{{"s":"{spec.symbol}"{_pair(spec)},"S":"{row.side}","o":"LIMIT","f":"IOC",'
+        f'"q":"{quantity}","p":"{plain(row.average_price)}","ap":"{plain(row.average_price)}","X":"FILLED",'
+        f'"l":"{quantity}","z":"{quantity}","T":{row.updated_ms}}}}}'
     )
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from sandbox.accounts import AccountIsUnknown
 from sandbox.binance.publisher import Publisher
+from sandbox.bybit.publisher import Publisher as BybitPublisher
 from sandbox.control import custody, drills
-from sandbox.control.given import ActionRefused, Given, decimal, exchange_of, flag, market_of, whole
+from sandbox.control.given import ActionRefused, Given, decimal, flag, market_of, venue_of, whole
 from sandbox.hand import BUY, SELL, BookIsEmpty, quantity_steps, trade
 from sandbox.instruments import USDM
 from sandbox.liquidation import NothingToReduce
@@ -22,12 +23,11 @@ TRANSFER_MAX = Decimal(1_000_000_000)
 KINDS = ("bookTicker", "depth", "trade", "aggTrade", "markPrice", "ticker")
 PRIVATE_KINDS = ("ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "TRADE_LITE")
 EVERY = "*"
-MALFORMED = '{{"e":"{kind}","E":{now},"s":"{symbol}","b":[["oops'
 
 
 def silence(world: World, given: Given) -> dict[str, Any]:
     """Stop or resume streams of a venue without disconnecting anybody: {venue, symbol, kind, on}."""
-    exchange = exchange_of(world, given)
+    exchange = venue_of(world, given)
     symbol, kind = str(given.get("symbol", EVERY)), str(given.get("kind", EVERY))
     names = {*exchange.markets, *(each for each in world.accounts.accounts), EVERY}
     if symbol not in names or kind not in {*KINDS, *PRIVATE_KINDS, EVERY}:
@@ -46,12 +46,12 @@ def drop(world: World, given: Given) -> dict[str, Any]:
     private = given.get("private")
     if private not in (None, True, False):
         raise ActionRefused(f"expected private to be true, false or absent, found {private}")
-    return {"dropped": exchange_of(world, given).hub.drop_all("the control page asked for it", private=private)}
+    return {"dropped": venue_of(world, given).hub.drop_all("the control page asked for it", private=private)}
 
 
 def down(world: World, given: Given) -> dict[str, Any]:
     """Make a venue refuse every connection, or serve again: {venue, down}."""
-    exchange = exchange_of(world, given)
+    exchange = venue_of(world, given)
     exchange.down = flag(given, "down")
     dropped = exchange.hub.drop_all("the venue goes down") if exchange.down else 0
     return {"down": exchange.down, "dropped": dropped}
@@ -69,11 +69,7 @@ def malformed(world: World, given: Given) -> dict[str, Any]:
     publisher, kind = _publisher(world, given), str(given.get("kind", "depth"))
     if kind not in KINDS:
         raise ActionRefused(f"expected a kind of {', '.join(KINDS)}, found {kind}")
-    broken = MALFORMED.format(kind=kind, now=world.now_ms(), symbol=publisher.symbol)
-    heard = [name for name in publisher.names if publisher.hub.wants(name) and _kind(name) == kind]
-    for name in heard:
-        publisher.hub.publish(name, publisher.symbol, kind, broken)
-    return {"streams": heard}
+    return {"streams": publisher.spoil(kind)}
 
 
 def fill(world: World, given: Given) -> dict[str, Any]:
@@ -118,7 +114,7 @@ def jump(world: World, given: Given) -> dict[str, Any]:
 
 def funding(world: World, given: Given) -> dict[str, Any]:
     """Pay one funding now, outside the timetable: {venue, symbol}, or all of a venue without a symbol."""
-    exchange = exchange_of(world, given)
+    exchange = venue_of(world, given)
     chosen = [market_of(exchange, given)] if given.get("symbol") else list(exchange.markets.values())
     now_ms = world.now_ms()
     paid = {
@@ -231,11 +227,6 @@ ACTIONS: dict[str, Action] = {
 }
 
 
-def _publisher(world: World, given: Given) -> Publisher:
-    exchange = exchange_of(world, given)
+def _publisher(world: World, given: Given) -> Publisher | BybitPublisher:
+    exchange = venue_of(world, given)
     return exchange.publishers[market_of(exchange, given).spec.symbol]
-
-
-def _kind(stream: str) -> str:
-    kind = stream.split("@")[1]
-    return "depth" if kind.startswith("depth") else "ticker" if kind == "miniTicker" else kind

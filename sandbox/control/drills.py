@@ -6,7 +6,7 @@ from typing import Any
 from sandbox import faults
 from sandbox.binance.interference import BANNED, TITLES, UNKNOWN
 from sandbox.ceffu import NAME as CUSTODIAN
-from sandbox.control.given import ActionRefused, Given, decimal, exchange_of, flag, whole
+from sandbox.control.given import ActionRefused, Given, decimal, flag, venue_of, whole
 from sandbox.faults import EVERY, Fault
 from sandbox.world import World
 
@@ -67,6 +67,8 @@ CODES: dict[int, str] = {
     -5021: "Due to the order could not be filled immediately, the FOK order has been rejected.",
     -5022: "Due to the order could not be executed as maker, the Post Only order will be rejected.",
 }
+# What can be armed at a venue that has no accounts.
+OF_STREAMS = frozenset({faults.DROP_CONNECTIONS, faults.SKIP_SEQUENCE, faults.DELAY_STREAM, faults.STALE})
 STATUS_OF_CODE = {-1001: 500, -1008: 503, -1015: 429, -2015: 401}
 
 
@@ -90,11 +92,11 @@ def clear(world: World, given: Given) -> dict[str, Any]:
     """Disarm faults: {id} for one, {venue} for a venue's, {} for all."""
     venue = given.get("venue")
     if venue not in (None, "", CUSTODIAN):
-        venue = exchange_of(world, given).venue
+        venue = venue_of(world, given).venue
     fault_id = whole(given, "id", 1, 2**53) if given.get("id") else None
     cleared = world.faults.clear(fault_id=fault_id, venue=venue or None)
     if fault_id is None:
-        for exchange in world.exchanges.values():
+        for exchange in (*world.exchanges.values(), *((world.bybit,) if world.bybit else ())):
             for publisher in exchange.publishers.values() if venue in (None, "", exchange.venue) else ():
                 publisher.skip_depth(0)
     return {"cleared": cleared}
@@ -123,7 +125,9 @@ def described(fault: Fault) -> dict[str, Any]:
 
 
 def _fault(world: World, given: Given, kind: str) -> Fault:
-    exchange, now_ms = exchange_of(world, given), world.now_ms()
+    exchange, now_ms = venue_of(world, given), world.now_ms()
+    if exchange is world.bybit and kind not in OF_STREAMS:
+        raise ActionRefused(f"expected one of {', '.join(sorted(OF_STREAMS))} at {exchange.venue}, found {kind}")
     lasts_ms = duration_ms(given)
     counted = given.get("times") is not None or (lasts_ms is None and kind not in faults.LASTING)
     owned = [name for name, each in world.accounts.accounts.items() if each.venue == exchange.venue]
@@ -186,7 +190,7 @@ def _status(given: Given, kind: str, code: int | None) -> int:
 
 def _begin(world: World, fault: Fault) -> dict[str, Any]:
     """Do what a fault does at once."""
-    exchange = world.exchanges[fault.venue]
+    exchange = venue_of(world, {"venue": fault.venue})
     if fault.kind == faults.DROP_CONNECTIONS:
         cut = exchange.hub.drop_all("a drill cuts it", private=fault.private, account=fault.account)
         fault.strike()

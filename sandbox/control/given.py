@@ -4,6 +4,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sandbox.binance.exchange import Exchange
+from sandbox.bybit.exchange import Bybit
 from sandbox.market import Market
 from sandbox.world import World
 
@@ -22,7 +23,14 @@ def exchange_of(world: World, given: Given) -> Exchange:
     return exchange
 
 
-def market_of(exchange: Exchange, given: Given) -> Market:
+def venue_of(world: World, given: Given) -> Exchange | Bybit:
+    """Find the venue that is meant, be it one without accounts. Raise ActionRefused."""
+    if world.bybit is not None and given.get("venue") == world.bybit.venue:
+        return world.bybit
+    return exchange_of(world, given)
+
+
+def market_of(exchange: Exchange | Bybit, given: Given) -> Market:
     """Find the market that is meant. Raise ActionRefused."""
     market = exchange.markets.get(str(given.get("symbol")))
     if market is None:

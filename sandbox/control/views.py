@@ -6,6 +6,7 @@ from typing import Any
 from sandbox import margin
 from sandbox.binance.exchange import Exchange
 from sandbox.binance.history import income_row, order_row
+from sandbox.bybit.exchange import Bybit
 from sandbox.collateral import Pool
 from sandbox.control import drills
 from sandbox.control.custody_view import custodian
@@ -33,13 +34,17 @@ def state(world: World) -> dict[str, Any]:
         },
         "faults": drills.listed(world),
         "custodian": custodian(world),
-        "venues": {name: _venue(world, exchange) for name, exchange in world.exchanges.items()},
+        "venues": {each.venue: _venue(world, each) for each in _venues(world)},
         "insurance_fund": {asset: f"{amount:f}" for asset, amount in world.liquidation.fund.held.items()},
         "accounts": {name: _summary(world, name) for name in world.accounts.accounts},
     }
 
 
-def _venue(world: World, exchange: Exchange) -> dict[str, Any]:
+def _venues(world: World) -> list[Exchange | Bybit]:
+    return [*world.exchanges.values(), *([world.bybit] if world.bybit else [])]
+
+
+def _venue(world: World, exchange: Exchange | Bybit) -> dict[str, Any]:
     hub = exchange.hub
     return {
         "down": exchange.down,
@@ -47,7 +52,7 @@ def _venue(world: World, exchange: Exchange) -> dict[str, Any]:
         "private_connections": sum(each.account is not None for each in hub.connections),
         "skips": {symbol: each.skips for symbol, each in exchange.publishers.items() if each.skips},
         "silenced": [list(each) for each in sorted(hub.silenced)],
-        "weight_limit": exchange.weights.limit,
+        "weight_limit": exchange.request_limit,
         "messages_per_second": {
             f"{symbol} {kind}": rate
             for (venue, symbol, kind), rate in sorted(world.pace.rates.items())

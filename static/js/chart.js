@@ -1,40 +1,12 @@
 // Chart: net delta with its band, fills and the index price in the last hour, drawn by Plotly when the page has settled.
 
+import { base, color, load, onTheme, plot, say as sayIn } from "./plotting.js";
+
 const REFRESH_MS = 5000;
 const MINUTES_MIN = 5; // the shortest span that is drawn
-const script = document.querySelector("script[data-plotly]");
 const chart = document.getElementById("chart");
 let currency = document.querySelector("[data-currency]")?.dataset.currency;
 let drawn = null;
-
-function load() {
-  // Plotly writes style elements; the policy wants a nonce on each.
-  const create = document.createElement.bind(document);
-  document.createElement = (name, options) => {
-    const element = create(name, options);
-    if (name.toLowerCase() === "style") element.nonce = script.nonce;
-    return element;
-  };
-  return new Promise((resolve, reject) => {
-    const tag = create("script");
-    tag.src = script.dataset.plotly;
-    tag.onload = resolve;
-    tag.onerror = () => reject(new Error("Plotly could not be loaded"));
-    document.head.append(tag);
-  });
-}
-
-function color(name) {
-  // Plotly reads neither oklch() nor light-dark(); a pixel is plain red, green and blue.
-  const probe = document.createElement("span");
-  probe.style.color = `var(--${name})`;
-  document.body.append(probe);
-  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  canvas.fillStyle = getComputedStyle(probe).color;
-  probe.remove();
-  canvas.fillRect(0, 0, 1, 1);
-  return `rgb(${[...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)].join(",")})`;
-}
 
 function traces(data) {
   const common = { x: data.at, type: "scatter", mode: "lines", hovertemplate: "%{y:,.3f}<extra>%{fullData.name}</extra>" };
@@ -74,42 +46,29 @@ function beginning(data) {
 }
 
 function layout(data) {
-  const line = color("line");
-  const text = color("muted");
-  const axis = { gridcolor: line, zeroline: false, tickfont: { size: 10 }, automargin: false, fixedrange: true };
+  const { axis, layout: common } = base();
   const limits = data.band === null ? [] : [data.band, -data.band];
   const reach = Math.max(1.25 * (data.band ?? 0), 1.15 * usual(data.net_delta)) || 1;
   const rule = (y, dash, stroke) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { width: 1, dash, color: stroke } });
   return {
+    ...common,
     margin: { l: 40, r: 56, t: 24, b: 20 },
-    paper_bgcolor: "rgba(0,0,0,0)",
-    plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: getComputedStyle(document.body).fontFamily, size: 11, color: text },
-    showlegend: true,
-    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)", font: { size: 10 } },
-    hovermode: "x unified",
-    hoverlabel: { bgcolor: color("raised"), bordercolor: line, font: { color: color("text"), size: 11 } },
     xaxis: { ...axis, type: "date", range: [beginning(data), data.until], hoverformat: "%H:%M:%S UTC", tickformat: "%H:%M", showgrid: false },
     yaxis: { ...axis, range: [-reach, reach], tickformat: ",~r", nticks: 6 },
     yaxis2: { ...axis, overlaying: "y", side: "right", showgrid: false, tickformat: ",.1f", nticks: 5 },
-    shapes: [rule(0, "solid", text), ...limits.map((limit) => rule(limit, "dash", color("warn")))],
+    shapes: [rule(0, "solid", color("muted")), ...limits.map((limit) => rule(limit, "dash", color("warn")))],
   };
 }
 
 function say(words) {
-  const paragraph = document.createElement("p");
-  paragraph.textContent = words;
-  if (drawn) Plotly.purge(chart);
+  sayIn(chart, words);
   drawn = null;
-  chart.replaceChildren(paragraph);
 }
 
 function draw(data) {
   if (data.at.length < 2) return say("Two seconds of history are needed; the chart draws itself then.");
-  if (!drawn) chart.replaceChildren();
   drawn = data;
-  const options = { displayModeBar: false, responsive: true };
-  return Plotly.react(chart, traces(data), layout(data), options);
+  return plot(chart, traces(data), layout(data));
 }
 
 async function refresh() {
@@ -136,9 +95,7 @@ async function start() {
   }
   await refresh();
   if (!chart.dataset.moment) setInterval(refresh, REFRESH_MS);
-  const repaint = () => drawn && draw(drawn);
-  document.addEventListener("screen:theme", repaint);
-  matchMedia("(prefers-color-scheme: light)").addEventListener("change", repaint);
+  onTheme(() => drawn && draw(drawn));
   document.addEventListener("visibilitychange", refresh);
   for (const button of document.querySelectorAll("[data-currency]")) {
     button.addEventListener("click", () => {

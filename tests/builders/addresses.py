@@ -10,6 +10,7 @@ from hedgeapp.asgi import application
 EXAMPLES = {
     "<int:seq>": "1",
     "<str:halt_id>": "h-1",
+    "<str:instrument_id>": "venue:ETH-USDT-PERP",
     "<str:token>": "t-1",
     "<slug:client_order_id>": "o-1",
     "<path:content_type_id>": "999999",

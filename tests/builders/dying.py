@@ -194,9 +194,17 @@ def desk(queue: str) -> None:
 
 
 def moves(_: str) -> None:
-    """Carry moves."""
-    from portfolio.tasks.moves_desk import run_kept
+    """Carry moves, once the custodian can be spoken to: a row that is put off for want of that is no step to die at."""
+    from portfolio.tasks.moves_desk import MovesDesk, run_kept
 
+    real = MovesDesk._work
+
+    async def work(self: MovesDesk) -> None:
+        while not self.doors.all():  # noqa: ASYNC110 - doors tell no event
+            await asyncio.sleep(READY_LOOK_S)
+        await real(self)
+
+    setattr(MovesDesk, "_work", work)  # noqa: B010
     asyncio.run(run_kept("moves"))
 
 

@@ -30,6 +30,7 @@ from hedgeapp.core.events.reference import (
     CustodianChanged,
     InstrumentChanged,
     LimitChanged,
+    OracleChanged,
     VenueChanged,
 )
 from hedgeapp.core.events.sources import (
@@ -38,10 +39,24 @@ from hedgeapp.core.events.sources import (
     SourceChangeDropped,
     SourceChangeProposed,
 )
+from hedgeapp.core.events.suspensions import InstrumentReleased, InstrumentSuspended
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument, Tier
 from hedgeapp.core.marks import Mark
-from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Token, Venue, Wallet
+from hedgeapp.core.reference import (
+    Account,
+    Asset,
+    Chain,
+    Custodian,
+    Limit,
+    Oracle,
+    OracleFeed,
+    SignerSet,
+    Token,
+    Trust,
+    Venue,
+    Wallet,
+)
 from tests.builders.alerts import ALERTS
 from tests.builders.breaks import BREAKS
 from tests.builders.door import DOOR
@@ -110,6 +125,24 @@ REFERENCE: list[Event] = [
         custodian=Custodian(name="ceffu", protocol="ceffu", url="https://open-api.ceffu.com"),
         version=1,
         by="seed",
+    ),
+    OracleChanged(
+        at=AT,
+        oracle=Oracle(
+            name="redstone",
+            protocol="redstone",
+            url="https://oracle-gateway.a.redstone.finance",
+            feeds=(OracleFeed(asset="wstETH", feed="wstETH", decimals=14),),
+            trust=Trust(
+                profile="redstone-primary-prod",
+                publisher="redstone-primary-prod",
+                sets=(SignerSet(index=1, signers=("0x" + "12" * 20,), quorum=1, expires_at=LATER),),
+                others=("0x" + "34" * 20,),
+            ),
+        ),
+        version=2,
+        by="ann",
+        reason="another node",
     ),
     ChainChanged(
         at=AT,
@@ -290,10 +323,37 @@ SOURCES: list[Event] = [
     ),
 ]
 
+OFFERED = Instrument(
+    id=ETH,
+    venue="binance-usdm",
+    symbol="ETH-USDT-PERP",
+    venue_symbol="ETHUSDT",
+    kind="linear",
+    expiry="perpetual",
+    base="ETH",
+    quote="USDT",
+    settlement="USDT",
+    contract_size=D("10"),
+    tick_size=D("0.01"),
+    step_size=D("0.001"),
+)
+
+SUSPENSIONS: list[Event] = [
+    InstrumentSuspended(
+        at=AT,
+        instrument=ETH,
+        cause="specification",
+        by="account:binance-usdm:main",
+        reason="contract size of 1 expected, found 10",
+        offered=OFFERED,
+    ),
+    InstrumentReleased(at=AT, instrument=ETH, cause="specification", by="ann", reason="announced by the venue"),
+]
+
 EVERY_KIND: dict[str, Event] = {
     type(event).__name__: event
     for event in [
         *(*REFERENCE, *TRADING, *OTHERS, *DESK, *ALERTS, *BREAKS, *MOVES.values()),
-        *(*PASSKEYS, *PEOPLE, *DOOR, *SOURCES),
+        *(*PASSKEYS, *PEOPLE, *DOOR, *SOURCES, *SUSPENSIONS),
     ]
 }

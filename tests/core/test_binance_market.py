@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
+from marketdata.core.channels import DRIFT_WINDOW_MS
 from marketdata.core.checks import Bounds
-from marketdata.feeds.binance.depths import Depths
-from marketdata.feeds.binance.market import QUARANTINE_BYTES_MAX, QUARANTINE_MAX, Market
+from marketdata.core.tape import TradeSeen
+from marketdata.feeds.binance.market import Market
+from marketdata.feeds.public.depths import Depths
+from marketdata.feeds.public.market import QUARANTINE_BYTES_MAX, QUARANTINE_MAX, Reply
 
 NOW_MS = 1_794_000_000_000
 LINEAR = Instrument(
@@ -53,6 +56,12 @@ def trade(number: int, **change: Any) -> dict[str, Any]:
     """Return an aggTrade as the venue prints it."""
     row = {"e": "aggTrade", "E": NOW_MS, "s": "ETHUSDT", "a": number, "p": "2681.60", "q": "0.5", "f": 1, "l": 2}
     return row | {"T": NOW_MS, "m": True} | change
+
+
+def liquidation(**change: Any) -> dict[str, Any]:
+    """Return a forceOrder as the venue prints it."""
+    order = {"s": "ETHUSDT", "S": "BUY", "o": "LIMIT", "f": "IOC", "q": "1.5", "p": "2695.00", "ap": "2690.50"}
+    return {"e": "forceOrder", "E": NOW_MS, "o": order | {"X": "FILLED", "l": "1.5", "z": "1.5", "T": NOW_MS} | change}
 
 
 def depth(first: int, last: int, previous: int, **change: Any) -> dict[str, Any]:
@@ -146,7 +155,7 @@ def test_an_older_quote_does_not_replace_a_later_one() -> None:
         (b"\xff\xfe", "malformed"),
         (b"[" * 100_000, "malformed"),
         (b'{"e":"bookTicker"}', "malformed"),
-        (raw({"e": "forceOrder", "E": NOW_MS}), "unknown_event"),
+        (raw({"e": "24hrTicker", "E": NOW_MS}), "unknown_event"),
         (raw(ticker(s="BTCUSDT")), "unknown_symbol"),
         (raw(ticker(b="NaN")), "malformed"),
         (raw(ticker(b="-2681.60")), "malformed"),
@@ -163,6 +172,9 @@ def test_an_older_quote_does_not_replace_a_later_one() -> None:
         (raw(mark_price(r="abc")), "malformed"),
         (raw(trade(1, p="inf")), "malformed"),
         (raw(trade(1, p="2681.601")), "off_tick"),
+        (raw(liquidation(s="BTCUSDT")), "unknown_symbol"),
+        (raw(liquidation(ap="0")), "malformed"),
+        (raw(liquidation(S="BOTH")), "malformed"),
         (raw(depth(1, 2, 0, b=[["2681.60", "-1"]])), "malformed"),
         (raw(depth(1, 2, 0, b=[["NaN", "1"]])), "malformed"),
         (raw(depth(1, 2, 0, b=[["1"]])), "malformed"),
@@ -241,11 +253,8 @@ def test_answers_to_requests_are_handed_back() -> None:
     found = market()
     taken = found.receive(b'{"result":null,"id":1}', NOW_MS)
     refused = found.receive(b'{"error":{"code":2,"msg":"Invalid request: invalid stream"},"id":1}', NOW_MS)
-    assert taken is not None
-    assert taken.error is None
-    assert refused is not None
-    assert refused.error is not None
-    assert refused.error.msg == "Invalid request: invalid stream"
+    assert taken == Reply()
+    assert refused == Reply(refusal="Invalid request: invalid stream")
     assert found.counters["refused"] == 0
 
 
@@ -345,3 +354,59 @@ def test_a_wiped_book_is_taken_off_the_board_once() -> None:
 
 def test_books_of_an_earlier_connection_are_taken_off_the_board_before_this_one_has_any() -> None:
     assert Depths(market()).changed(0.0) == ([], [LINEAR.id])
+
+
+def test_a_trade_and_a_liquidation_are_kept_for_the_recorder() -> None:
+    found = market()
+    assert fault_of(trade(7, m=True), found) is None
+    assert fault_of(liquidation(), found) is None
+    batch = found.roll.taken("feed:binance-usdm", "run")
+    assert batch is not None
+    assert batch.trades == (
+        TradeSeen(
+            instrument=LINEAR.id,
+            at_ms=NOW_MS,
+            received_ms=NOW_MS,
+            trade_id="7",
+            side="sell",
+            price=2681.6,
+            quantity=0.5,
+        ),
+    )
+    assert [(one.side, one.price, one.quantity) for one in batch.liquidations] == [("buy", 2690.5, 1.5)]
+
+
+def test_a_liquidation_of_the_inverse_venue_names_its_pair() -> None:
+    found = Market("binance-coinm", [INVERSE])
+    assert fault_of(liquidation(s="ETHUSD_PERP", ps="ETHUSD", z="12"), found) is None
+    batch = found.roll.taken("feed:binance-coinm", "run")
+    assert batch is not None
+    assert batch.liquidations[0].quantity == 12
+
+
+def test_a_refused_message_is_kept_with_its_bytes_and_a_gap_is_not() -> None:
+    found = market()
+    found.receive(raw(trade(1)), NOW_MS)
+    found.receive(raw(trade(3)), NOW_MS)
+    found.receive(b"not JSON", NOW_MS)
+    batch = found.roll.taken("feed:binance-usdm", "run")
+    assert batch is not None
+    assert [(one.kind, one.raw) for one in batch.refused] == [("malformed", b"not JSON")]
+
+
+def test_each_channel_counts_what_it_hears() -> None:
+    found = market()
+    for message in (ticker(), trade(1), trade(2), mark_price(), b"not JSON"):
+        fault_of(message, found)
+    assert {name: one.count for name, one in found.channels.items() if one.count} == {"quote": 1, "trade": 2, "mark": 1}
+    assert found.channels["trade"].last_ms == NOW_MS
+
+
+def test_the_drift_is_the_largest_lead_of_a_window() -> None:
+    found = market()
+    for at_ms in (NOW_MS - 40, NOW_MS - 5, NOW_MS - 90):
+        found.receive(raw(ticker(E=at_ms)), NOW_MS)
+    assert found.drift.read(NOW_MS) == -5
+    found.receive(raw(ticker(E=NOW_MS + 300)), NOW_MS)
+    assert found.drift.read(NOW_MS + 1) == -5
+    assert found.drift.read(NOW_MS + DRIFT_WINDOW_MS) == 300

@@ -1,5 +1,6 @@
 """A move is worth the highest price of the last day, by fresh marks only, and never by a mark that is not there."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -74,3 +75,14 @@ def test_only_prices_are_remembered_and_only_for_a_day() -> None:
     assert over["ETH", "usd"].value == 2_000 - 15
     assert over["ETH", "usd"].at == now
     assert highs.over({}, now) == {}
+
+
+def test_a_suspect_price_is_no_high() -> None:
+    highs = PriceHighs()
+    marks = (
+        replace(mark("ETH", "usd", "9000", AT), suspect="sources that agree expected"),
+        mark("BTC", "usd", "1", AT),
+    )
+    highs.note(MarksTaken(at=AT, marks=marks))
+    over = highs.over(marks_of(mark("ETH", "usd", "3000", AT)), AT)
+    assert over["ETH", "usd"].value == 3_000

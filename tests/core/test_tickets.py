@@ -182,6 +182,7 @@ def test_every_rule_is_shown_with_its_limit_and_what_was_found() -> None:
         "price_collar": ("30", "24.0", "bp", ""),
         "towards_flat": ("30.0000", "30.0000", "ETH", ""),
         "halt": ("0", "0", "halts", ""),
+        "suspension": ("0", "0", "suspensions", ""),
     }
 
 

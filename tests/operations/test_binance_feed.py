@@ -23,7 +23,7 @@ from django.db import connections
 from hedgeapp.core.events.feeds import FeedStateChanged
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
-from hedgeapp.core.reference import Asset, Venue
+from hedgeapp.core.reference import Account, Asset, Venue
 from hedgeapp.database import conninfo
 from hedgeapp.ending import end
 from hedgeapp.eventlog import epochs
@@ -31,9 +31,11 @@ from hedgeapp.eventlog.read import read
 from hedgeapp.services import Lease, Service
 from marketdata.board import Board
 from marketdata.core.board import FeedHealth
-from marketdata.feeds.binance import service
-from marketdata.feeds.binance.connection import Connection, ConnectionIsLost, Patience
 from marketdata.feeds.binance.market import Market
+from marketdata.feeds.binance.protocol import COINM, USDM
+from marketdata.feeds.public import service
+from marketdata.feeds.public.connection import Connection, ConnectionIsLost
+from marketdata.feeds.public.protocol import Patience
 from marketdata.operations.changes import change
 from tests.sandbox.running import Sandbox, free_port
 
@@ -96,7 +98,9 @@ class Running:
 
     def __init__(self, venue: Venue, *instruments: Instrument, patience: Patience = IMPATIENT) -> None:
         self.market = Market(venue.name, instruments)
-        self.connection = Connection(venue, instruments, self.market, patience)
+        self.connection = Connection(
+            venue, instruments, self.market, COINM if venue.protocol == "binance-coinm" else USDM, patience
+        )
         self.task = asyncio.create_task(self.connection.run())
 
     async def until(self, holds: Callable[[], Any]) -> None:
@@ -312,7 +316,7 @@ async def emptied() -> None:
         await client.flushall()
 
 
-async def introduced(*rows: Asset | Venue | Instrument) -> None:
+async def introduced(*rows: Asset | Venue | Account | Instrument) -> None:
     """Put rows into the reference data."""
     for row in rows:
         await sync_to_async(change)(row, by="test", reason="test", at=datetime.now(UTC))
@@ -343,13 +347,13 @@ def _states() -> list[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def serving(venue: Venue, *instruments: Instrument) -> AsyncIterator[Serving]:
+async def serving(venue: Venue, *rows: Account | Instrument) -> AsyncIterator[Serving]:
     """Run the service of a venue, with nothing on the board before."""
     name = f"feed:{venue.name}"
     board = Board.from_settings()
     await emptied()
-    assets = [Asset(symbol=one, name=one, decimals=18, underlying=one) for one in ("ETH", "USDT")]
-    await introduced(*assets, venue, *instruments)
+    assets = [Asset(symbol=one, name=one, decimals=18, underlying=one) for one in ("ETH", "BTC", "USDT")]
+    await introduced(*assets, venue, *rows)
     async with await psycopg.AsyncConnection.connect(conninfo(), autocommit=True) as connection:
         epoch = await epochs.take(connection, name, "test")
         assert epoch

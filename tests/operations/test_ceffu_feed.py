@@ -33,7 +33,7 @@ from sandbox import ceffu
 from tests.builders.collateral import START_MS, Clock, logged
 
 DAY_MS = 86_400_000
-QUICK = Settings(request_timeout_s=1.0, backoff_s=0.001, backoff_s_max=0.002)
+QUICK = Settings(request_timeout_s=5.0, backoff_s=0.001, backoff_s_max=0.002)
 ASSETS = [
     Asset(symbol=symbol, name=symbol, decimals=18, underlying=underlying)
     for symbol, underlying in (("ETH", "ETH"), ("BTC", "BTC"), ("USDT", "USDT"), ("stETH", "ETH"))
@@ -232,23 +232,19 @@ async def test_a_wrong_url_is_unreachable_after_all_attempts(world: World) -> No
 
 
 async def test_a_custodian_that_hangs_is_given_up(world: World) -> None:
-    asked = 0
-
     async def handler(request: web.Request) -> web.Response:
-        nonlocal asked
-        asked += 1
         await asyncio.sleep(30)
         raise AssertionError
 
+    # What reached the door is not counted: on a busy machine an attempt may be over before it is connected.
     settings = Settings(request_timeout_s=0.05, backoff_s=0.001)
     given = world.state.credentials()
     async with (
         serving(handler) as url,
         CeffuClient("ceffu", url, given["api_key"], given["secret"], settings) as client,
     ):
-        with pytest.raises(CustodianUnreachable, match="TimeoutError"):
+        with pytest.raises(CustodianUnreachable, match=r"after 3 attempts \(TimeoutError"):
             await client.wallets()
-    assert asked == settings.attempts_max
 
 
 async def test_a_network_fault_is_tried_again_and_a_refusal_is_not(world: World) -> None:

@@ -25,7 +25,7 @@ from sandbox import chain as sandbox_chain
 from tests.builders.collateral import QUIET, START_MS, Clock, described, logged
 
 SETTINGS = sandbox_chain.Settings(past_blocks=120, order_every_blocks=10)
-QUICK = Bounds(request_timeout_s=1.0, backoff_s=0.001, scan_blocks_max=50)
+QUICK = Bounds(request_timeout_s=5.0, backoff_s=0.001, scan_blocks_max=50)
 
 
 class World:

@@ -105,7 +105,7 @@ async def holdings(holder: str) -> dict[str, Decimal]:
 
 
 def custodian_service(lease: Lease) -> Awaitable[None]:
-    return ceffu.run(lease, PACE, Settings(request_timeout_s=1.0, backoff_s=0.01))
+    return ceffu.run(lease, PACE, Settings(request_timeout_s=5.0, backoff_s=0.01))
 
 
 async def test_what_nobody_of_us_moved_is_an_alarm_in_the_log_once(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ async def _is_in_maintenance(seen: Callable[[type[Any]], Awaitable[list[Any]]]) 
 
 
 def chain_service(lease: Lease) -> Awaitable[None]:
-    return chain.run(lease, PACE, Bounds(request_timeout_s=1.0, backoff_s=0.01))
+    return chain.run(lease, PACE, Bounds(request_timeout_s=5.0, backoff_s=0.01))
 
 
 async def test_a_custodians_collateral_enters_the_log_and_its_health_the_board(tmp_path: Path) -> None:

@@ -123,6 +123,22 @@ def test_an_impossible_action_is_refused_in_a_sentence(
     assert sentence in sandbox.control(action, **given)["error"]
 
 
+async def test_a_liquidation_is_told_to_whoever_listens(start: Callable[..., Sandbox]) -> None:
+    sandbox = start("--hand-every", "0")
+    held = float(sandbox.get(f"/control/accounts/{RESERVE}")["balances"]["USDT"]["wallet"])
+    streams = "ethusdt@forceOrder/btcusdt@forceOrder"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{sandbox.url}/usdm/market/stream?streams={streams}") as socket,
+    ):
+        await act(sandbox, "transfer", account=RESERVE, asset="USDT", amount=2_000 - held)
+        order = (await asyncio.wait_for(socket.receive_json(), WAIT_S))["data"]
+    assert order["e"] == "forceOrder"
+    assert order["o"]["S"] in ("BUY", "SELL")
+    assert float(order["o"]["z"]) > 0
+    assert float(order["o"]["ap"]) > 0
+
+
 async def test_an_account_at_its_liquidation_is_reduced_by_the_venue(start: Callable[..., Sandbox]) -> None:
     sandbox = start("--hand-every", "0")
     exchange = sandbox.client(RESERVE)

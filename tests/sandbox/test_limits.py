@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 
 from sandbox.binance.errors import RequestRefused
-from sandbox.binance.streams import QUEUE_MESSAGES_MAX, Connection
 from sandbox.binance.weights import Weights, weight_of
+from sandbox.sockets import QUEUE_MESSAGES_MAX, Connection
 from tests.sandbox.running import Sandbox
 
 WAIT_S = 60.0

@@ -179,7 +179,7 @@ def test_keys_go_in_and_never_come_out(admin_page: Client) -> None:
 def test_keys_that_are_refused_are_not_shown_again(admin_page: Client) -> None:
     given = {"holder": "nobody", "purpose": "read", "api_key": "key-of-main", "secret": "correct-horse", "reason": "x"}
     shown = admin_page.post("/admin/marketdata/credential/add/", given).content.decode()
-    assert "an account or a custodian expected" in shown
+    assert "an account, a custodian or an oracle expected" in shown
     assert "correct-horse" not in shown
 
 

@@ -160,9 +160,10 @@ def test_only_pages_that_exist_are_offered(desk: Client, person: User) -> None:
         page = desk.get("/").content.decode()
         return re.findall(r">([A-Z]\w+)</a>", page.split('<nav class="nav"')[1].split("</nav>")[0])
 
-    assert offered() == ["Overview", "Orders", "Moves", "Breaks", "Gate", "Prices", "Alerts", "Events", "Data"]
+    pages = ["Overview", "Orders", "Moves", "Breaks", "Gate", "Prices", "Alerts", "Events", "Data", "Instruments"]
+    assert offered() == pages
     User.objects.filter(pk=person.pk).update(is_staff=True)
-    assert offered() == ["Overview", "Orders", "Moves", "Breaks", "Gate", "Prices", "Alerts", "Events", "Data", "Admin"]
+    assert offered() == [*pages, "Admin"]
 
 
 def test_what_is_not_there_is_said_in_the_same_frame(desk: Client) -> None:

@@ -35,6 +35,7 @@ PAGES = (
     "/alerts/",
     "/events/",
     "/data/",
+    "/data/suspensions/",
     "/halt/",
     "/audit/",
 )

@@ -109,6 +109,7 @@ from hedgeapp.core.events.reference import (
     CustodianChanged,
     InstrumentChanged,
     LimitChanged,
+    OracleChanged,
     VenueChanged,
 )
 from hedgeapp.core.events.sources import (
@@ -117,6 +118,7 @@ from hedgeapp.core.events.sources import (
     SourceChangeDropped,
     SourceChangeProposed,
 )
+from hedgeapp.core.events.suspensions import InstrumentReleased, InstrumentSuspended
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 
 Event = (
@@ -126,6 +128,7 @@ Event = (
     | InstrumentChanged
     | CustodianChanged
     | ChainChanged
+    | OracleChanged
     | LimitChanged
     | OrderSeen
     | FillRecorded
@@ -225,6 +228,8 @@ Event = (
     | SourceChangeAgreed
     | SourceChangeDropped
     | CredentialChanged
+    | InstrumentSuspended
+    | InstrumentReleased
     | MintingPaused
     | MintingResumeAsked
     | MintingResumed

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.records import fact
-from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Venue
+from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Oracle, Venue
 
 
 @fact
@@ -95,6 +95,21 @@ class ChainChanged:
     @property
     def key(self) -> str:
         return f"chain:{self.chain.name}:{self.version}"
+
+
+@fact
+class OracleChanged:
+    """An oracle was added or changed."""
+
+    at: datetime
+    oracle: Oracle
+    version: int
+    by: str
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"oracle:{self.oracle.name}:{self.version}"
 
 
 @fact

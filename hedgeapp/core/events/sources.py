@@ -4,12 +4,12 @@ from datetime import datetime
 
 from hedgeapp.core.events.approvals import Assertion
 from hedgeapp.core.records import fact
-from hedgeapp.core.reference import Chain, Custodian, Venue
+from hedgeapp.core.reference import Chain, Custodian, Oracle, Venue
 
 
 @fact
 class SourceChangeProposed:
-    """The first of two people wants a venue, custodian or chain to be so, or keys to be used; one of them is filled.
+    """The first of two people wants a source to be so, or keys to be used; one of them is filled.
 
     `what` names the row, like `venue:binance-usdm` or `credential:ceffu:trade`; `version` is the row's next one, 0 for
     keys. Keys never enter the log: `fingerprint` is the SHA-256 of the API key, hexadecimal.
@@ -25,6 +25,7 @@ class SourceChangeProposed:
     custodian: Custodian | None = None
     chain: Chain | None = None
     fingerprint: str = ""
+    oracle: Oracle | None = None
 
     @property
     def key(self) -> str:

@@ -1,24 +1,11 @@
-"""Messages: Binance's public streams and snapshots, decoded and bounded in one pass.
+"""Messages: Binance's public streams and snapshots, decoded and bounded in one pass."""
 
-Books are floats; a value that may become a fact stays the wire's text, of a form that always makes a Decimal. What is
-out of bounds makes the whole message malformed.
-"""
-
-from typing import Annotated, Final
+from typing import Final, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-LEVELS_MAX: Final = 10_000  # levels a side in one message
-
-Price = Annotated[float, Meta(gt=0, le=1e15)]
-Quantity = Annotated[float, Meta(ge=0, le=1e21)]
-Levels = Annotated[list[tuple[Price, Quantity]], Meta(max_length=LEVELS_MAX)]
-PriceText = Annotated[str, Meta(pattern=r"^\d{1,15}(\.\d{1,18})?$")]
-RateText = Annotated[str, Meta(pattern=r"^(-?\d{1,3}(\.\d{1,18})?)?$")]
-# Beyond this no date can be made of milliseconds.
-Milliseconds = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
-Id = Annotated[int, Meta(ge=0)]
+from marketdata.feeds.public.fields import Id, Levels, Milliseconds, Price, PriceText, Quantity, RateText
 
 
 class DepthUpdate(Struct, tag_field="e", tag="depthUpdate", gc=False):
@@ -51,6 +38,28 @@ class AggregateTrade(Struct, tag_field="e", tag="aggTrade", gc=False):
     trade_id: Id = msgspec.field(name="a")
     price: Price = msgspec.field(name="p")
     quantity: Quantity = msgspec.field(name="q")
+    buyer_is_maker: bool = msgspec.field(name="m")
+
+
+class ForcedOrder(Struct, gc=False):
+    """The order by which the venue closes somebody's position: `average` and `filled` are of what it did."""
+
+    symbol: str = msgspec.field(name="s")
+    side: Literal["BUY", "SELL"] = msgspec.field(name="S")
+    average: Price = msgspec.field(name="ap")
+    filled: Quantity = msgspec.field(name="z")
+
+
+class Liquidation(Struct, tag_field="e", tag="forceOrder", gc=False):
+    """A liquidation; the venue tells the latest of each second and symbol."""
+
+    at_ms: Milliseconds = msgspec.field(name="E")
+    order: ForcedOrder = msgspec.field(name="o")
+
+    @property
+    def symbol(self) -> str:
+        """The venue's symbol."""
+        return self.order.symbol
 
 
 class MarkPrice(Struct, tag_field="e", tag="markPriceUpdate", gc=False):
@@ -93,7 +102,7 @@ class _Named(Struct):
     kind: str = msgspec.field(name="e")
 
 
-Message = DepthUpdate | BookTicker | AggregateTrade | MarkPrice
+Message = DepthUpdate | BookTicker | AggregateTrade | MarkPrice | Liquidation
 
 message: Final = msgspec.json.Decoder(Message, strict=False).decode
 answer: Final = msgspec.json.Decoder(Answer, strict=False).decode

@@ -6,7 +6,7 @@ from typing import Final
 from marketdata.board import Board
 from marketdata.core.board import Depth
 from marketdata.core.books import Book
-from marketdata.feeds.binance.market import Market
+from marketdata.feeds.public.market import Market
 
 LEVELS: Final = 20  # of each side
 POST_S: Final = 0.25  # a book is posted no more often

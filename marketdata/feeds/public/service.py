@@ -1,4 +1,4 @@
-"""The public feed of a Binance venue: sockets in, marks on the board, health every second."""
+"""The public feed of a venue: sockets in, marks on the board, health every second.  Runs as `feed:<venue>`."""
 
 import asyncio
 import random
@@ -17,11 +17,13 @@ from hedgeapp.ending import end, together
 from hedgeapp.eventlog.append import AsyncLog
 from hedgeapp.services import Lease
 from marketdata.board import Board
-from marketdata.feeds.binance.connection import Connection, ConnectionIsLost
-from marketdata.feeds.binance.depths import Depths
-from marketdata.feeds.binance.market import Market
+from marketdata.feeds.public.connection import Connection, ConnectionIsLost
+from marketdata.feeds.public.depths import Depths
+from marketdata.feeds.public.market import Market
+from marketdata.feeds.public.specifications import Specifications, public_protocol
 from marketdata.pulse import Pulse
 from marketdata.queries.catalogue import reference
+from marketdata.tape import keep_tape
 
 POST_S: Final = 0.01  # marks are conflated over so long
 REPOST_S: Final = 1.0  # all marks are posted again this often
@@ -67,16 +69,19 @@ async def run(lease: Lease) -> None:
 
 async def _follow(lease: Lease, pulse: Pulse, board: Board) -> None:
     """Dial again after each loss, with growing pauses; begin anew when reference data changed."""
-    pause_s = BACKOFF_S[0]
+    pause_s, specifications = BACKOFF_S[0], Specifications(lease)
     while True:
         setup: Setup = await lease.in_database(setup_of, lease.subject)
+        if await specifications.take(setup.venue):
+            continue
         if not setup.instruments:
-            pulse.failed(f"no instruments of {lease.subject} are known yet: its account feeds load them")
+            because = specifications.complaint or "its account feeds load them"
+            pulse.failed(f"no instruments of {lease.subject} are known yet: {because}")
             await asyncio.sleep(WAIT_S)
             continue
         began = asyncio.get_running_loop().time()
         try:
-            await _while_current(lease, setup, pulse, board)
+            await _while_current(lease, setup, pulse, board, specifications)
             continue
         except ConnectionIsLost as lost:
             pulse.failed(str(lost))
@@ -86,14 +91,19 @@ async def _follow(lease: Lease, pulse: Pulse, board: Board) -> None:
         pause_s = min(2 * pause_s, BACKOFF_S[1])
 
 
-async def _while_current(lease: Lease, setup: Setup, pulse: Pulse, board: Board) -> None:
+async def _while_current(
+    lease: Lease, setup: Setup, pulse: Pulse, board: Board, specifications: Specifications
+) -> None:
     """Run one connection until it is lost, or until its setup is no longer the latest."""
-    market = Market(lease.subject, setup.instruments)
-    connection = Connection(setup.venue, setup.instruments, market)
+    protocol = public_protocol(setup.venue)
+    market = protocol.market(lease.subject, setup.instruments)
+    connection = Connection(setup.venue, setup.instruments, market, protocol)
     others = [
         asyncio.create_task(_post(market, board)),
         asyncio.create_task(Depths(market).post(board)),
         asyncio.create_task(_report(market, connection, pulse)),
+        asyncio.create_task(keep_tape(lease.name, market.roll, board)),
+        asyncio.create_task(specifications.keep(setup.venue)),
     ]
     running = asyncio.create_task(connection.run())
     try:
@@ -127,6 +137,7 @@ async def _report(market: Market, connection: Connection, pulse: Pulse) -> None:
     """Carry what the market counted over to the pulse."""
     before = dict(market.counters)
     messages = 0
+    pulse.channels = market.channels
     while True:
         if connection.is_up:
             pulse.connected()
@@ -136,6 +147,8 @@ async def _report(market: Market, connection: Connection, pulse: Pulse) -> None:
             messages = market.message_count
         for name, count in market.counters.items():
             pulse.counters[name] += count - before.get(name, 0)
+        pulse.last_fault, pulse.requests = market.last_fault or pulse.last_fault, connection.requests
+        pulse.drift_ms = market.drift.read(time.time_ns() // 1_000_000)
         complaint = market.stale(time.time_ns() // 1_000_000, AGE_MS_MAX)
         if complaint and connection.snapshot_error:
             complaint += f" ({connection.snapshot_error})"

@@ -1,0 +1,1 @@
+"""Oracles: signed USD prices, verified from their bytes before anything touches the board."""
