@@ -121,8 +121,8 @@ async def run(port: int, settings: Settings) -> None:
     telling.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await telling
-    for hub in (*(each.hub for each in exchanges), *((world.bybit.hub,) if world.bybit else ())):
-        hub.drop_all("the sandbox ends")
+    for venue in world.venues:
+        venue.hub.drop_all("the sandbox ends")
     await runner.cleanup()
     world.close()
     node.close()

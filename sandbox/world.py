@@ -23,6 +23,7 @@ from sandbox.hand import Hand
 from sandbox.instruments import VENUES, Spec, instruments
 from sandbox.ledger import Ledger, Numbers
 from sandbox.liquidation import LIQUIDATED, InsuranceFund, Liquidation
+from sandbox.listed import Listed
 from sandbox.market import Market, Prices
 from sandbox.matching.engine import Engine
 from sandbox.mirroring import Mirroring
@@ -115,6 +116,7 @@ class World:
         all_keys = Keys(list(keys))
         self.exchanges = {venue: self._exchange(venue, all_keys) for venue in VENUES}
         self.bybit = Bybit(self.markets, self.ledger, self.faults) if settings.bybit else None
+        self.listed: dict[str, Listed] = {each.venue: each for each in (self.bybit,) if each}
         self._set_clock()
         for name, capture in recorded.items():
             self._follow(Track(capture), *name)
@@ -127,6 +129,11 @@ class World:
         """Let a custodian mirror its coins to the accounts, and keep its books in the same file as theirs."""
         custodian.connect(self.ledger, Mirroring(self.accounts, self.cross))
         self.custodian = custodian
+
+    @property
+    def venues(self) -> list[Exchange | Listed]:
+        """List every venue, those with accounts first."""
+        return [*self.exchanges.values(), *self.listed.values()]
 
     def _random(self, name: str) -> Random:
         """Give a generator of its own to each part, so that none disturbs another."""
@@ -226,8 +233,8 @@ class World:
         for exchange in self.exchanges.values():
             for publisher in exchange.publishers.values():
                 publisher.step()
-        if self.bybit:
-            self.bybit.step()
+        for listed in self.listed.values():
+            listed.step()
         if pace.step % STEPS_PER_SECOND == 0:
             self._second()
 
@@ -252,8 +259,8 @@ class World:
             market.second(self.walks[market.spec.coin].price)
         for exchange in self.exchanges.values():
             exchange.second(self.pace.second)
-        if self.bybit:
-            self.bybit.second(self.pace.second)
+        for listed in self.listed.values():
+            listed.second(self.pace.second)
         now_ms = self.now_ms()
         self._pay_due_funding()
         if self.custodian is not None:
@@ -286,7 +293,7 @@ class World:
 
     def _count(self) -> None:
         """Work out the messages of the last second per stream."""
-        hubs = [each.hub for each in (*self.exchanges.values(), *((self.bybit,) if self.bybit else ()))]
+        hubs = [each.hub for each in self.venues]
         sent = {(hub.venue, *key): count for hub in hubs for key, count in hub.sent.items()}
         self.pace.rates = {key: count - self.pace.sent.get(key, 0) for key, count in sent.items()}
         self.pace.sent = sent

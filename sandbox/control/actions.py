@@ -6,12 +6,12 @@ from typing import Any
 
 from sandbox.accounts import AccountIsUnknown
 from sandbox.binance.publisher import Publisher
-from sandbox.bybit.publisher import Publisher as BybitPublisher
 from sandbox.control import custody, drills
 from sandbox.control.given import ActionRefused, Given, decimal, flag, market_of, venue_of, whole
 from sandbox.hand import BUY, SELL, BookIsEmpty, quantity_steps, trade
 from sandbox.instruments import USDM
 from sandbox.liquidation import NothingToReduce
+from sandbox.listed import Teller
 from sandbox.world import World
 
 Action = Callable[[World, Given], dict[str, Any]]
@@ -227,6 +227,6 @@ ACTIONS: dict[str, Action] = {
 }
 
 
-def _publisher(world: World, given: Given) -> Publisher | BybitPublisher:
+def _publisher(world: World, given: Given) -> Publisher | Teller:
     exchange = venue_of(world, given)
     return exchange.publishers[market_of(exchange, given).spec.symbol]

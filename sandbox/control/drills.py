@@ -96,7 +96,7 @@ def clear(world: World, given: Given) -> dict[str, Any]:
     fault_id = whole(given, "id", 1, 2**53) if given.get("id") else None
     cleared = world.faults.clear(fault_id=fault_id, venue=venue or None)
     if fault_id is None:
-        for exchange in (*world.exchanges.values(), *((world.bybit,) if world.bybit else ())):
+        for exchange in world.venues:
             for publisher in exchange.publishers.values() if venue in (None, "", exchange.venue) else ():
                 publisher.skip_depth(0)
     return {"cleared": cleared}
@@ -126,7 +126,7 @@ def described(fault: Fault) -> dict[str, Any]:
 
 def _fault(world: World, given: Given, kind: str) -> Fault:
     exchange, now_ms = venue_of(world, given), world.now_ms()
-    if exchange is world.bybit and kind not in OF_STREAMS:
+    if exchange.venue in world.listed and kind not in OF_STREAMS:
         raise ActionRefused(f"expected one of {', '.join(sorted(OF_STREAMS))} at {exchange.venue}, found {kind}")
     lasts_ms = duration_ms(given)
     counted = given.get("times") is not None or (lasts_ms is None and kind not in faults.LASTING)

@@ -4,7 +4,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sandbox.binance.exchange import Exchange
-from sandbox.bybit.exchange import Bybit
+from sandbox.listed import Listed
 from sandbox.market import Market
 from sandbox.world import World
 
@@ -23,14 +23,12 @@ def exchange_of(world: World, given: Given) -> Exchange:
     return exchange
 
 
-def venue_of(world: World, given: Given) -> Exchange | Bybit:
+def venue_of(world: World, given: Given) -> Exchange | Listed:
     """Find the venue that is meant, be it one without accounts. Raise ActionRefused."""
-    if world.bybit is not None and given.get("venue") == world.bybit.venue:
-        return world.bybit
-    return exchange_of(world, given)
+    return world.listed.get(str(given.get("venue"))) or exchange_of(world, given)
 
 
-def market_of(exchange: Exchange | Bybit, given: Given) -> Market:
+def market_of(exchange: Exchange | Listed, given: Given) -> Market:
     """Find the market that is meant. Raise ActionRefused."""
     market = exchange.markets.get(str(given.get("symbol")))
     if market is None:

@@ -6,10 +6,10 @@ from typing import Any
 from sandbox import margin
 from sandbox.binance.exchange import Exchange
 from sandbox.binance.history import income_row, order_row
-from sandbox.bybit.exchange import Bybit
 from sandbox.collateral import Pool
 from sandbox.control import drills
 from sandbox.control.custody_view import custodian
+from sandbox.listed import Listed
 from sandbox.market import Market
 from sandbox.matching.views import orders_of
 from sandbox.opening import net_delta
@@ -34,17 +34,13 @@ def state(world: World) -> dict[str, Any]:
         },
         "faults": drills.listed(world),
         "custodian": custodian(world),
-        "venues": {each.venue: _venue(world, each) for each in _venues(world)},
+        "venues": {each.venue: _venue(world, each) for each in world.venues},
         "insurance_fund": {asset: f"{amount:f}" for asset, amount in world.liquidation.fund.held.items()},
         "accounts": {name: _summary(world, name) for name in world.accounts.accounts},
     }
 
 
-def _venues(world: World) -> list[Exchange | Bybit]:
-    return [*world.exchanges.values(), *([world.bybit] if world.bybit else [])]
-
-
-def _venue(world: World, exchange: Exchange | Bybit) -> dict[str, Any]:
+def _venue(world: World, exchange: Exchange | Listed) -> dict[str, Any]:
     hub = exchange.hub
     return {
         "down": exchange.down,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from hedgeapp.core.reference import Venue
 from marketdata.core.checks import Bounds
-from marketdata.feeds.bybit.market import CONFIRM_MS, Market
+from marketdata.feeds.bybit.market import Market
 from marketdata.feeds.bybit.protocol import sockets
-from marketdata.feeds.public.market import QUARANTINE_BYTES_MAX, QUARANTINE_MAX, Reply
+from marketdata.feeds.public.market import CONFIRM_MS, QUARANTINE_BYTES_MAX, QUARANTINE_MAX, Reply
 from tests.builders.bybit import INVERSE, LINEAR, NOW_MS, book, forced, snapshot, ticker, trades
 
 ROWS = [snapshot(), book(101), ticker(), ticker(kind="delta", markPrice="2681.70"), trades("2681.60"), forced()]

@@ -6,7 +6,7 @@ the book (their service restarted), and a field that a ticker's delta leaves out
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
@@ -29,7 +29,6 @@ CHANNELS: Final[dict[type, ChannelName]] = {
     ForcedMessage: "liquidation",
 }
 RESTARTED: Final = 1  # the update id of a book that the venue's service began anew
-CONFIRM_MS: Final = 250  # a quote that did not move is said again so often
 TICKER_KINDS: Final[tuple[MarkKind, ...]] = ("mark", "index")
 
 _BOOK_HEADS: Final = (b'{"topic":"orderbook.', '{"topic":"orderbook.')  # how nearly every message begins
@@ -50,7 +49,6 @@ class Market(market.Market):
     ) -> None:
         super().__init__(venue, instruments, bounds=bounds, limits=limits)
         self._sequences: dict[str, int] = {}
-        self._near = self._bounds.jump_max
         self._tickers: dict[str, dict[str, str]] = {}  # merged fields of each ticker that begins with a snapshot
         takers: dict[type, Callable[[Line, Any, int], Fault | None]] = {
             BookMessage: self._take_book,
@@ -165,30 +163,6 @@ class Market(market.Market):
         line.book_ms = (message.at_ms, received_ms)
         self._sequences[symbol] = delta.sequence
         return self._take_touch(line, message.at_ms, received_ms)
-
-    def _take_touch(self, line: Line, at_ms: int, received_ms: int) -> Fault | None:
-        """Keep the best bid and ask of a book that runs; wipe it when one of them jumped."""
-        book, prices, marks = line.book, line.prices, line.marks
-        touches: tuple[tuple[Literal["bid", "ask"], float], ...] = (("bid", book.bids.touch), ("ask", book.asks.touch))
-        for kind, touch in touches:
-            before = prices.get(kind)
-            if before is not None:
-                price, came_ms = before
-                if price == touch and received_ms - came_ms < CONFIRM_MS:
-                    continue
-                is_near = -self._near * price <= touch - price <= self._near * price
-            # The comparison saves the call for nearly every message.
-            if before is None or not is_near:
-                fault = self._price_fault(line, kind, touch, received_ms)
-                if fault is not None:
-                    book.wipe()
-                    return fault
-            known = marks.get(kind)
-            if known is None or at_ms >= known[1]:
-                marks[kind] = (touch, at_ms, received_ms)
-                prices[kind] = (touch, received_ms)
-                self._changed[line.instrument.venue_symbol, kind] = None
-        return None
 
     def _take_ticker(self, line: Line, message: TickerMessage, received_ms: int) -> Fault | None:
         ticker, symbol = message.data, message.data.symbol

@@ -25,6 +25,7 @@ from marketdata.core.tape import RefusedSeen, Roll
 
 QUARANTINE_MAX: Final = 100  # refused messages that are kept
 QUARANTINE_BYTES_MAX: Final = 4_096  # of each of them
+CONFIRM_MS: Final = 250  # a quote of a book that did not move is said again so often
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 # Faults that mean a message is missing, rather than that one is wrong.
@@ -89,6 +90,7 @@ class Market(ABC):
         self._others = Channel()  # what is of none of them: answers, and what nobody can read
         self.drift = Drift()
         self._bounds = bounds or Bounds()
+        self._near = self._bounds.jump_max
         # A comparison here saves the call of a check for nearly every message.
         self._behind_ms, self._ahead_ms = -self._bounds.clock_behind_ms_max, self._bounds.clock_ahead_ms_max
         limits = limits or BookLimits()
@@ -207,6 +209,30 @@ class Market(ABC):
         line.marks[kind] = (text, at_ms, received_ms)
         line.prices[kind] = (float(text), received_ms)
         self._changed[line.instrument.venue_symbol, kind] = None
+
+    def _take_touch(self, line: Line, at_ms: int, received_ms: int) -> Fault | None:
+        """Keep the best bid and ask of a book that runs; wipe it when one of them jumped."""
+        book, prices, marks = line.book, line.prices, line.marks
+        touches: tuple[tuple[Literal["bid", "ask"], float], ...] = (("bid", book.bids.touch), ("ask", book.asks.touch))
+        for kind, touch in touches:
+            before = prices.get(kind)
+            if before is not None:
+                price, came_ms = before
+                if price == touch and received_ms - came_ms < CONFIRM_MS:
+                    continue
+                is_near = -self._near * price <= touch - price <= self._near * price
+            # The comparison saves the call for nearly every message.
+            if before is None or not is_near:
+                fault = self._price_fault(line, kind, touch, received_ms)
+                if fault is not None:
+                    book.wipe()
+                    return fault
+            known = marks.get(kind)
+            if known is None or at_ms >= known[1]:
+                marks[kind] = (touch, at_ms, received_ms)
+                prices[kind] = (touch, received_ms)
+                self._changed[line.instrument.venue_symbol, kind] = None
+        return None
 
     def _keep_funding(self, line: Line, rate: str, due_ms: int, at_ms: int, received_ms: int) -> None:
         """Keep the rate of the next payment and its time."""
