@@ -35,6 +35,7 @@ class Pulse:
         self.counters: Counter[str] = Counter(messages=0, gaps=0, resyncs=0, refused=0, reconnects=0)
         self.channels: Mapping[ChannelName, Channel] = {}  # by name; of the latest connection
         self.last_fault = ""
+        self.quarantined = ""  # why nothing of the source may be used now, in a sentence
         self.drift_ms: int | None = None
         self.requests: tuple[int, int] | None = None  # used, of how many
         self._epoch = epoch
@@ -109,6 +110,7 @@ class Pulse:
             posted_at=at,
             channels={name: self._channel(name, channel) for name, channel in self.channels.items()},
             last_fault=self.last_fault[:ERROR_LENGTH_MAX],
+            quarantined=self.quarantined,
             drift_ms=self.drift_ms,
             requests_used=self.requests[0] if self.requests else None,
             requests_max=self.requests[1] if self.requests else None,
@@ -141,6 +143,8 @@ class Pulse:
     def _state(self, at: datetime) -> tuple[FeedState, str]:
         if not self.is_connected:
             return "disconnected", self.error or "not connected yet"
+        if self.quarantined:
+            return "stale", self.quarantined
         quiet = at - (self.last_message_at or self._since)
         if self._quiet_max is not None and quiet > self._quiet_max:
             expected_s = self._quiet_max.total_seconds()

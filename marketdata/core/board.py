@@ -45,10 +45,10 @@ class FeedHealth:
     """How a feed does: what it is connected to, when it last heard something, what went wrong.
 
     `messages_per_s` is a mean over the last seconds; `counters` are totals since the service began (messages, gaps,
-    resyncs, refused, reconnects); `error` is the last one in a sentence, empty while connected; `last_fault` names what
-    was refused last. `drift_ms` is by how much the source's clock runs ahead of ours, at least (negative: behind, or
-    far away). `requests_used` of `requests_max` is what the source says of its limit on requests, in its own units.
-    What is not known is None.
+    resyncs, refused, reconnects); `error` is the last one in a sentence, empty while connected; `last_fault` names
+    what was refused last, `quarantined` why nothing of it may be used now. `drift_ms` is by how much the source's
+    clock runs ahead of ours, at least (negative: behind, or far away). `requests_used` of `requests_max` is what the
+    source says of its limit on requests, in its own units. What is not known is None.
     """
 
     feed: str
@@ -62,6 +62,7 @@ class FeedHealth:
     posted_at: datetime
     channels: Mapping[str, ChannelHealth] = field(default_factory=dict)
     last_fault: str = ""
+    quarantined: str = ""
     drift_ms: int | None = None
     requests_used: int | None = None
     requests_max: int | None = None

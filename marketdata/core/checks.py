@@ -13,6 +13,7 @@ FaultKind = Literal[
     "not_positive",
     "off_tick",  # a price between two ticks
     "jump",  # a price too far from the one before
+    "funding",  # a funding rate that no venue may ask for
     "clock",  # a time too far from ours
     "gap",  # a message is missing
     "buffer_full",  # too many messages before the snapshot
@@ -46,6 +47,7 @@ class Bounds:
     clock_ahead_ms_max: int = 5_000
     clock_behind_ms_max: int = 60_000
     jump_max: float = 0.15
+    funding_rate_max: float = 0.03  # of the notional for one payment, either way: the widest cap of the venues
     jump_memory_ms: int = 3_000  # the age from which on a price no longer bounds the next: what lasts is believed
 
 
@@ -102,3 +104,13 @@ def steady(subject: str, price: float, before: float, bounds: Bounds) -> Fault |
         return None
     expected = f"a price within {bounds.jump_max:.0%} of {before:.15g}"
     return Fault(kind="jump", subject=subject, expected=expected, found=f"{price:.15g}")
+
+
+def capped(subject: str, rate: float, bounds: Bounds) -> Fault | None:
+    """Refuse a funding rate beyond what any venue allows for one payment."""
+    most = bounds.funding_rate_max
+    if -most <= rate <= most:  # of what is no number this is not true
+        return None
+    return Fault(
+        kind="funding", subject=subject, expected=f"a funding rate within ±{most:.0%} a payment", found=f"{rate:.15g}"
+    )

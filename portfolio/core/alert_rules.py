@@ -17,7 +17,7 @@ from portfolio.core.book import Book
 from portfolio.core.desk_alerts import desk_readings
 from portfolio.core.figures import Figure
 from portfolio.core.frames import Frame
-from portfolio.core.minting_watch import MARGIN_RATIO
+from portfolio.core.minting_watch import BROKEN, MARGIN_RATIO
 from portfolio.core.rows import ExposureRow, FeedRow, MarginRow
 from portfolio.core.sources import unread
 from portfolio.core.starting import starting
@@ -112,7 +112,7 @@ def _backing(frame: Frame) -> Iterator[Reading]:
 
 def _feed(row: FeedRow) -> Reading:
     """A feed that is silent is ill, not unknown: that nothing is heard is what is known of it."""
-    is_ill = row.condition in ("stale", "disconnected", "unknown")
+    is_ill = row.condition in BROKEN
     said = f"{row.feed} live expected, found {row.condition}: {row.because}"
     return _reading("feed", row.feed, is_ill, "warning", said, DATA)
 

@@ -1,10 +1,11 @@
 """Inspection: which instruments' prices are too far from the others', or come too late.  Valuation x Watch -> events
 
-A contract's mark in USD is held against the median of what others say its coin is worth: every index of a contract on
-it, and its own USD price. It takes two of them to say that somebody is off. A fault must stand for a while before it
-suspends, and its cause must be gone further than where it began, for longer, before it is over: nothing flickers. A
-number that is not current says nothing either way. Source of the rule: the desk's own policy on market data, by which
-prices are compared inside a tolerance, and latency has a threshold and a separate, lower one to come back.
+A contract's mark, best bid and best ask in USD are held against the median of what others say its coin is worth: every
+index of a contract on it (or another venue's mark, where the index is silent), and the USD price that oracles signed.
+It takes two of them to say that somebody is off. A fault must stand for a while before it suspends, and its cause must
+be gone further than where it began, for longer, before it is over: nothing flickers. A number that is not current says
+nothing either way. Source of the rule: the desk's own policy on market data, by which prices are compared inside a
+tolerance, and latency has a threshold and a separate, lower one to come back.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ from hedgeapp.core.events.suspensions import (
     SuspensionEvent,
 )
 from hedgeapp.core.instruments import Instrument
+from hedgeapp.core.marks import MarkKind
 from hedgeapp.core.records import record
 from portfolio.core.minting import ENGINE
 from portfolio.core.suspensions import BY_ENGINE, Suspensions
@@ -31,6 +33,7 @@ WELL: Final = Decimal("0.5")  # of the limit: what was suspended is well again b
 SUSPEND_AFTER: Final = timedelta(seconds=3)
 RELEASE_AFTER: Final = timedelta(seconds=30)
 OTHERS_MIN: Final = 2  # that must speak before anybody is called off
+OWN: Final[Mapping[MarkKind, str]] = {"mark": "a mark", "bid": "a best bid", "ask": "a best ask"}
 
 Key = tuple[str, SuspensionCause]
 
@@ -98,36 +101,46 @@ def _findings(valuation: Valuation) -> Iterator[Finding]:
 
 
 def _divergence(instrument: Instrument, perpetuals: Iterable[Instrument], valuation: Valuation) -> Iterator[Finding]:
+    """Yield the one of a contract's own prices that is farthest from the others: its mark, its best bid or its ask."""
     currency = valuation.catalogue.currency(instrument.base)
     limit = valuation.catalogue.limits_by_subject.get(("price_divergence_max", currency))
-    own = _usd(instrument, "mark", valuation)
-    others = dict(_others(currency, perpetuals, valuation))
-    if limit is None or own is None or len(others) < OTHERS_MIN:
+    own = {kind: price for kind in OWN if (price := _usd(instrument, kind, valuation)) is not None}
+    others = dict(_others(instrument, perpetuals, valuation))
+    if limit is None or "mark" not in own or len(others) < OTHERS_MIN:
         return
     middle = median(others.values())
-    away = (own / middle - 1) * BP
+    kind, price = max(own.items(), key=lambda one: abs(one[1] - middle))
+    away = (price / middle - 1) * BP
     told = ", ".join(f"{name} {price:.2f}" for name, price in others.items())
     said = (
-        f"a mark within {limit.value:f} bp of the median of {middle:.2f} USD expected, found {own:.2f} USD, "
+        f"{OWN[kind]} within {limit.value:f} bp of the median of {middle:.2f} USD expected, found {price:.2f} USD, "
         f"{away:+.0f} bp away ({told})"
     )
     yield Finding(instrument=instrument.id, cause="divergence", value=away, limit=limit.value, said=said)
 
 
-def _others(currency: str, perpetuals: Iterable[Instrument], valuation: Valuation) -> Iterator[tuple[str, Decimal]]:
-    """Yield what each source says that a currency is worth in USD, but for what is assumed."""
+def _others(
+    instrument: Instrument, perpetuals: Iterable[Instrument], valuation: Valuation
+) -> Iterator[tuple[str, Decimal]]:
+    """Yield what each source says that a contract's coin is worth in USD, but for what is assumed."""
+    currency = valuation.catalogue.currency(instrument.base)
     price = valuation.mark(currency, "usd")
     if price.is_current and price.value is not None:
         yield f"USD price of {currency}", price.value
     for one in perpetuals:
-        if valuation.catalogue.currency(one.base) == currency:
-            index = _usd(one, "index", valuation)
-            if index is not None:
-                yield f"index of {one.id}", index
+        if valuation.catalogue.currency(one.base) != currency:
+            continue
+        # A contract has one vote: its index, or else its mark, if another venue made it.
+        index = _usd(one, "index", valuation)
+        mark = _usd(one, "mark", valuation) if index is None and one.venue != instrument.venue else None
+        if index is not None:
+            yield f"index of {one.id}", index
+        elif mark is not None:
+            yield f"mark of {one.id}", mark
 
 
-def _usd(instrument: Instrument, kind: str, valuation: Valuation) -> Decimal | None:
-    figure = valuation.mark(instrument.id, "mark" if kind == "mark" else "index")
+def _usd(instrument: Instrument, kind: MarkKind, valuation: Valuation) -> Decimal | None:
+    figure = valuation.mark(instrument.id, kind)
     quote = valuation.usd(instrument.quote)
     if not (figure.is_current and quote.is_current) or figure.value is None or quote.value is None:
         return None

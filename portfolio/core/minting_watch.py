@@ -40,7 +40,7 @@ RESUMED_BY: Final[Mapping[PauseCause, ResumedBy]] = {
     "net_delta": "one",
 }
 BEGINNING: Final[frozenset[PauseCause]] = frozenset({"price", "feed"})  # what is missing while a source is starting
-BROKEN: Final = frozenset({"stale", "disconnected", "unknown"})
+BROKEN: Final = frozenset({"stale", "quarantined", "disconnected", "unknown"})
 SAID_MAX: Final = 3  # faults of one cause that a reason names
 
 Faults = Mapping[PauseCause, str]

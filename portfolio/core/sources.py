@@ -1,5 +1,6 @@
 """Sources: how each feed of facts does.  Book x FeedHealth x at -> FeedRow"""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
@@ -79,6 +80,8 @@ def _condition(feed: str, health: FeedHealth | None, valuation: Valuation) -> tu
     figure = Figure(value=seconds, at=heard, state=state, because=because, until=heard + budget)
     if not health.is_connected:
         return figure, "disconnected", health.error or f"{feed} is disconnected"
+    if health.quarantined:
+        return replace(figure, state="stale", because=health.quarantined), "quarantined", health.quarantined
     return figure, state, because
 
 

@@ -109,6 +109,8 @@ def _state(
         )
     if not health.is_connected:
         return "disconnected", "bad", health.error
+    if health.quarantined:
+        return "quarantined", "bad", health.quarantined
     if name not in BUDGETS:
         return ("quiet" if age is None else "heard"), "idle", "silence is normal here"
     if age is None:

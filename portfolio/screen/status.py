@@ -10,6 +10,7 @@ _LEVELS: Final[dict[FeedCondition, Level]] = {
     "live": "good",
     "late": "warn",
     "stale": "bad",
+    "quarantined": "bad",
     "disconnected": "bad",
     "unknown": "idle",
 }

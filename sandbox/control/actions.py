@@ -19,6 +19,7 @@ Action = Callable[[World, Given], dict[str, Any]]
 JUMP_PERCENT_MAX = 50
 JUMP_S_MAX = 3_600
 SKIP_MAX = 1_000
+SPOILT_MAX = 1_000
 TRANSFER_MAX = Decimal(1_000_000_000)
 KINDS = ("bookTicker", "depth", "trade", "aggTrade", "markPrice", "ticker")
 PRIVATE_KINDS = ("ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "TRADE_LITE")
@@ -65,11 +66,13 @@ def skip_depth(world: World, given: Given) -> dict[str, Any]:
 
 
 def malformed(world: World, given: Given) -> dict[str, Any]:
-    """Send a broken text on a stream: {venue, symbol, kind}."""
+    """Send broken texts on a stream: {venue, symbol, kind, count: one if absent}."""
     publisher, kind = _publisher(world, given), str(given.get("kind", "depth"))
     if kind not in KINDS:
         raise ActionRefused(f"expected a kind of {', '.join(KINDS)}, found {kind}")
-    return {"streams": publisher.spoil(kind)}
+    for _ in range(whole(given, "count", 1, SPOILT_MAX) if "count" in given else 1):
+        streams = publisher.spoil(kind)
+    return {"streams": streams}
 
 
 def fill(world: World, given: Given) -> dict[str, Any]:

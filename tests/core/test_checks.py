@@ -68,3 +68,10 @@ def test_a_price_does_not_jump(price: float, kind: str | None) -> None:
 def test_a_fault_is_a_sentence() -> None:
     fault = checks.uncrossed("binance-usdm:ETH-USDT-PERP", 2681.63, 2681.62)
     assert str(fault) == "binance-usdm:ETH-USDT-PERP: a bid below the ask expected, found bid 2681.63, ask 2681.62"
+
+
+@pytest.mark.parametrize(
+    ("rate", "kind"), [(0.0001, None), (-0.03, None), (0.031, "funding"), (-0.5, "funding"), (math.nan, "funding")]
+)
+def test_a_funding_rate_stays_within_what_a_venue_may_ask_for(rate: float, kind: str | None) -> None:
+    assert kind_of(checks.capped("ETH", rate, Bounds())) == kind

@@ -53,6 +53,11 @@ def test_what_never_came_and_what_has_no_budget_is_said() -> None:
     assert found.channels[0].word == "unbounded"
 
 
+def test_a_quarantined_feed_has_no_channel_that_is_live() -> None:
+    given = replace(health(book=0.1, trade=0.1), quarantined="quarantined: found 21 of 30")
+    assert words(given) == {"book": "quarantined", "trade": "quarantined"}
+
+
 def test_a_feed_that_is_lost_or_tells_nothing_is_not_live() -> None:
     lost = replace(health(book=0.1), is_connected=False, error="the socket closed")
     assert [(one.word, one.because) for one in line(lost).channels] == [("disconnected", "the socket closed")]

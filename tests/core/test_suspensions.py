@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hedgeapp.core.events.suspensions import InstrumentReleased, InstrumentSuspended, SuspensionCause, SuspensionEvent
+from hedgeapp.core.marks import MarkKind
 from marketdata.core.specifications import LASTING, contradiction
 from portfolio.core.alert_rules import ADVICE
 from portfolio.core.book import Book
@@ -18,7 +19,7 @@ from portfolio.core.inspection import RELEASE_AFTER, SUSPEND_AFTER, Finding, Wat
 from portfolio.core.order_checks import refusals
 from portfolio.core.suspensions import Suspensions
 from portfolio.core.valuation import Marks, Valuation
-from tests.builders.books import AT, COINM, INVERSE, LINEAR, USDM, D, balance, book_of, collateral, common, limit
+from tests.builders.books import AT, COINM, INVERSE, LINEAR, USDM, D, balance, book_of, collateral, common, limit, mark
 from tests.builders.desk import HEARD
 from tests.builders.desks import account
 from tests.builders.examples import OFFERED
@@ -109,9 +110,25 @@ def test_a_venue_whose_index_went_wrong_with_its_mark_is_the_one_that_is_found()
     assert abs(found[INVERSE].value) <= LIMIT
 
 
+@pytest.mark.parametrize(("kind", "said"), [("bid", "best bid"), ("ask", "best ask")])
+def test_a_book_that_is_far_from_the_oracle_is_found_though_its_mark_is_well(kind: MarkKind, said: str) -> None:
+    marks = {**common(PRICE), (LINEAR, kind): mark(LINEAR, kind, PRICE * D("1.03"), AT)}
+    found = {one.instrument: one for one in findings(Valuation(desk(), marks, AT))}
+    assert found[LINEAR].value == 300
+    assert said in found[LINEAR].said
+    assert abs(found[INVERSE].value) <= LIMIT
+
+
+def test_another_venues_mark_bears_witness_where_indices_are_silent() -> None:
+    marks = {key: one for key, one in moved(common(PRICE), LINEAR, "mark", D("1.05")).items() if key[1] != "index"}
+    found = {one.instrument: one for one in findings(Valuation(desk(), marks, AT))}
+    assert found[LINEAR].value > LIMIT
+    assert f"mark of {INVERSE}" in found[LINEAR].said
+
+
 def test_nobody_is_called_off_on_the_word_of_one_other() -> None:
     marks = moved(common(PRICE), LINEAR, "mark", D("1.05"))
-    alone = {key: mark for key, mark in marks.items() if key[1] not in ("index", "usd") or key[0] in (LINEAR, "USDT")}
+    alone = {key: mark for key, mark in marks.items() if key[0] in (LINEAR, "USDT")}
     assert findings(Valuation(desk(), alone, AT)) == ()
 
 

@@ -403,6 +403,16 @@ class TestTheService:
             assert reasons["stale"].startswith("mark of binance-usdm:ETH-USDT-PERP is ")
             await feed.until(lambda *_: _states()[-1][0] == "live")
 
+    async def test_a_venue_that_errs_again_and_again_is_quarantined_with_all_its_marks(self, sandbox: Sandbox) -> None:
+        async with serving(venue_of(sandbox.port), ETH_LINEAR) as feed:
+            await feed.until(lambda health, marks: {mark.kind for mark in marks} == KINDS and health)
+            await act(sandbox, "malformed", venue="binance-usdm", symbol="ETHUSDT", kind="markPrice", count=1)
+            await feed.until(lambda health, _: health and health.counters["refused"] == 1)
+            assert not any(mark.suspect for mark in await feed.board.read())
+            await act(sandbox, "malformed", venue="binance-usdm", symbol="ETHUSDT", kind="markPrice", count=1_000)
+            await feed.until(lambda health, marks: health and health.quarantined and all(one.suspect for one in marks))
+            await feed.until(lambda *_: _states()[-1][0] == "stale" and _states()[-1][1].startswith("quarantined: "))
+
     async def test_a_venue_that_goes_down_and_comes_back_is_told_and_followed_again(self, sandbox: Sandbox) -> None:
         async with serving(venue_of(sandbox.port), ETH_LINEAR) as feed:
             await feed.until(lambda health, _: health and health.is_connected)

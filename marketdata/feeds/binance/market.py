@@ -167,7 +167,7 @@ class Market(market.Market):
         if marks.index is not None:
             self._keep(line, "index", marks.index, marks.at_ms, received_ms)
         if marks.funding_rate and marks.funding_at_ms:
-            self._keep_funding(line, marks.funding_rate, marks.funding_at_ms, marks.at_ms, received_ms)
+            return self._keep_funding(line, marks.funding_rate, marks.funding_at_ms, marks.at_ms, received_ms)
         return None
 
     def _take_liquidation(self, line: Line, told: Liquidation, received_ms: int) -> Fault | None:

@@ -173,6 +173,10 @@ class Market(market.Market):
             text = getattr(ticker, kind)
             if text is not None and (fault := self._price_fault(line, kind, float(text), received_ms)):
                 return fault
+        if ticker.funding_rate and (
+            fault := checks.capped(line.instrument.id, float(ticker.funding_rate), self._bounds)
+        ):
+            return fault
         said = {name: text for name in ticker.__struct_fields__ if (text := getattr(ticker, name)) is not None}
         self._tickers[symbol] = known = {**known, **said}
         # What a delta leaves out has not changed: it is as young as the delta.
@@ -181,7 +185,7 @@ class Market(market.Market):
                 self._keep(line, kind, known[kind], message.at_ms, received_ms)
         rate, due = known.get("funding_rate"), int(known.get("funding_at_ms") or 0)
         if rate and due:
-            self._keep_funding(line, rate, due, message.at_ms, received_ms)
+            return self._keep_funding(line, rate, due, message.at_ms, received_ms)
         return None
 
     def _take_trades(self, line: Line, message: TradesMessage, received_ms: int) -> Fault | None:

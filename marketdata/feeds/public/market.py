@@ -84,6 +84,7 @@ class Market(ABC):
         self.spelling = Spelling(instruments)
         self.counters: Counter[str] = Counter(gaps=0, resyncs=0, refused=0)
         self.last_fault = ""
+        self.suspect = ""  # why nothing that is said here may be used, empty while it may be
         self.quarantine: deque[Refused] = deque(maxlen=QUARANTINE_MAX)
         self.roll = Roll()  # trades, liquidations and refused messages that the recorder gets
         self.channels: dict[ChannelName, Channel] = {name: Channel() for name in get_args(ChannelName)}
@@ -138,6 +139,12 @@ class Market(ABC):
         changed, self._changed = self._changed, {}
         return [self._mark(self._lines[symbol], kind) for symbol, kind in changed]
 
+    def doubt(self, because: str) -> None:
+        """Mark all that is said here as suspect, and say each mark again; an empty reason ends it."""
+        if bool(because) != bool(self.suspect):
+            self._changed.update({(symbol, kind): None for symbol, line in self._lines.items() for kind in line.marks})
+        self.suspect = because
+
     def marks(self) -> list[Mark]:
         """Return the latest of every mark."""
         return [self._mark(line, kind) for line in self._lines.values() for kind in line.marks]
@@ -171,6 +178,7 @@ class Market(ABC):
             at=_datetime(at_ms),
             received_at=_datetime(received_ms),
             source=self.venue,
+            suspect=self.suspect,
         )
 
     def _line_of(self, symbol: str, raw: bytes | str, received_ms: int) -> Line | None:
@@ -234,10 +242,13 @@ class Market(ABC):
                 self._changed[line.instrument.venue_symbol, kind] = None
         return None
 
-    def _keep_funding(self, line: Line, rate: str, due_ms: int, at_ms: int, received_ms: int) -> None:
-        """Keep the rate of the next payment and its time."""
-        self._keep(line, "funding_rate", rate, at_ms, received_ms)
-        self._keep(line, "funding_at", f"{due_ms // 1000}.{due_ms % 1000:03d}", at_ms, received_ms)
+    def _keep_funding(self, line: Line, rate: str, due_ms: int, at_ms: int, received_ms: int) -> Fault | None:
+        """Keep the rate of the next payment and its time; refuse a rate that no venue may ask for."""
+        fault = checks.capped(line.instrument.id, float(rate), self._bounds)
+        if fault is None:
+            self._keep(line, "funding_rate", rate, at_ms, received_ms)
+            self._keep(line, "funding_at", f"{due_ms // 1000}.{due_ms % 1000:03d}", at_ms, received_ms)
+        return fault
 
     def _refuse(self, raw: bytes | str, received_ms: int, fault: Fault) -> None:
         is_gap = fault.kind in _GAPS

@@ -17,6 +17,7 @@ from hedgeapp.ending import end, together
 from hedgeapp.eventlog.append import AsyncLog
 from hedgeapp.services import Lease
 from marketdata.board import Board
+from marketdata.core.distrust import Distrust
 from marketdata.feeds.public.connection import Connection, ConnectionIsLost
 from marketdata.feeds.public.depths import Depths
 from marketdata.feeds.public.market import Market
@@ -69,7 +70,7 @@ async def run(lease: Lease) -> None:
 
 async def _follow(lease: Lease, pulse: Pulse, board: Board) -> None:
     """Dial again after each loss, with growing pauses; begin anew when reference data changed."""
-    pause_s, specifications = BACKOFF_S[0], Specifications(lease)
+    pause_s, specifications, distrust = BACKOFF_S[0], Specifications(lease), Distrust()
     while True:
         setup: Setup = await lease.in_database(setup_of, lease.subject)
         if await specifications.take(setup.venue):
@@ -81,7 +82,7 @@ async def _follow(lease: Lease, pulse: Pulse, board: Board) -> None:
             continue
         began = asyncio.get_running_loop().time()
         try:
-            await _while_current(lease, setup, pulse, board, specifications)
+            await _while_current(lease, setup, pulse, board, specifications, distrust)
             continue
         except ConnectionIsLost as lost:
             pulse.failed(str(lost))
@@ -92,7 +93,7 @@ async def _follow(lease: Lease, pulse: Pulse, board: Board) -> None:
 
 
 async def _while_current(
-    lease: Lease, setup: Setup, pulse: Pulse, board: Board, specifications: Specifications
+    lease: Lease, setup: Setup, pulse: Pulse, board: Board, specifications: Specifications, distrust: Distrust
 ) -> None:
     """Run one connection until it is lost, or until its setup is no longer the latest."""
     protocol = public_protocol(setup.venue)
@@ -101,7 +102,7 @@ async def _while_current(
     others = [
         asyncio.create_task(_post(market, board)),
         asyncio.create_task(Depths(market).post(board)),
-        asyncio.create_task(_report(market, connection, pulse)),
+        asyncio.create_task(_report(market, connection, pulse, distrust)),
         asyncio.create_task(keep_tape(lease.name, market.roll, board)),
         asyncio.create_task(specifications.keep(setup.venue)),
     ]
@@ -133,8 +134,8 @@ async def _post(market: Market, board: Board) -> None:
         await asyncio.sleep(POST_S)
 
 
-async def _report(market: Market, connection: Connection, pulse: Pulse) -> None:
-    """Carry what the market counted over to the pulse."""
+async def _report(market: Market, connection: Connection, pulse: Pulse, distrust: Distrust) -> None:
+    """Carry what the market counted over to the pulse, and doubt a venue that errs too often."""
     before = dict(market.counters)
     messages = 0
     pulse.channels = market.channels
@@ -147,6 +148,9 @@ async def _report(market: Market, connection: Connection, pulse: Pulse) -> None:
             messages = market.message_count
         for name, count in market.counters.items():
             pulse.counters[name] += count - before.get(name, 0)
+        distrust.look(pulse.counters["refused"], pulse.counters["messages"], time.time_ns() // 1_000_000)
+        market.doubt(distrust.because)
+        pulse.quarantined = distrust.because
         pulse.last_fault, pulse.requests = market.last_fault or pulse.last_fault, connection.requests
         pulse.drift_ms = market.drift.read(time.time_ns() // 1_000_000)
         complaint = market.stale(time.time_ns() // 1_000_000, AGE_MS_MAX)

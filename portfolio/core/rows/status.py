@@ -7,7 +7,7 @@ from hedgeapp.core.records import record
 from portfolio.core.figures import Figure
 
 Health = Literal["good", "warning", "bad", "unknown"]
-FeedCondition = Literal["live", "late", "stale", "disconnected", "unknown"]
+FeedCondition = Literal["live", "late", "stale", "quarantined", "disconnected", "unknown"]
 
 
 @record
