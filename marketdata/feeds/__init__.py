@@ -7,6 +7,7 @@ PUBLIC = {
     "binance-usdm": "marketdata.feeds.binance.protocol.USDM",
     "binance-coinm": "marketdata.feeds.binance.protocol.COINM",
     "bybit": "marketdata.feeds.bybit.protocol.BYBIT",
+    "okx": "marketdata.feeds.okx.protocol.OKX",
 }
 PUBLIC_RUNNER = "marketdata.feeds.public.service.run"
 CUSTODIANS = {"ceffu": "marketdata.feeds.ceffu.run"}

@@ -10,13 +10,12 @@ import msgspec
 from hedgeapp.core.reference import Venue
 from marketdata.core.bybit_instruments import instruments, symbol_of
 from marketdata.core.reference import Specified
+from marketdata.feeds.public.asking import answer_of
 from marketdata.feeds.public.protocol import SpecificationIsMissing
 
 CATEGORIES: Final = ("linear", "inverse")
 PAGE_ROWS: Final = 1_000
 PAGES_MAX: Final = 20  # of one listing
-ANSWER_BYTES_MAX: Final = 8 * 1024 * 1024
-FAULTS: Final = (aiohttp.ClientError, OSError, TimeoutError, msgspec.MsgspecError)
 
 
 class Listing(msgspec.Struct):
@@ -61,24 +60,13 @@ async def _listed(session: aiohttp.ClientSession, venue: Venue, path: str, **par
 
 
 async def _page(session: aiohttp.ClientSession, url: str, parameters: dict[str, str]) -> Listing:
-    body = bytearray()
+    body = await answer_of(session, url, parameters)
     try:
-        async with session.get(url, params=parameters) as answer:
-            async for chunk in answer.content.iter_any():
-                body += chunk
-                if len(body) > ANSWER_BYTES_MAX:
-                    break
-        if answer.status != 200:
-            raise SpecificationIsMissing(
-                f"{url}: contracts expected, found HTTP {answer.status}: {bytes(body[:120])!r}"
-            )
         envelope = msgspec.json.decode(body, type=Envelope)
         if envelope.code:
             raise SpecificationIsMissing(f"{url}: contracts expected, found {envelope.code}: {envelope.said[:120]}")
         page = msgspec.json.decode(envelope.result, type=Listing)
-    except SpecificationIsMissing:
-        raise
-    except FAULTS as error:
+    except msgspec.MsgspecError as error:
         raise SpecificationIsMissing(f"{url}: contracts expected, found {type(error).__name__} {error}") from error
     if page.category != parameters["category"]:
         raise SpecificationIsMissing(f"{url}: {parameters['category']} contracts expected, found {page.category}")

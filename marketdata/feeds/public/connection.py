@@ -123,6 +123,9 @@ class Connection:
             raise ConnectionIsLost(f"{url}: expected a message within {within}, found silence") from None
 
     def _replied(self, reply: Reply, url: str) -> None:
+        if reply.farewell:
+            # To dial again at once costs a second; to be cut off later costs as much, at a time of the venue's choice.
+            raise ConnectionIsLost(f"{url}: expected to stay connected, found a farewell: {reply.farewell}")
         if reply.refusal:
             raise ConnectionIsLost(f"{url}: expected a subscription, found refused: {reply.refusal}")
         self._waiting.discard(url)

@@ -46,9 +46,13 @@ class Refused:
 
 @record
 class Reply:
-    """The venue's answer to a request: why it was refused, empty when it was taken."""
+    """The venue's answer to a request: why it was refused, empty when it was taken.
+
+    `farewell` is no answer but the venue's word that it will close the socket, and why.
+    """
 
     refusal: str = ""
+    farewell: str = ""
 
 
 class Line:

@@ -1,0 +1,118 @@
+"""OKX's instruments: its public/instruments in our spelling.  rows -> Instruments
+
+Source: OKX's API documentation, v5. Sizes are in contracts; one is worth ctVal x ctMult of ctValCcy, which is the coin
+where a contract is linear and the quote where it is inverse. Position tiers are bounded in contracts there, which none
+of ours can be: an instrument of OKX has none.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from hedgeapp.core.instruments import ContractKind, Expiry, Instrument
+from marketdata.core.reference import ReferenceContradicts, number, positive
+
+Row = Mapping[str, Any]
+
+EXPIRIES: Final[Mapping[str, Expiry]] = {"SWAP": "perpetual", "FUTURES": "dated"}
+KINDS: Final[Mapping[str, ContractKind]] = {"linear": "linear", "inverse": "inverse"}
+
+_DAY: Final = re.compile(r"-(\d{6})$")
+
+
+def symbol_of(row: Row) -> str | None:
+    """Return our spelling of a row of public/instruments, None for a kind that we do not trade.
+
+    It is of the family, not of the index: ETH-USD-SWAP and ETH-USD_UM-SWAP share an index and are different contracts.
+    """
+    expiry, family = EXPIRIES.get(str(row.get("instType"))), str(row.get("instFamily"))
+    if expiry == "perpetual":
+        return f"{family}-PERP"
+    day = _DAY.search(str(row.get("instId")))
+    return f"{family}-20{day[1]}" if expiry == "dated" and day else None
+
+
+def instruments(
+    venue: str, rows: Iterable[Row], *, symbols: Collection[str], assets: Collection[str]
+) -> list[Instrument]:
+    """Return the instruments of `symbols` (our spelling); `assets` are the known ones.
+
+    Raise ReferenceContradicts with the first field that is missing or does not fit.
+    """
+    found: dict[str, Instrument] = {}
+    for row in rows:
+        symbol = symbol_of(row)
+        if symbol is None or symbol not in symbols:
+            continue
+        if symbol in found:
+            raise ReferenceContradicts(f"{venue}:{symbol}", "instFamily", "once", "twice in public/instruments")
+        found[symbol] = _instrument(venue, symbol, row, assets)
+    for symbol in symbols:
+        if symbol not in found:
+            raise ReferenceContradicts(f"{venue}:{symbol}", "symbol", "an instrument of the venue", "none")
+    return [found[symbol] for symbol in symbols]
+
+
+def _instrument(venue: str, symbol: str, row: Row, assets: Collection[str]) -> Instrument:
+    id_, expiry = f"{venue}:{symbol}", EXPIRIES[str(row["instType"])]
+    kind = KINDS.get(str(row.get("ctType")))
+    if kind is None:
+        raise ReferenceContradicts(id_, "ctType", " or ".join(KINDS), row.get("ctType"))
+    base, _, quote = str(row["instFamily"]).partition("-")
+    for field, expected in (
+        ("instId", _instrument_id(row)),
+        ("settleCcy", quote if kind == "linear" else base),
+        ("ctValCcy", base if kind == "linear" else quote),
+    ):
+        if row.get(field) != expected:
+            raise ReferenceContradicts(id_, field, expected, row.get(field))
+    for asset in (base, quote):
+        # The quote of an inverse contract is a currency of account: nobody holds it.
+        if asset not in assets and not (kind == "inverse" and asset == quote == "USD"):
+            raise ReferenceContradicts(id_, "instFamily", f"of {', '.join(sorted(assets))}", asset)
+    size, step = _sizes(id_, row)
+    return Instrument(
+        id=id_,
+        venue=venue,
+        symbol=symbol,
+        venue_symbol=str(row["instId"]),
+        kind=kind,
+        expiry=expiry,
+        base=base,
+        quote=quote,
+        settlement=str(row["settleCcy"]),
+        contract_size=size,
+        tick_size=positive(id_, "tickSz", row.get("tickSz")),
+        step_size=step,
+        expires_at=_expiry(row) if expiry == "dated" else None,
+        is_trading=row.get("state") == "live",
+    )
+
+
+def _instrument_id(row: Row) -> str:
+    end = "SWAP" if row["instType"] == "SWAP" else f"{_expiry(row):%y%m%d}"
+    return f"{row['instFamily']}-{end}"
+
+
+def _sizes(subject: str, row: Row) -> tuple[Decimal, Decimal]:
+    """Return what a contract is worth and by how many an order may grow; the least order is some such steps."""
+    fields = ("ctVal", "ctMult", "lotSz", "minSz")
+    worth, times, step, least = (positive(subject, field, row.get(field)) for field in fields)
+    try:
+        size, rest = worth * times, least % step
+    except ArithmeticError:
+        found = ", ".join(str(row[field])[:20] for field in fields)
+        raise ReferenceContradicts(subject, ", ".join(fields), "numbers that fit together", found) from None
+    if rest:
+        raise ReferenceContradicts(subject, "minSz", f"a multiple of lotSz {step}", least)
+    return size, step
+
+
+def _expiry(row: Row) -> datetime:
+    symbol, found = str(row.get("instId")), row.get("expTime")
+    try:
+        return datetime.fromtimestamp(float(number(symbol, "expTime", found) / 1000), UTC)
+    except (OverflowError, ValueError, OSError):
+        raise ReferenceContradicts(symbol, "expTime", "a time in ms", found) from None
