@@ -1,18 +1,18 @@
 """The accounts of the venues: fills, funding and transfers, durable before anybody hears of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from sandbox import margin
-from sandbox.binance import userdata
 from sandbox.binance.wire import money
 from sandbox.booking import LIQUIDATION, Part, holding_of, new_order
 from sandbox.ledger import Ledger, Numbers
 from sandbox.market import Market
 from sandbox.matching.settlement import Settlement
 from sandbox.rows import Funding, Income, Order, Position
+from sandbox.scribes import scribe_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,10 +184,7 @@ class Accounts:
         self.ledger.record(incomes=incomes, fundings=[settled])
         for income in incomes:
             wallet = self.wallet(income.account, income.asset)
-            text = userdata.account_update(
-                reason="FUNDING_FEE", balances={income.asset: (wallet, income.income)}, positions=[], at=at_ms
-            )
-            self.tell(spec.venue, income.account, "ACCOUNT_UPDATE", text)
+            self.tell_wallets(income.account, "FUNDING_FEE", {income.asset: (wallet, income.income)}, at_ms)
         return len(incomes)
 
     def adjust(self, account: str, asset: str, amount: Decimal, at_ms: int) -> None:
@@ -213,5 +210,12 @@ class Accounts:
         self.ledger.record(incomes=[income], others=others)
         reason = "DEPOSIT" if amount > 0 else "WITHDRAW"
         balances = {asset: (self.wallet(account, asset), income.income)}
-        text = userdata.account_update(reason=reason, balances=balances, positions=[], at=at_ms)
-        self.tell(self.accounts[account].venue, account, "ACCOUNT_UPDATE", text)
+        self.tell_wallets(account, reason, balances, at_ms)
+
+    def tell_wallets(
+        self, account: str, reason: str, balances: Mapping[str, tuple[Decimal, Decimal]], at_ms: int
+    ) -> None:
+        """Tell an account of its wallets that changed: balance and change of each asset."""
+        venue = self.accounts[account].venue
+        for kind, text in scribe_of(venue).wallets_changed(reason, balances, at_ms):
+            self.tell(venue, account, kind, text)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from sandbox import margin
 from sandbox.accounts import Accounts
 from sandbox.binance.wire import money
+from sandbox.bybit.contracts import BYBIT
 from sandbox.instruments import USDM
 from sandbox.margin import Holding
 from sandbox.market import Market
@@ -86,7 +87,7 @@ class Pool:
 
 
 class CrossMargin:
-    """The margin of every account; USDⓈ-M accounts may let all their assets margin together."""
+    """The margin of every account; USDⓈ-M accounts may let all their assets margin together, Bybit's always do."""
 
     def __init__(
         self, accounts: Accounts, orders: OpenOrders, ratios: Mapping[str, Decimal] = RATIOS, *, joint: bool = False
@@ -99,8 +100,9 @@ class CrossMargin:
 
     def joint(self, account: str) -> bool:
         """Tell whether all the account's assets margin together (the venue's multi-assets mode)."""
-        if self.accounts.accounts[account].venue != USDM:
-            return False
+        venue = self.accounts.accounts[account].venue
+        if venue != USDM:
+            return venue == BYBIT  # a unified account knows no other way
         told = self._ledger.get(f"multi assets {account}")
         return self._joint_unless_told if told is None else told == "true"
 

@@ -7,7 +7,8 @@ from random import Random
 
 from sandbox.instruments import Spec
 from sandbox.market import Market
-from sandbox.matching.engine import GTC, MARKET, Engine, Ticket
+from sandbox.matching.engine import Engine
+from sandbox.matching.tickets import GTC, MARKET, Ticket
 from sandbox.opening import COIN, MAIN
 from sandbox.rows import Order
 

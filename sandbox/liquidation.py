@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sandbox import margin
-from sandbox.binance import userdata
 from sandbox.binance.wire import cut, money
 from sandbox.booking import LIQUIDATION
 from sandbox.collateral import CrossMargin, Pool
@@ -242,8 +241,7 @@ class Liquidation:
         incomes = [self._income(account, symbol, kind, asset, amount, at_ms) for asset, amount in moves.items()]
         self.accounts.ledger.record(incomes=incomes)
         balances = {asset: (self.accounts.wallet(account, asset), amount) for asset, amount in moves.items()}
-        text = userdata.account_update(reason=kind, balances=balances, positions=[], at=at_ms)
-        self.accounts.tell(self.accounts.accounts[account].venue, account, "ACCOUNT_UPDATE", text)
+        self.accounts.tell_wallets(account, kind, balances, at_ms)
 
     def _income(self, account: str, symbol: str, kind: str, asset: str, amount: Decimal, at_ms: int) -> Income:
         return Income(

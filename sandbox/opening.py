@@ -6,6 +6,7 @@ from decimal import Decimal
 from random import Random
 
 from sandbox.accounts import Account, Accounts
+from sandbox.bybit.contracts import BYBIT
 from sandbox.instruments import COINM, USDM
 from sandbox.market import Market
 from sandbox.rows import Income
@@ -20,6 +21,7 @@ NET_LONG = {"ETH": Decimal(13), "BTC": Decimal("0.08")}
 MAIN = "binance-usdm:main"
 RESERVE = "binance-usdm:reserve"
 COIN = "binance-coinm:main"
+UNIFIED = "bybit:main"
 MIRRORED = (MAIN, COIN)
 
 ACCOUNTS = (
@@ -27,11 +29,17 @@ ACCOUNTS = (
     Account(name=RESERVE, venue=USDM, label="USDⓈ-M reserve fund", symbols=("ETHUSDT", "BTCUSDT")),
     Account(name=COIN, venue=COINM, label="COIN-M main", symbols=("ETHUSD_PERP", "BTCUSD_PERP")),
 )
+BYBIT_ACCOUNT = Account(
+    name=UNIFIED, venue=BYBIT, label="Unified main", symbols=("ETHUSDT", "BTCUSDT", "ETHUSD", "BTCUSD")
+)
 DEPOSITS = (
     (MAIN, "USDT", Decimal(8_000_000)),
     (RESERVE, "USDT", Decimal(400_000)),
     (COIN, "ETH", Decimal(3_900)),
     (COIN, "BTC", Decimal(52)),
+    (UNIFIED, "USDT", Decimal(1_000_000)),
+    (UNIFIED, "ETH", Decimal(200)),
+    (UNIFIED, "BTC", Decimal(4)),
 )
 # Shorts in coins; the balancing account takes what remains to be exactly NET_LONG.
 SHORTS = (
@@ -39,6 +47,9 @@ SHORTS = (
     (COIN, "BTCUSD_PERP", Decimal(97)),
     (RESERVE, "ETHUSDT", Decimal(120)),
     (RESERVE, "BTCUSDT", Decimal(1)),
+    (UNIFIED, "ETHUSD", Decimal(160)),
+    (UNIFIED, "BTCUSD", Decimal(3)),
+    (UNIFIED, "ETHUSDT", Decimal(40)),
 )
 BALANCING = {"ETH": (MAIN, "ETHUSDT"), "BTC": (MAIN, "BTCUSDT")}
 
@@ -56,10 +67,10 @@ def open_book(accounts: Accounts, collateral: dict[str, Decimal], *, now_ms: int
     begin = now_ms - HISTORY_DAYS * DAY_MS
     _deposit(accounts, begin)
     steps: list[Step] = []
-    for account, symbol, coins in SHORTS:
+    for account, symbol, coins in (each for each in SHORTS if each[0] in accounts.accounts):
         steps += _sales(accounts, account, symbol, coins, begin, rng)
     for coin, (account, symbol) in BALANCING.items():
-        steps += _sales(accounts, account, symbol, _rough_balance(coin, collateral), begin, rng)
+        steps += _sales(accounts, account, symbol, _rough_balance(accounts, coin, collateral), begin, rng)
     for market in accounts.markets.values():
         for at_ms in range((begin // funding_ms + 1) * funding_ms, now_ms, funding_ms):
             steps.append(Step(at_ms=at_ms, act=_funding(accounts, market, rng)))
@@ -67,6 +78,18 @@ def open_book(accounts: Accounts, collateral: dict[str, Decimal], *, now_ms: int
         step.act(step.at_ms)
     for coin, (account, symbol) in BALANCING.items():
         _balance(accounts, account, symbol, coin, collateral.get(coin, Decimal(0)), now_ms - 600_000)
+
+
+def accounts_of(*, with_bybit: bool) -> tuple[Account, ...]:
+    """List the accounts of a world with Bybit or without."""
+    return (*ACCOUNTS, BYBIT_ACCOUNT) if with_bybit else ACCOUNTS
+
+
+def join(accounts: Accounts, account: str, now_ms: int) -> None:
+    """Give an account that an older folder does not know its dollars; coins would want a hedge."""
+    for name, asset, amount in DEPOSITS:
+        if name == account and asset == "USDT":
+            accounts.transfer(account, asset, amount, now_ms)
 
 
 def net_delta(accounts: Accounts, coin: str) -> Decimal:
@@ -96,14 +119,16 @@ def _deposit(accounts: Accounts, at_ms: int) -> None:
                 at_ms=at_ms,
             )
             for account, asset, amount in DEPOSITS
+            if account in accounts.accounts
         ]
     )
 
 
-def _rough_balance(coin: str, collateral: dict[str, Decimal]) -> Decimal:
+def _rough_balance(accounts: Accounts, coin: str, collateral: dict[str, Decimal]) -> Decimal:
     """Give most of what the balancing account will sell; the last order makes it exact."""
-    shorts = sum((coins for _, symbol, coins in SHORTS if symbol.startswith(coin)), Decimal(0))
-    deposits = sum((amount for _, asset, amount in DEPOSITS if asset == coin), Decimal(0))
+    here = accounts.accounts
+    shorts = sum((coins for name, symbol, coins in SHORTS if name in here and symbol.startswith(coin)), Decimal(0))
+    deposits = sum((amount for name, asset, amount in DEPOSITS if name in here and asset == coin), Decimal(0))
     return max(Decimal(0), (collateral.get(coin, Decimal(0)) + deposits - shorts) * Decimal("0.99"))
 
 

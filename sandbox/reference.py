@@ -11,7 +11,7 @@ from sandbox.binance.routes import SOCKET_ROOTS
 from sandbox.binance.signing import Key
 from sandbox.bybit.contracts import BYBIT, contracts
 from sandbox.instruments import VENUES, instruments
-from sandbox.opening import ACCOUNTS, COIN, MAIN
+from sandbox.opening import ACCOUNTS, COIN, MAIN, accounts_of
 
 CREDENTIALS_FILE = "credentials.json"
 REFERENCE_FILE = "reference.toml"
@@ -194,11 +194,12 @@ def _value(value: Any) -> str:
     return json.dumps(str(value), ensure_ascii=False)
 
 
-def exchange_keys(folder: Path) -> list[Key]:
+def exchange_keys(folder: Path, *, with_bybit: bool = False) -> list[Key]:
     """Give the API keys of a folder, made at random when there are none yet."""
     path = folder / KEYS_FILE
     held: dict[str, dict[str, str]] = json.loads(path.read_text()) if path.exists() else {}
-    missing = [each for each in ACCOUNTS if each.name not in held]
+    accounts = accounts_of(with_bybit=with_bybit)
+    missing = [each for each in accounts if each.name not in held]
     for account in missing:
         held[account.name] = {
             "api_key": secrets.token_urlsafe(KEY_BYTES),
@@ -213,7 +214,7 @@ def exchange_keys(folder: Path) -> list[Key]:
             api_key=held[each.name]["api_key"],
             secret=held[each.name]["secret"],
         )
-        for each in ACCOUNTS
+        for each in accounts
     ]
 
 

@@ -14,6 +14,7 @@ from sandbox.accounts import Accounts
 from sandbox.binance.exchange import Exchange
 from sandbox.binance.signing import Key, Keys
 from sandbox.book import Book
+from sandbox.bybit.contracts import BYBIT
 from sandbox.bybit.contracts import contracts as bybit_contracts
 from sandbox.bybit.exchange import Bybit
 from sandbox.ceffu import Ceffu
@@ -28,7 +29,7 @@ from sandbox.market import Market, Prices
 from sandbox.matching.engine import Engine
 from sandbox.mirroring import Mirroring
 from sandbox.model import START_PRICE_USD, STEP_MS, STEPS_PER_SECOND, IndexWalk, Maker
-from sandbox.opening import ACCOUNTS, MIRRORED, open_book
+from sandbox.opening import MIRRORED, accounts_of, join, open_book
 from sandbox.player import BookPlayer, Reel, Track
 from sandbox.replay import captures
 
@@ -66,7 +67,7 @@ class Settings:
     settlement_lasts_s: float = 30.0
     webhook_url: str = ""  # of the receiver of deposits and withdrawals, none when empty
     webhook_retry_s: tuple[float, ...] = (30, 120, 480, 1920, 7680)
-    bybit: bool = False  # whether Bybit's markets are there too
+    bybit: bool = False  # whether Bybit is there too
     volatility: float = 1.0  # of the model: 1 is as modeled, at 0 index prices and bases stay where they are
 
 
@@ -100,7 +101,7 @@ class World:
         recorded = self.reel.captures if self.reel else {}
         self.makers = [self._maker(market) for name, market in self.markets.items() if name not in recorded]
         self.accounts = Accounts(
-            ACCOUNTS,
+            accounts_of(with_bybit=settings.bybit),
             self.markets,
             self.ledger,
             order_ids=self._numbers("orders", FIRST_ORDER_ID, IDS_BLOCK),
@@ -115,8 +116,9 @@ class World:
         self.liquidation = Liquidation(self.engine, self.cross, InsuranceFund(self.ledger))
         all_keys = Keys(list(keys))
         self.exchanges = {venue: self._exchange(venue, all_keys) for venue in VENUES}
-        self.bybit = Bybit(self.markets, self.ledger, self.faults) if settings.bybit else None
+        self.bybit = Bybit(self._of(BYBIT), self.liquidation, all_keys, self.faults) if settings.bybit else None
         self.listed: dict[str, Listed] = {each.venue: each for each in (self.bybit,) if each}
+        self.traded: dict[str, Exchange | Bybit] = {**self.exchanges, **({BYBIT: self.bybit} if self.bybit else {})}
         self._set_clock()
         for name, capture in recorded.items():
             self._follow(Track(capture), *name)
@@ -181,8 +183,10 @@ class World:
         self.reel.players.append(BookPlayer(track, market, publisher))
 
     def _exchange(self, venue: str, keys: Keys) -> Exchange:
-        markets = [market for (name, _), market in self.markets.items() if name == venue]
-        return Exchange(venue, markets, self.liquidation, keys, self.faults)
+        return Exchange(venue, self._of(venue), self.liquidation, keys, self.faults)
+
+    def _of(self, venue: str) -> list[Market]:
+        return [market for (name, _), market in self.markets.items() if name == venue]
 
     def _open(self) -> None:
         """Write the accounts' past in a new folder; pay what became due while an old one was down."""
@@ -192,6 +196,10 @@ class World:
             funding_ms = next(iter(self.markets.values())).funding_ms
             past = max(funding_ms, 8 * 3_600_000)
             open_book(self.accounts, self.collateral(), now_ms=now_ms, funding_ms=past, rng=self._random("opening"))
+        else:
+            for account in self.accounts.accounts:
+                if not self.accounts.ledger.incomes(account, None, "1 = 1", (), 1):
+                    join(self.accounts, account, now_ms)
         self.ledger.put({"starts": str(starts + 1)})
         for (venue, symbol), market in self.markets.items():
             market.prices.last_funding_ms = self.ledger.last_funding_ms(venue, symbol) or now_ms
@@ -209,7 +217,7 @@ class World:
             market.now_ms = now_ms
 
     def _tell(self, venue: str, account: str, kind: str, text: str) -> None:
-        self.exchanges[venue].hub.tell(account, kind, text)
+        self.traded[venue].hub.tell(account, kind, text)
 
     async def run(self) -> None:
         """Let time pass, step by step, until cancelled."""
@@ -267,7 +275,7 @@ class World:
             self.custodian.advance()
         for order in self.liquidation.second(now_ms):
             if order.client_id.startswith(LIQUIDATED):
-                self.exchanges[self.accounts.accounts[order.account].venue].publishers[order.symbol].forced(order)
+                self.traded[self.accounts.accounts[order.account].venue].publishers[order.symbol].forced(order)
         self.hand.second(now_ms)
         self._save()
         self._count()

@@ -8,7 +8,8 @@ from sandbox.binance import errors
 from sandbox.binance.errors import RequestRefused
 from sandbox.instruments import Spec
 from sandbox.market import Market
-from sandbox.matching.engine import FOK, GTC, GTX, IOC, LIMIT, MARKET, PRICE_BAND, Ticket
+from sandbox.matching.engine import PRICE_BAND
+from sandbox.matching.tickets import FOK, GTC, GTX, IOC, LIMIT, MARKET, Ticket
 
 Parameters = Mapping[str, str]
 

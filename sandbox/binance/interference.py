@@ -50,7 +50,7 @@ class Interference:
     """The faults of one venue's REST door."""
 
     def __init__(self, venue: str, armed: Faults, now_ms: Callable[[], int]) -> None:
-        self.venue, self.armed, self._now_ms = venue, armed, now_ms
+        self.venue, self.armed, self.now_ms = venue, armed, now_ms
         self._patience: tuple[int, Fault] | None = None  # until when a client has to wait, and why
 
     async def around(
@@ -61,20 +61,20 @@ class Interference:
             return answer()
         limited = self._too_many(asked)
         if limited is not None:
-            return _refusal(limited)
-        if fault := self._take(faults.TIMEOUT_BEFORE, asked):
+            return limited
+        if fault := self.taken(faults.TIMEOUT_BEFORE, asked):
             return await _unanswered(request, fault)
-        if fault := self._take(faults.TIMEOUT_AFTER, asked):
+        if fault := self.taken(faults.TIMEOUT_AFTER, asked):
             if fault.late_ms:
                 asyncio.get_running_loop().call_later(fault.late_ms / 1000, answer)
             else:
                 answer()
             return await _unanswered(request, fault)
-        if fault := self._take(faults.BAD_GATEWAY, asked):
+        if fault := self.taken(faults.BAD_GATEWAY, asked):
             if fault.executed:
                 answer()
             return _gateway(fault)
-        delay = self._take(faults.DELAY, asked)
+        delay = self.taken(faults.DELAY, asked)
         answered = answer()
         if delay:
             await asyncio.sleep(delay.delay_ms / 1000)
@@ -82,45 +82,54 @@ class Interference:
 
     def refuse(self, asked: Asked) -> None:
         """Refuse a request that carries a valid signature, when that is armed. Raise RequestRefused."""
-        if fault := self._take(faults.REJECT, asked):
+        if fault := self.taken(faults.REJECT, asked):
             raise errors.RequestRefused(fault.status, fault.code or 0, fault.message)
 
-    def _take(self, kind: str, asked: Asked) -> Fault | None:
+    def taken(self, kind: str, asked: Asked) -> Fault | None:
+        """Let an armed fault of a kind strike a request, and give it."""
         return self.armed.take(
             self.venue,
             kind,
-            self._now_ms(),
+            self.now_ms(),
             account=asked.account,
             symbol=asked.symbol,
             requests=asked.requests,
             path=asked.path,
         )
 
-    def _too_many(self, asked: Asked) -> errors.RequestRefused | None:
+    def _too_many(self, asked: Asked) -> web.Response | None:
         """Give 429 for an armed limit, and 418 to a client that asks again before its Retry-After is over."""
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         if self._patience is not None:
             until_ms, fault = self._patience
             if fault.cleared or now_ms >= until_ms:
                 self._patience = None
             elif fault.concerns(asked.account, asked.symbol) and fault.asked_by(asked.requests, asked.path):
-                return self._banned(fault, max(until_ms, now_ms + fault.ban_s * 1000), now_ms)
-        struck = self._take(faults.TOO_MANY, asked)
+                return self._ban(fault, max(until_ms, now_ms + fault.ban_s * 1000))
+        struck = self.taken(faults.TOO_MANY, asked)
         if struck is None:
             return None
         if struck.status == BANNED:
-            return self._banned(struck, now_ms + struck.ban_s * 1000, now_ms)
+            return self._ban(struck, now_ms + struck.ban_s * 1000)
         self._patience = (now_ms + struck.retry_after_s * 1000, struck)
-        return errors.too_many(WEIGHT_PER_MINUTE, struck.retry_after_s)
+        return self.limited(struck)
 
-    def _banned(self, fault: Fault, until_ms: int, now_ms: int) -> errors.RequestRefused:
+    def _ban(self, fault: Fault, until_ms: int) -> web.Response:
         self._patience = (until_ms, fault)
+        return self.banned(until_ms)
+
+    def limited(self, fault: Fault) -> web.Response:
+        """Answer a request above the limit, and when to ask again."""
+        return _refusal(errors.too_many(WEIGHT_PER_MINUTE, fault.retry_after_s))
+
+    def banned(self, until_ms: int) -> web.Response:
+        """Answer a client that does not wait."""
         message = (
             f"Way too many requests; IP(127.0.0.1) banned until {until_ms}. "
             "Please use the websocket for live updates to avoid bans."
         )
-        retry_after_s = max(1, (until_ms - now_ms + 999) // 1000)
-        return errors.RequestRefused(BANNED, -1003, message, {"Retry-After": str(retry_after_s)})
+        retry_after_s = max(1, (until_ms - self.now_ms() + 999) // 1000)
+        return _refusal(errors.RequestRefused(BANNED, -1003, message, {"Retry-After": str(retry_after_s)}))
 
 
 def _refusal(refused: errors.RequestRefused) -> web.Response:

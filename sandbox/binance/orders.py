@@ -13,7 +13,7 @@ from sandbox.binance.exchange import Exchange
 from sandbox.binance.history import order_row
 from sandbox.binance.markets import Parameters, integer
 from sandbox.instruments import Spec
-from sandbox.matching.engine import LIMIT
+from sandbox.matching.tickets import LIMIT
 from sandbox.rows import Order
 
 PLACED_AT_ONCE_MAX = 5

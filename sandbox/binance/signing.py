@@ -39,6 +39,11 @@ class Keys:
             raise errors.key_is_unknown()
         return key
 
+    def find(self, api_key: str, venue: str) -> Key | None:
+        """Find a venue's key, None when it has no such."""
+        key = self._keys.get(api_key)
+        return key if key is not None and key.venue == venue else None
+
     def account_of(self, api_key: str | None) -> str:
         """Give the account that a key claims, empty for an unknown one."""
         key = self._keys.get(api_key or "")

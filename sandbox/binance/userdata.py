@@ -2,12 +2,16 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from sandbox import margin
 from sandbox.binance.wire import fixed, plain
+from sandbox.booking import holding_of
 from sandbox.instruments import Spec
+from sandbox.market import Market
 from sandbox.rows import Fill, Order, Position
 
 LISTEN_KEY_LIFE_MS = 3_600_000
@@ -93,7 +97,7 @@ def trade_lite(spec: Spec, order: Order, fill: Fill) -> str:
 def account_update(
     *,
     reason: str,
-    balances: dict[str, tuple[Decimal, Decimal]],
+    balances: Mapping[str, tuple[Decimal, Decimal]],
     positions: list[tuple[Spec, Position, Decimal]],
     at: int,
 ) -> str:
@@ -132,6 +136,32 @@ def account_update(
 def listen_key_expired(key: str, at_ms: int) -> str:
     """Print the news that a listen key's life ended."""
     return _text({"e": "listenKeyExpired", "E": at_ms, "listenKey": key})
+
+
+class BinanceScribe:
+    """Prints what Binance tells an account."""
+
+    def order_changed(self, market: Market, order: Order, execution: str, at_ms: int) -> list[tuple[str, str]]:
+        """Print an order without a fill."""
+        return [("ORDER_TRADE_UPDATE", order_update(market.spec, order, None, execution=execution, at_ms=at_ms))]
+
+    def filled(
+        self, market: Market, order: Order, fill: Fill, position: Position, wallet: Decimal, execution: str, at_ms: int
+    ) -> list[tuple[str, str]]:
+        """Print a fill: the trade in short, the account, the trade."""
+        spec = market.spec
+        short = [] if spec.inverse else [("TRADE_LITE", trade_lite(spec, order, fill))]
+        profit = margin.unrealized(holding_of(market, position, spec.leverage))
+        balances = {spec.margin_asset: (wallet, Decimal(0))}
+        account = account_update(reason="ORDER", balances=balances, positions=[(spec, position, profit)], at=at_ms)
+        trade = order_update(spec, order, fill, execution=execution, at_ms=at_ms)
+        return [*short, ("ACCOUNT_UPDATE", account), ("ORDER_TRADE_UPDATE", trade)]
+
+    def wallets_changed(
+        self, reason: str, balances: Mapping[str, tuple[Decimal, Decimal]], at_ms: int
+    ) -> list[tuple[str, str]]:
+        """Print wallets that changed."""
+        return [("ACCOUNT_UPDATE", account_update(reason=reason, balances=balances, positions=[], at=at_ms))]
 
 
 @dataclass(slots=True, kw_only=True)

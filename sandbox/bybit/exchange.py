@@ -1,29 +1,37 @@
-"""Bybit as its clients see it without an account: its markets, topics and the limit of requests."""
+"""Bybit as its clients see it: markets, topics, the unified accounts and the limit of requests in one place."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable
 
+from sandbox.binance.signing import Keys
 from sandbox.bybit.contracts import BYBIT, category_of
+from sandbox.bybit.errors import ParameterRefused
+from sandbox.bybit.interference import Interference
 from sandbox.bybit.limits import REQUESTS_MAX, Requests
 from sandbox.bybit.publisher import Publisher
 from sandbox.bybit.streams import Hub
 from sandbox.faults import Faults
-from sandbox.ledger import Ledger
+from sandbox.liquidation import Liquidation
 from sandbox.market import Market
+
+CATEGORIES = ("spot", "linear", "inverse", "option")
 
 
 class Bybit:
-    """A venue that clients can listen to."""
+    """A venue that clients can talk to."""
 
     venue = BYBIT
     request_limit = REQUESTS_MAX
 
-    def __init__(self, markets: Mapping[tuple[str, str], Market], ledger: Ledger, faults: Faults) -> None:
-        self.markets = {symbol: each for (venue, symbol), each in markets.items() if venue == BYBIT}
-        self.ledger = ledger
+    def __init__(self, markets: Iterable[Market], liquidation: Liquidation, keys: Keys, faults: Faults) -> None:
+        self.markets = {each.spec.symbol: each for each in markets}
+        self.accounts, self.engine, self.cross = liquidation.accounts, liquidation.engine, liquidation.cross
+        self.ledger = self.accounts.ledger
+        self.keys = keys
         self.down = False  # refuses every connection
         self.requests = Requests()
-        self.hub = Hub(BYBIT, faults, self._publisher_of)
+        self.interference = Interference(BYBIT, faults, self.now_ms)
+        self.hub = Hub(BYBIT, faults, self._publisher_of, keys)
         self.publishers = {symbol: Publisher(market, self.hub) for symbol, market in self.markets.items()}
         for symbol, publisher in self.publishers.items():
             self.markets[symbol].listener = publisher
@@ -36,6 +44,15 @@ class Bybit:
     def of_category(self, category: str) -> list[Market]:
         """List the markets of a category; the venue lists none of its others here."""
         return [market for market in self.markets.values() if category_of(market.spec) == category]
+
+    def market(self, category: str, symbol: str) -> Market:
+        """Find a market by the venue's spelling. Raise ParameterRefused."""
+        if category not in CATEGORIES:
+            raise ParameterRefused("params error: Category is invalid")
+        market = self.markets.get(symbol)
+        if market is None or category_of(market.spec) != category:
+            raise ParameterRefused("params error: Symbol Invalid" if symbol else "params error: symbol is required")
+        return market
 
     def step(self) -> None:
         """Send what is due in this step."""

@@ -4,19 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.bybit import contracts, wire
-from sandbox.bybit.exchange import Bybit
+from sandbox.bybit.errors import ParameterRefused
+from sandbox.bybit.exchange import CATEGORIES, Bybit
 from sandbox.market import Market
 
 Parameters = Mapping[str, str]
 
-CATEGORIES = ("spot", "linear", "inverse", "option")
 DEPTH_MAX = {"linear": 500, "inverse": 500}
 DIGITS_MAX = 15
-INVALID_PARAMETERS = 10001
-
-
-class ParameterRefused(Exception):
-    """A parameter is missing or out of its bounds; the message is the venue's."""
 
 
 def server_time(venue: Bybit, parameters: Parameters) -> dict[str, Any]:
@@ -27,7 +22,7 @@ def server_time(venue: Bybit, parameters: Parameters) -> dict[str, Any]:
 
 def instruments_info(venue: Bybit, parameters: Parameters) -> dict[str, Any]:
     """List the contracts of a category; nothing is in pre-launch."""
-    category = _category(parameters)
+    category = category_of(parameters)
     chosen = _chosen(venue, category, parameters) if parameters.get("status", "Trading") == "Trading" else []
     rows = [contracts.instrument(market.spec, market.funding_ms) for market in chosen]
     return {"category": category, "list": rows, "nextPageCursor": ""}
@@ -35,16 +30,16 @@ def instruments_info(venue: Bybit, parameters: Parameters) -> dict[str, Any]:
 
 def risk_limit(venue: Bybit, parameters: Parameters) -> dict[str, Any]:
     """List the tiers of a category's contracts, or of one."""
-    category = _category(parameters)
+    category = category_of(parameters)
     rows = contracts.risk_limits(market.spec for market in _chosen(venue, category, parameters))
     return {"category": category, "list": rows, "nextPageCursor": ""}
 
 
 def orderbook(venue: Bybit, parameters: Parameters) -> dict[str, Any]:
     """Give a book from its touch outwards."""
-    category = _category(parameters)
+    category = category_of(parameters)
     market = _market(venue, category, parameters)
-    count, book = _limit(parameters, 25, DEPTH_MAX.get(category, 200)), market.book
+    count, book = limit_of(parameters, 25, DEPTH_MAX.get(category, 200)), market.book
     return {
         "s": market.spec.symbol,
         "b": wire.levels(market.spec, book.bids.top(count)),
@@ -58,16 +53,16 @@ def orderbook(venue: Bybit, parameters: Parameters) -> dict[str, Any]:
 
 def tickers(venue: Bybit, parameters: Parameters) -> dict[str, Any]:
     """Give the tickers of a category, or of one contract."""
-    category = _category(parameters)
+    category = category_of(parameters)
     return {"category": category, "list": [wire.ticker(market) for market in _chosen(venue, category, parameters)]}
 
 
 def recent_trades(venue: Bybit, parameters: Parameters) -> dict[str, Any]:
     """List the latest trades, newest first."""
-    category = _category(parameters)
+    category = category_of(parameters)
     market = _market(venue, category, parameters)
     spec = market.spec
-    latest = list(market.trades)[: -_limit(parameters, 500, 1000) - 1 : -1]
+    latest = list(market.trades)[: -limit_of(parameters, 500, 1000) - 1 : -1]
     rows = [
         {
             "execId": wire.trade_id(spec, row),
@@ -85,13 +80,13 @@ def recent_trades(venue: Bybit, parameters: Parameters) -> dict[str, Any]:
 
 def funding_history(venue: Bybit, parameters: Parameters) -> dict[str, Any]:
     """List settled funding rates, newest first."""
-    category = _category(parameters)
+    category = category_of(parameters)
     symbol = _market(venue, category, parameters).spec.symbol
-    since, until = _whole(parameters, "startTime"), _whole(parameters, "endTime")
+    since, until = whole(parameters, "startTime"), whole(parameters, "endTime")
     if since is not None and until is None:
         raise ParameterRefused("params error: startTime without endTime")
     rows = venue.ledger.fundings(venue.venue, symbol, since or 0, until or venue.now_ms(), 1000)
-    kept = rows[::-1][: _limit(parameters, 200, 200)]
+    kept = rows[::-1][: limit_of(parameters, 200, 200)]
     listed = [{"symbol": row.symbol, "fundingRate": row.rate, "fundingRateTimestamp": str(row.at_ms)} for row in kept]
     return {"category": category, "list": listed}
 
@@ -107,7 +102,8 @@ ANSWERS: dict[str, Callable[[Bybit, Parameters], dict[str, Any]]] = {
 }
 
 
-def _category(parameters: Parameters) -> str:
+def category_of(parameters: Parameters) -> str:
+    """Read the category, of what is listed here or not. Raise ParameterRefused."""
     category = parameters.get("category", "")
     if category not in CATEGORIES:
         raise ParameterRefused("params error: Category is invalid")
@@ -119,18 +115,16 @@ def _chosen(venue: Bybit, category: str, parameters: Parameters) -> list[Market]
 
 
 def _market(venue: Bybit, category: str, parameters: Parameters) -> Market:
-    symbol = parameters.get("symbol", "")
-    for market in venue.of_category(category):
-        if market.spec.symbol == symbol:
-            return market
-    raise ParameterRefused("params error: Symbol Invalid" if symbol else "params error: symbol is required")
+    return venue.market(category, parameters.get("symbol", ""))
 
 
-def _limit(parameters: Parameters, default: int, most: int) -> int:
-    return max(1, min(most, _whole(parameters, "limit") or default))
+def limit_of(parameters: Parameters, default: int, most: int) -> int:
+    """Read how many rows are wanted, never more than the most. Raise ParameterRefused."""
+    return max(1, min(most, whole(parameters, "limit") or default))
 
 
-def _whole(parameters: Parameters, name: str) -> int | None:
+def whole(parameters: Parameters, name: str) -> int | None:
+    """Read a whole number, None when it is absent. Raise ParameterRefused."""
     text = parameters.get(name, "")
     if not text:
         return None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from sandbox.bybit import wire
 from sandbox.market import Market, Trade
 from sandbox.model import STEP_MS
+from sandbox.rows import Order
 from sandbox.sockets import Hub
 
 FIRST_UPDATE_ID = 2  # 1 is the venue's word that its service began anew
@@ -37,7 +38,8 @@ class Publisher:
         self._told: dict[str, str] = {}  # the ticker's fields as they were sent last
         self._step = 0
         self.skips = 0  # how many deltas of each book are still to be left out, for drills
-        self.names = {*self._books, self._ticker, self._trades, f"allLiquidation.{self.symbol}"}
+        self._liquidations = f"allLiquidation.{self.symbol}"
+        self.names = {*self._books, self._ticker, self._trades, self._liquidations}
 
     def changed(self, topic: str, begun: bool) -> None:
         """Begin anew with what a topic tells when it gains its first listener."""
@@ -89,6 +91,12 @@ class Publisher:
 
     def aggregated(self, trade: Trade) -> None:
         """Leave aggregates: the venue has none."""
+
+    def forced(self, order: Order) -> None:
+        """Tell the order by which a position was liquidated."""
+        if self.hub.wants(self._liquidations):
+            text = wire.liquidation(self._liquidations, order, self.market.now_ms)
+            self.hub.publish(self._liquidations, self.symbol, "forceOrder", text)
 
     def skip_depth(self, count: int) -> None:
         """Leave out the next deltas of the books that somebody hears."""

@@ -8,6 +8,7 @@ from typing import Any
 from sandbox.bybit.contracts import BYBIT
 from sandbox.instruments import Spec
 from sandbox.market import Market, Trade
+from sandbox.rows import Order
 
 Rows = Iterable[tuple[int, int]]
 DAY_MS = 86_400_000
@@ -37,6 +38,18 @@ def trade(topic: str, spec: Spec, row: Trade, now_ms: int) -> str:
         "BT": False,
         "RPI": False,
         "seq": row.id,
+    }
+    return text({"topic": topic, "type": "snapshot", "ts": now_ms, "data": [data]})
+
+
+def liquidation(topic: str, order: Order, now_ms: int) -> str:
+    """Print a liquidation; its side is that of the position which was closed."""
+    data = {
+        "T": order.updated_ms,
+        "s": order.symbol,
+        "S": "Sell" if order.side == "BUY" else "Buy",
+        "v": f"{order.executed:f}",
+        "p": f"{order.average_price:f}",
     }
     return text({"topic": topic, "type": "snapshot", "ts": now_ms, "data": [data]})
 

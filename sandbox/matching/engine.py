@@ -1,7 +1,7 @@
 """The engine of both venues: takes orders in, amends and cancels them, durable before anybody hears of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
@@ -17,34 +17,12 @@ from sandbox.matching.execution import Execution
 from sandbox.matching.flow import Flow
 from sandbox.matching.open_orders import OpenOrders, sign_of
 from sandbox.matching.queues import Resting
+from sandbox.matching.tickets import FOK, GTC, GTX, LIMIT, MARKET, Ticket
 from sandbox.rows import Order
 
-LIMIT, MARKET = "LIMIT", "MARKET"
-GTC, IOC, FOK, GTX = "GTC", "IOC", "FOK", "GTX"
 OPEN_ORDERS_MAX = 200  # of an account in a contract
 PRICE_BAND = 0.05  # of the mark: how far a price may be, and a market order reach
 RESTORED_MAX = 10_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
-    """An order to come, in whole ticks and steps; a forced one fills what finds nobody at the last price."""
-
-    account: str
-    symbol: str
-    side: str
-    kind: str
-    time_in_force: str
-    ticks: int | None
-    steps: int
-    reduce_only: bool = False
-    client_id: str | None = None
-    forced: bool = False
-
-    @property
-    def sign(self) -> int:
-        """Give 1 for a buy and -1 for a sale."""
-        return sign_of(self.side)
 
 
 class Engine:
@@ -85,11 +63,16 @@ class Engine:
         if len(self.orders.of(ticket.account, ticket.symbol)) >= OPEN_ORDERS_MAX:
             raise errors.too_many_open_orders()
         found = self._crossing(execution, ticket)
-        if ticket.time_in_force == GTX and (found.matches or found.prevented):
+        would_take = ticket.time_in_force == GTX and bool(found.matches or found.prevented)
+        if would_take and not ticket.canceled_if_taking:
             raise errors.would_take()
         self._check_band(market, ticket)
         self._check_margin(market, ticket)
-        return self._carry_out(execution, ticket, found)
+        if would_take:
+            order = execution.settlement.ended(self._opened(execution, ticket), "CANCELED", "CANCELED")
+            execution.carry_out()
+            return order
+        return self._meet(execution, self._opened(execution, ticket), found, ticket.ticks)
 
     def _begin(self, market: Market) -> Execution:
         market.now_ms = max(market.now_ms, self._now_ms())
@@ -147,9 +130,9 @@ class Engine:
         ):
             raise errors.margin_is_insufficient()
 
-    def _carry_out(self, execution: Execution, ticket: Ticket, found: Crossing) -> Order:
+    def _opened(self, execution: Execution, ticket: Ticket) -> Order:
         spec, order_id = execution.market.spec, self.accounts.order_ids.take()
-        order = execution.settlement.opened(
+        return execution.settlement.opened(
             new_order(
                 spec,
                 order_id=order_id,
@@ -164,7 +147,6 @@ class Engine:
                 at_ms=execution.settlement.at_ms,
             )
         )
-        return self._meet(execution, order, found, ticket.ticks)
 
     def _meet(self, execution: Execution, order: Order, found: Crossing, ticks: int | None) -> Order:
         """Trade an order with what it met; what is left rests or expires."""

@@ -6,11 +6,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from sandbox import margin
-from sandbox.binance import userdata
-from sandbox.booking import LIQUIDATION, Part, after_part, fill_of, holding_of, incomes_of
+from sandbox.booking import LIQUIDATION, Part, after_part, fill_of, incomes_of
 from sandbox.market import Market
 from sandbox.rows import Fill, Income, Order, Position
+from sandbox.scribes import scribe_of
 
 if TYPE_CHECKING:
     from sandbox.accounts import Accounts
@@ -25,6 +24,7 @@ class Settlement:
         self.orders: dict[int, Order] = {}
         self.positions: dict[str, Position] = {}
         self._accounts = accounts
+        self._scribe = scribe_of(market.spec.venue)
         self._fills: list[Fill] = []
         self._incomes: list[Income] = []
         self._wallets: dict[str, Decimal] = {}
@@ -48,12 +48,12 @@ class Settlement:
 
     def _changed(self, order: Order, execution: str) -> Order:
         self.orders[order.id] = order
-        text = userdata.order_update(self.market.spec, order, None, execution=execution, at_ms=self.at_ms)
-        self._news.append((order.account, "ORDER_TRADE_UPDATE", text))
+        news = self._scribe.order_changed(self.market, order, execution, self.at_ms)
+        self._news += [(order.account, *each) for each in news]
         return order
 
     def filled(self, order: Order, part: Part, *, maker: bool) -> Order:
-        """Fill a part of an order; the news come in the venue's order: the trade in short, the account, the trade."""
+        """Fill a part of an order."""
         spec, account = self.market.spec, order.account
         order = after_part(spec, order, part, self.at_ms)
         fill, position = fill_of(spec, order, part, self.position(account), maker=maker)
@@ -64,16 +64,9 @@ class Settlement:
         asset = spec.margin_asset
         wallet = self._wallets.get(account, self._accounts.wallet(account, asset)) + fill.realized - fill.commission
         self._wallets[account] = wallet
-        if not spec.inverse:
-            self._news.append((account, "TRADE_LITE", userdata.trade_lite(spec, order, fill)))
-        profit = margin.unrealized(holding_of(self.market, position, spec.leverage))
-        update = userdata.account_update(
-            reason="ORDER", balances={asset: (wallet, Decimal(0))}, positions=[(spec, position, profit)], at=self.at_ms
-        )
-        self._news.append((account, "ACCOUNT_UPDATE", update))
         execution = "CALCULATED" if order.kind == LIQUIDATION else "TRADE"
-        trade = userdata.order_update(spec, order, fill, execution=execution, at_ms=self.at_ms)
-        self._news.append((account, "ORDER_TRADE_UPDATE", trade))
+        news = self._scribe.filled(self.market, order, fill, position, wallet, execution, self.at_ms)
+        self._news += [(account, *each) for each in news]
         return order
 
     def record(self) -> None:

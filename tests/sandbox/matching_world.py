@@ -10,7 +10,8 @@ from sandbox.book import Book
 from sandbox.instruments import Spec, instruments
 from sandbox.ledger import Ledger, Numbers
 from sandbox.market import Market, Prices
-from sandbox.matching.engine import Engine, Ticket
+from sandbox.matching.engine import Engine
+from sandbox.matching.tickets import Ticket
 from sandbox.rows import Order
 
 PRICE = 100_000  # ticks: 1,000.00

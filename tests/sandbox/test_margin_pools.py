@@ -15,7 +15,7 @@ from sandbox.collateral import RatiosAreMalformed, ratios_of
 from sandbox.hand import trade
 from sandbox.instruments import COINM, USDM
 from sandbox.liquidation import NothingToReduce
-from sandbox.matching.engine import GTC, LIMIT, Ticket
+from sandbox.matching.tickets import GTC, LIMIT, Ticket
 from sandbox.opening import COIN, MAIN, RESERVE
 from sandbox.reference import exchange_keys
 from sandbox.rows import Order
