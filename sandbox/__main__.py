@@ -44,7 +44,7 @@ def arguments() -> argparse.ArgumentParser:
             "--bybit",
             action="store_true",
             default=os.environ.get("SANDBOX_BYBIT", "") == "1",
-            help="serve Bybit's public data too (default: $SANDBOX_BYBIT is 1)",
+            help="serve Bybit too (default: $SANDBOX_BYBIT is 1)",
         )
     _add_model(commands.choices["run"])
     _add_accounts(commands.choices["run"])

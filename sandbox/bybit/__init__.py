@@ -1,1 +1,1 @@
-"""Bybit v5 on its public wire protocol: market data over REST and WebSocket, linear and inverse."""
+"""Bybit v5 on its wire protocol: market data and a unified account over REST and WebSocket, linear and inverse."""

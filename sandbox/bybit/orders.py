@@ -125,7 +125,7 @@ def text_of(body: Body, name: str) -> str:
     return "" if value is None else str(value)
 
 
-def find(venue: Bybit, account: str, market: Market, body: Body) -> tuple[int | None, str | None]:
+def find(body: Body) -> tuple[int | None, str | None]:
     """Read which order is meant: the engine's number, else the client's id. Raise Refused."""
     told, link = text_of(body, "orderId"), text_of(body, "orderLinkId")
     if told:
@@ -138,7 +138,7 @@ def find(venue: Bybit, account: str, market: Market, body: Body) -> tuple[int | 
 
 def _resting(venue: Bybit, account: str, body: Body) -> tuple[Market, Resting]:
     market = venue.market(text_of(body, "category"), text_of(body, "symbol"))
-    number, link = find(venue, account, market, body)
+    number, link = find(body)
     found = venue.engine.orders.find(account, market.spec.symbol, order_id=number, client_id=link)
     if found is None:
         raise order_is_unknown()

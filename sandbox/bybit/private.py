@@ -91,7 +91,7 @@ def realtime(venue: Bybit, account: str, parameters: Parameters) -> Answer:
     if parameters.get("openOnly") == "1":
         return _orders(venue, account, parameters, "status NOT IN ('NEW', 'PARTIALLY_FILLED')", CLOSED_MAX)
     chosen = [market] if market else venue.of_category(category)
-    named = _named(venue, account, market, parameters)
+    named = _named(parameters)
     coin = parameters.get("settleCoin")
     if category == "linear" and market is None and not coin:
         raise ParameterRefused("params error: symbol, settleCoin or baseCoin is required")
@@ -245,16 +245,16 @@ def _symbols(venue: Bybit, category: str, market: Market | None) -> set[str]:
     return {each.spec.symbol for each in ([market] if market else venue.of_category(category))}
 
 
-def _named(venue: Bybit, account: str, market: Market | None, parameters: Parameters) -> Callable[[Order], bool]:
+def _named(parameters: Parameters) -> Callable[[Order], bool]:
     if not (parameters.get("orderId") or parameters.get("orderLinkId")):
         return lambda order: True
-    number, link = find(venue, account, market, parameters)
+    number, link = find(parameters)
     return lambda order: order.id == number if number is not None else order.client_id == link
 
 
 def _orders(venue: Bybit, account: str, parameters: Parameters, where: str, most: int) -> Answer:
     category, market = _asked(venue, parameters)
-    named, symbols = _named(venue, account, market, parameters), _symbols(venue, category, market)
+    named, symbols = _named(parameters), _symbols(venue, category, market)
     symbol = market.spec.symbol if market else None
     found = venue.ledger.orders(account, symbol, where, (), most, latest=True)
     kept = [each for each in found[::-1] if each.symbol in symbols and named(each)]

@@ -6,6 +6,8 @@ from typing import Any
 
 from sandbox.accounts import AccountIsUnknown
 from sandbox.binance.publisher import Publisher
+from sandbox.bybit.contracts import BYBIT
+from sandbox.bybit.userdata import TOPICS
 from sandbox.control import custody, drills
 from sandbox.control.given import ActionRefused, Given, decimal, flag, market_of, venue_of, whole
 from sandbox.hand import BUY, SELL, BookIsEmpty, quantity_steps, trade
@@ -31,7 +33,7 @@ def silence(world: World, given: Given) -> dict[str, Any]:
     exchange = venue_of(world, given)
     symbol, kind = str(given.get("symbol", EVERY)), str(given.get("kind", EVERY))
     names = {*exchange.markets, *(each for each in world.accounts.accounts), EVERY}
-    if symbol not in names or kind not in {*KINDS, *PRIVATE_KINDS, EVERY}:
+    if symbol not in names or kind not in {*KINDS, *PRIVATE_KINDS, *TOPICS, EVERY}:
         raise ActionRefused(f"expected a symbol or account, and a kind of {', '.join(KINDS)}, found {symbol} {kind}")
     if flag(given, "on"):
         exchange.hub.silenced.add((symbol, kind))
@@ -146,7 +148,7 @@ def _movement(world: World, given: Given) -> tuple[str, str, Decimal]:
     held = world.accounts.accounts.get(account)
     if held is None or asset not in {
         *world.accounts.assets(account),
-        *(world.cross.ratios if held.venue == USDM else ()),
+        *(world.cross.ratios if held.venue in (USDM, BYBIT) else ()),
     }:
         raise ActionRefused(f"expected an account and an asset it holds, found {account} {asset}")
     if not 0 < abs(amount) <= TRANSFER_MAX:
@@ -157,7 +159,7 @@ def _movement(world: World, given: Given) -> tuple[str, str, Decimal]:
 def expire_listen_key(world: World, given: Given) -> dict[str, Any]:
     """End the life of an account's listen key now: {account}."""
     account = world.accounts.accounts.get(str(given.get("account")))
-    if account is None:
+    if account is None or account.venue not in world.exchanges:
         raise ActionRefused(f"expected one of {', '.join(world.accounts.accounts)}, found {given.get('account')}")
     return {"expired": world.exchanges[account.venue].expire_listen_key(account.name)}
 

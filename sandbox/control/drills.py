@@ -5,6 +5,7 @@ from typing import Any
 
 from sandbox import faults
 from sandbox.binance.interference import BANNED, TITLES, UNKNOWN
+from sandbox.bybit.contracts import BYBIT
 from sandbox.ceffu import NAME as CUSTODIAN
 from sandbox.control.given import ActionRefused, Given, decimal, flag, venue_of, whole
 from sandbox.faults import EVERY, Fault
@@ -38,9 +39,10 @@ REQUESTS_UNLESS_TOLD = {
     faults.BAD_GATEWAY: faults.ORDER,
 }
 STATUSES = {faults.REJECT: range(400, 600), faults.TOO_MANY: (429, BANNED), faults.BAD_GATEWAY: tuple(TITLES)}
-MARGIN_IS_INSUFFICIENT = -2019
-# The venue's documented codes with their texts; all come with HTTP 400 unless told otherwise.
+# The venues' documented codes with their texts, first what is armed unless told; Binance's come with HTTP 400 unless
+# told otherwise, Bybit's always with 200.
 CODES: dict[int, str] = {
+    -2019: "Margin is insufficient.",
     -1001: "Internal error; unable to process your request. Please try again.",
     -1008: "Server is currently overloaded with other requests. Please try again in a few minutes.",
     -1015: "Too many new orders; current limit is 300 orders per 10 SECOND.",
@@ -53,7 +55,6 @@ CODES: dict[int, str] = {
     -2013: "Order does not exist.",
     -2015: "Invalid API-key, IP, or permissions for action.",
     -2018: "Balance is insufficient.",
-    MARGIN_IS_INSUFFICIENT: "Margin is insufficient.",
     -2020: "Unable to fill.",
     -2021: "Order would immediately trigger.",
     -2022: "ReduceOnly Order is rejected.",
@@ -66,6 +67,23 @@ CODES: dict[int, str] = {
     -4400: "Futures Trading Quantitative Rules violated, only reduceOnly order is allowed, please try again later.",
     -5021: "Due to the order could not be filled immediately, the FOK order has been rejected.",
     -5022: "Due to the order could not be executed as maker, the Post Only order will be rejected.",
+}
+BYBIT_CODES: dict[int, str] = {
+    110007: "ab not enough for new order",
+    10000: "Server Timeout",
+    10001: "params error: request parameter is invalid",
+    10002: "invalid request, please check your server timestamp or recv_window param.",
+    10003: "API key is invalid.",
+    10004: "Error sign, please check your signature generation algorithm.",
+    10005: "Permission denied, please check your API key permissions.",
+    10006: "Too many visits!",
+    10016: "Internal server error",
+    110001: "order not exists or too late to cancel",
+    110003: "Order price exceeds the allowable range.",
+    110017: "Reduce-only rule not satisfied",
+    110072: "OrderLinkedID is duplicate",
+    110079: "The order is processing and can not be operated, please try again later",
+    110094: "Order does not meet minimum order value 5USDT",
 }
 # What can be armed at a venue that has no accounts.
 OF_STREAMS = frozenset({faults.DROP_CONNECTIONS, faults.SKIP_SEQUENCE, faults.DELAY_STREAM, faults.STALE})
@@ -126,12 +144,12 @@ def described(fault: Fault) -> dict[str, Any]:
 
 def _fault(world: World, given: Given, kind: str) -> Fault:
     exchange, now_ms = venue_of(world, given), world.now_ms()
-    if exchange.venue in world.listed and kind not in OF_STREAMS:
+    if exchange.venue not in world.traded and kind not in OF_STREAMS:
         raise ActionRefused(f"expected one of {', '.join(sorted(OF_STREAMS))} at {exchange.venue}, found {kind}")
     lasts_ms = duration_ms(given)
     counted = given.get("times") is not None or (lasts_ms is None and kind not in faults.LASTING)
     owned = [name for name, each in world.accounts.accounts.items() if each.venue == exchange.venue]
-    code = _code(given, kind)
+    code = _code(given, kind, exchange.venue)
     return Fault(
         id=0,
         kind=kind,
@@ -149,7 +167,7 @@ def _fault(world: World, given: Given, kind: str) -> Fault:
         late_ms=whole_or(given, "late_ms", 0, WAIT_MS_MAX, 0),
         status=_status(given, kind, code),
         code=code,
-        message=str(given.get("message") or CODES.get(code or 0, "")),
+        message=str(given.get("message") or (CODES | BYBIT_CODES).get(code or 0, "")),
         executed=flag(given, "executed") if "executed" in given else True,
         retry_after_s=whole_or(given, "retry_after_s", 1, WAIT_S_MAX, 1),
         ban_s=whole_or(given, "ban_s", 1, WAIT_S_MAX, 5),
@@ -166,15 +184,16 @@ def duration_ms(given: Given) -> int | None:
     return int(duration_s * 1000)
 
 
-def _code(given: Given, kind: str) -> int | None:
+def _code(given: Given, kind: str, venue: str) -> int | None:
     if kind == faults.BAD_GATEWAY and given.get("code") is not None:
         return int(_one_of(given, "code", tuple(UNKNOWN)))
     if kind != faults.REJECT:
         return None
-    known = given.get("code", MARGIN_IS_INSUFFICIENT)
-    if known not in CODES and not given.get("message"):
-        raise ActionRefused(f"expected a code of {', '.join(map(str, CODES))}, or a message with it, found {known}")
-    return whole({"code": known}, "code", -99_999, -1)
+    codes, least, most = (BYBIT_CODES, 1, 9_999_999) if venue == BYBIT else (CODES, -99_999, -1)
+    known = given.get("code", next(iter(codes)))
+    if known not in codes and not given.get("message"):
+        raise ActionRefused(f"expected a code of {', '.join(map(str, codes))}, or a message with it, found {known}")
+    return whole({"code": known}, "code", least, most)
 
 
 def _status(given: Given, kind: str, code: int | None) -> int:

@@ -120,7 +120,7 @@ def _position(world: World, name: str, symbol: str) -> dict[str, Any]:
 def account(world: World, name: str, limit: int = LATEST_ROWS) -> dict[str, Any]:
     """Describe one account's ledger: balances, margin, positions and its latest orders, trades and incomes."""
     ledger, held = world.ledger, world.accounts.accounts[name]
-    markets = world.exchanges[held.venue].markets
+    markets = world.traded[held.venue].markets
     told = orders_of(world.engine, name, limit=limit)
     latest = ledger.orders(name, None, "1 = 1", (), limit, latest=True)
     return {

@@ -42,7 +42,7 @@ class Sandbox:
     def start(self) -> None:
         """Write the reference data and start the process; return when it answers."""
         place = ("--port", str(self.port), "--folder", str(self.folder))
-        describe(self.port, self.folder, seed=1)
+        describe(self.port, self.folder, seed=1, with_bybit="--bybit" in self.options)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox", "run", *place, *self.options], cwd=ROOT, stdout=log, stderr=log

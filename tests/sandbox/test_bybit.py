@@ -213,5 +213,5 @@ class TestThroughOurFeed:
             assert done
         finally:
             await asyncio.to_thread(bybit.control, "silence", venue="bybit", on=False)
-        refused = await asyncio.to_thread(bybit.control, "faults", venue="bybit", kind="reject")
-        assert "expected one of" in str(refused)
+        refused = await asyncio.to_thread(bybit.control, "faults", venue="bybit", kind="reject", code=-2019)
+        assert "expected a code of 110007" in str(refused)
