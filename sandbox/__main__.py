@@ -46,6 +46,12 @@ def arguments() -> argparse.ArgumentParser:
             default=os.environ.get("SANDBOX_BYBIT", "") == "1",
             help="serve Bybit too (default: $SANDBOX_BYBIT is 1)",
         )
+        command.add_argument(
+            "--deribit",
+            action="store_true",
+            default=os.environ.get("SANDBOX_DERIBIT", "") == "1",
+            help="serve Deribit's public data too (default: $SANDBOX_DERIBIT is 1)",
+        )
     _add_model(commands.choices["run"])
     _add_accounts(commands.choices["run"])
     _add_custodian(commands.choices["run"])
@@ -162,7 +168,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         if given.command == "describe":
-            describe(given.port, given.folder, given.seed, with_bybit=given.bybit)
+            describe(given.port, given.folder, given.seed, with_bybit=given.bybit, with_deribit=given.deribit)
         else:
             settings = Settings(
                 folder=given.folder,
@@ -182,6 +188,7 @@ def main() -> int:
                 replay_speed=given.speed,
                 volatility=given.volatility,
                 bybit=given.bybit,
+                deribit=given.deribit,
             )
             _loop(given.port, settings)
     except (PortIsTaken, LedgerIsUnreadable, NotACapture) as problem:

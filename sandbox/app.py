@@ -14,6 +14,7 @@ from sandbox import ceffu, chain, control, oracles
 from sandbox.binance.routes import routes as exchange_routes
 from sandbox.bybit.routes import routes as bybit_routes
 from sandbox.chain.contracts import MINTING, STETH, WSTETH
+from sandbox.deribit.routes import routes as deribit_routes
 from sandbox.gate import GATE_FILE, gate
 from sandbox.instruments import COINM
 from sandbox.pyth import hermes
@@ -23,6 +24,7 @@ from sandbox.reference import (
     REFERENCE_FILE,
     bybit,
     credentials,
+    deribit,
     exchange_keys,
     reference,
     to_toml,
@@ -54,7 +56,7 @@ def _wallets(node: chain.Chain) -> Iterable[str]:
     return (node.custody, MINTING.lower())
 
 
-def describe(port: int, folder: Path, seed: int, *, with_bybit: bool = False) -> None:
+def describe(port: int, folder: Path, seed: int, *, with_bybit: bool = False, with_deribit: bool = False) -> None:
     """Write reference.toml, gate.toml and credentials.json of a folder; keys that exist are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     now_ms = World.now_ms()
@@ -62,7 +64,8 @@ def describe(port: int, folder: Path, seed: int, *, with_bybit: bool = False) ->
     url = f"http://{HOST}:{port}"
     publishers = oracles.open_oracles(folder, dict, World.now_ms)
     parts = [ceffu.describe(url, custodian), chain.describe(url, node), oracles.describe(url, publishers)]
-    described = reference(port, [*([bybit(port)] if with_bybit else []), *parts])
+    listed = [*([bybit(port)] if with_bybit else []), *([deribit(port)] if with_deribit else [])]
+    described = reference(port, [*listed, *parts])
     (folder / REFERENCE_FILE).write_text(to_toml(described), encoding="utf-8")
     (folder / GATE_FILE).write_text(to_toml(gate(custodian)), encoding="utf-8")
     secrets = credentials(exchange_keys(folder, with_bybit=with_bybit)) | ceffu.credentials(custodian)
@@ -104,6 +107,8 @@ async def run(port: int, settings: Settings) -> None:
     server.add_routes(exchange_routes(exchanges))
     if world.bybit:
         server.add_routes(bybit_routes(world.bybit))
+    if world.deribit:
+        server.add_routes(deribit_routes(world.deribit))
     server.add_routes(control.routes(world))
     server.add_routes(ceffu.routes(custodian, world.faults))
     server.add_routes(chain.routes(node))

@@ -14,7 +14,7 @@ PERPETUAL_DELIVERY_MS = 4_133_404_800_000  # 2100-12-25 08:00 UTC, the venue's d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """One contract. Prices are whole ticks of 10^-price_decimals, quantities whole steps of 10^-quantity_decimals."""
+    """One contract. Prices are whole ticks, quantities whole steps of 10^-quantity_decimals."""
 
     venue: str
     symbol: str  # the venue's own spelling
@@ -37,6 +37,7 @@ class Spec:
     basis_bp: float  # where the basis to the index returns to
     quotes_per_second: int
     trades_per_second: int
+    tick_units: int = 1  # a tick is so many of 10^-price_decimals
 
     @property
     def inverse(self) -> bool:
@@ -51,7 +52,12 @@ class Spec:
     @property
     def tick_size(self) -> Decimal:
         """Give the price of one tick, in the quote asset."""
-        return Decimal(1).scaleb(-self.price_decimals)
+        return Decimal(self.tick_units).scaleb(-self.price_decimals)
+
+    @property
+    def ticks_per_unit(self) -> float:
+        """Give how many ticks one unit of the quote asset has."""
+        return float(10**self.price_decimals) / self.tick_units
 
     @property
     def step_size(self) -> Decimal:
@@ -60,7 +66,7 @@ class Spec:
 
     def price(self, ticks: int) -> Decimal:
         """Turn whole ticks into a price."""
-        return Decimal(ticks).scaleb(-self.price_decimals)
+        return Decimal(ticks * self.tick_units).scaleb(-self.price_decimals)
 
     def quantity(self, steps: int) -> Decimal:
         """Turn whole steps into a quantity."""
@@ -68,7 +74,9 @@ class Spec:
 
     def price_text(self, ticks: int) -> str:
         """Print whole ticks as the venue prints a price."""
-        return fixed_text(ticks, self.price_decimals) + "0" * (self.price_places - self.price_decimals)
+        return fixed_text(ticks * self.tick_units, self.price_decimals) + "0" * (
+            self.price_places - self.price_decimals
+        )
 
     def quantity_text(self, steps: int) -> str:
         """Print whole steps as the venue prints a quantity."""
@@ -76,7 +84,7 @@ class Spec:
 
     def steps_of_usd(self, usd: float, ticks: int) -> int:
         """Give the whole steps (at least one) that are worth about so many USD at a price in ticks."""
-        price = ticks / 10**self.price_decimals
+        price = ticks / self.ticks_per_unit
         unit = float(self.contract_size) if self.inverse else price * float(self.contract_size)
         return max(1, int(usd / unit * 10**self.quantity_decimals))
 

@@ -153,7 +153,7 @@ class Market:
         bids, asks = self.book.bids, self.book.asks
         if not bids.keys or not asks.keys:
             return self.prices.index * (1 + self.prices.basis)
-        return float((bids.best + asks.best) / (2 * 10**self.spec.price_decimals))
+        return (bids.best + asks.best) / (2 * self.spec.ticks_per_unit)
 
     @property
     def mark(self) -> float:
@@ -163,7 +163,7 @@ class Market:
     @property
     def mark_ticks(self) -> int:
         """Give the mark price in whole ticks."""
-        return max(1, round(self.mark * float(10**self.spec.price_decimals)))
+        return max(1, round(self.mark * self.spec.ticks_per_unit))
 
     @property
     def funding_rate(self) -> float:

@@ -69,7 +69,7 @@ class Maker:
         self._rng = rng
         self._volatility = volatility
         spec = market.spec
-        self._tick_scale = float(10**spec.price_decimals)
+        self._tick_scale = spec.ticks_per_unit
         self._home = spec.basis_bp / 10_000
         self._trade_chance = spec.trades_per_second / (spec.quotes_per_second + spec.trades_per_second)
         self._events_per_step = (spec.quotes_per_second + spec.trades_per_second) / STEPS_PER_SECOND

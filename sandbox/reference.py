@@ -9,8 +9,11 @@ from typing import Any
 
 from sandbox.binance.routes import SOCKET_ROOTS
 from sandbox.binance.signing import Key
-from sandbox.bybit.contracts import BYBIT, contracts
-from sandbox.instruments import VENUES, instruments
+from sandbox.bybit.contracts import BYBIT
+from sandbox.bybit.contracts import contracts as bybit_contracts
+from sandbox.deribit.contracts import DERIBIT
+from sandbox.deribit.contracts import contracts as deribit_contracts
+from sandbox.instruments import VENUES, Spec, instruments
 from sandbox.opening import ACCOUNTS, COIN, MAIN, accounts_of
 
 CREDENTIALS_FILE = "credentials.json"
@@ -129,12 +132,22 @@ LIMITS: tuple[dict[str, Any], ...] = (
 
 
 def bybit(port: int) -> dict[str, list[dict[str, Any]]]:
-    """Describe Bybit on a port: an account that is not enabled names the contracts to be followed."""
+    """Describe Bybit on a port."""
+    return _listed(port, BYBIT, "Unified main", bybit_contracts())
+
+
+def deribit(port: int) -> dict[str, list[dict[str, Any]]]:
+    """Describe Deribit on a port."""
+    return _listed(port, DERIBIT, "Deribit main", deribit_contracts())
+
+
+def _listed(port: int, venue: str, label: str, specs: Iterable[Spec]) -> dict[str, list[dict[str, Any]]]:
+    """Describe a venue on a port: an account that is not enabled names the contracts to be followed."""
     rest, sockets = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
-    account = {"name": f"{BYBIT}:main", "venue": BYBIT, "label": "Unified main"}
+    account = {"name": f"{venue}:main", "venue": venue, "label": label}
     return {
-        "venues": [{"name": BYBIT, "protocol": BYBIT, "rest_url": rest, "ws_url": sockets}],
-        "accounts": [account | {"instruments": [spec.name for spec in contracts()], "is_enabled": False}],
+        "venues": [{"name": venue, "protocol": venue, "rest_url": rest, "ws_url": sockets}],
+        "accounts": [account | {"instruments": [spec.name for spec in specs], "is_enabled": False}],
     }
 
 

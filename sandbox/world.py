@@ -19,6 +19,9 @@ from sandbox.bybit.contracts import contracts as bybit_contracts
 from sandbox.bybit.exchange import Bybit
 from sandbox.ceffu import Ceffu
 from sandbox.collateral import RATIOS, CrossMargin
+from sandbox.deribit.contracts import DERIBIT
+from sandbox.deribit.contracts import contracts as deribit_contracts
+from sandbox.deribit.exchange import Deribit
 from sandbox.faults import Faults
 from sandbox.hand import Hand
 from sandbox.instruments import VENUES, Spec, instruments
@@ -68,6 +71,7 @@ class Settings:
     webhook_url: str = ""  # of the receiver of deposits and withdrawals, none when empty
     webhook_retry_s: tuple[float, ...] = (30, 120, 480, 1920, 7680)
     bybit: bool = False  # whether Bybit is there too
+    deribit: bool = False  # whether Deribit's markets are there too
     volatility: float = 1.0  # of the model: 1 is as modeled, at 0 index prices and bases stay where they are
 
 
@@ -96,7 +100,8 @@ class World:
         saved = json.loads(self.ledger.get("markets") or "{}")
         self.walks = {coin: self._walk(coin, saved) for coin in START_PRICE_USD}
         self._update_ids: dict[tuple[str, str], Numbers] = {}
-        specs = (*instruments(), *(bybit_contracts() if settings.bybit else ()))
+        specs = [*instruments(), *(bybit_contracts() if settings.bybit else ())]
+        specs += deribit_contracts() if settings.deribit else ()
         self.markets = {(spec.venue, spec.symbol): self._market(spec, saved) for spec in specs}
         recorded = self.reel.captures if self.reel else {}
         self.makers = [self._maker(market) for name, market in self.markets.items() if name not in recorded]
@@ -117,7 +122,8 @@ class World:
         all_keys = Keys(list(keys))
         self.exchanges = {venue: self._exchange(venue, all_keys) for venue in VENUES}
         self.bybit = Bybit(self._of(BYBIT), self.liquidation, all_keys, self.faults) if settings.bybit else None
-        self.listed: dict[str, Listed] = {each.venue: each for each in (self.bybit,) if each}
+        self.deribit = Deribit(self._of(DERIBIT), self.faults) if settings.deribit else None
+        self.listed: dict[str, Listed] = {each.venue: each for each in (self.bybit, self.deribit) if each}
         self.traded: dict[str, Exchange | Bybit] = {**self.exchanges, **({BYBIT: self.bybit} if self.bybit else {})}
         self._set_clock()
         for name, capture in recorded.items():

@@ -11,8 +11,8 @@ MarkKind = Literal[
     "index",  # the venue's index price of an instrument's base, in its quote
     "bid",  # the best bid of an instrument's book
     "ask",  # the best ask of an instrument's book
-    "funding_rate",  # the rate of the next payment, per funding interval; positive: longs pay shorts
-    "funding_at",  # the time of the next payment, in seconds since 1970
+    "funding_rate",  # of the next payment, or of 8 hours where funding accrues all the time; positive: longs pay shorts
+    "funding_at",  # the time of the next payment, in seconds since 1970; none where funding accrues all the time
     "protocol_rate",  # units of the underlying per unit of a staked asset, by the protocol
     "market_rate",  # the same, by the market
     "usd",  # USD per unit of an asset

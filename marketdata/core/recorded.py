@@ -88,8 +88,10 @@ RECORDED: Final[dict[Kind, Recorded]] = {
             _RECEIVED,
             _AT,
             _INSTRUMENT,
-            Column(name="rate", holds="number", unit="fraction of notional per funding interval"),
-            Column(name="due_at", holds="time", unit="UTC, the venue's clock"),
+            Column(name="rate", holds="number", unit="fraction of notional per payment, else per 8 hours"),
+            Column(
+                name="due_at", holds="time", unit="UTC, the venue's clock; empty where funding accrues all the time"
+            ),
         ),
     ),
     "liquidations": Recorded(
@@ -158,9 +160,9 @@ class Sampler:
 
     def _rate(self, subject: str, found: dict[MarkKind, Mark], at: datetime) -> list[tuple[Value, ...]]:
         rate, due = found.get("funding_rate"), found.get("funding_at")
-        if rate is None or due is None or not self._is_new(subject, "funding", rate.received_at):
+        if rate is None or not self._is_new(subject, "funding", rate.received_at):
             return []
-        value, due_at = float(rate.value), _EPOCH + timedelta(seconds=float(due.value))
+        value, due_at = float(rate.value), _EPOCH + timedelta(seconds=float(due.value)) if due else None
         before = self._funding.get(subject)
         if before is not None and before[:2] == (value, due_at) and at - before[2] < FUNDING_EVERY:
             return []

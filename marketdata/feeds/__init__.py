@@ -8,6 +8,7 @@ PUBLIC = {
     "binance-coinm": "marketdata.feeds.binance.protocol.COINM",
     "bybit": "marketdata.feeds.bybit.protocol.BYBIT",
     "okx": "marketdata.feeds.okx.protocol.OKX",
+    "deribit": "marketdata.feeds.deribit.protocol.DERIBIT",
 }
 PUBLIC_RUNNER = "marketdata.feeds.public.service.run"
 CUSTODIANS = {"ceffu": "marketdata.feeds.ceffu.run"}

@@ -17,7 +17,7 @@ from portfolio.core.positions import Position
 from portfolio.core.rows import FundingRow, PnlRow
 from portfolio.core.valuation import Valuation
 
-PAYMENTS_A_DAY: Final = 3  # funding of the contracts traded here is paid every 8 hours
+PAYMENTS_A_DAY: Final = 3  # funding of the contracts traded here is paid, or its rate said, for every 8 hours
 
 
 @record

@@ -58,6 +58,11 @@ def test_one_side_alone_is_no_quote() -> None:
     assert Sampler().sample([mark("bid", "2681.60")], AT)["quotes"] == []
 
 
+def test_funding_that_accrues_all_the_time_is_kept_without_a_time_of_payment() -> None:
+    (row,) = Sampler().sample([mark("funding_rate", "0.0001")], AT)["funding"]
+    assert row[3:] == (0.0001, None)
+
+
 def test_a_funding_rate_is_kept_when_it_changes_and_once_a_minute() -> None:
     sampler, kept = Sampler(), []
     for second in range(180):

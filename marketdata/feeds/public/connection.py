@@ -84,6 +84,8 @@ class Connection:
                 socket.url, heartbeat=heartbeat, max_msg_size=patience.message_bytes_max, compress=0
             )
         try:
+            if socket.greeting:
+                await stream.send_str(socket.greeting)
             await stream.send_str(socket.subscribe)
             await together(self._follow(stream, socket.url), self._ask(stream, socket))
         finally:
@@ -110,7 +112,9 @@ class Connection:
                         why = f"found the socket closed ({stream.close_code})"
                         raise ConnectionIsLost(f"{url}: expected messages, {why}")
                     reply = self._market.receive(message.data, time.time_ns() // 1_000_000)
-                    if reply is not None:
+                    if reply is not None and reply.answer:
+                        await stream.send_str(reply.answer)
+                    elif reply is not None:
                         self._replied(reply, url)
                     elif url in self._waiting and now > answer_by:
                         within = f"{self._patience.answer_s_max:g} s"

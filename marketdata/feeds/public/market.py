@@ -46,13 +46,15 @@ class Refused:
 
 @record
 class Reply:
-    """The venue's answer to a request: why it was refused, empty when it was taken.
+    """The venue's answer to a subscription: why it was refused, empty when it was taken.
 
-    `farewell` is no answer but the venue's word that it will close the socket, and why.
+    Or no answer but, in `farewell`, the venue's word that it will close the socket, and why; or, in `answer`, what it
+    has to be told now.
     """
 
     refusal: str = ""
     farewell: str = ""
+    answer: str = ""
 
 
 class Line:
@@ -246,12 +248,16 @@ class Market(ABC):
                 self._changed[line.instrument.venue_symbol, kind] = None
         return None
 
-    def _keep_funding(self, line: Line, rate: str, due_ms: int, at_ms: int, received_ms: int) -> Fault | None:
-        """Keep the rate of the next payment and its time; refuse a rate that no venue may ask for."""
+    def _keep_funding(self, line: Line, rate: str, due_ms: int | None, at_ms: int, received_ms: int) -> Fault | None:
+        """Keep the rate of the next payment and its time; refuse a rate that no venue may ask for.
+
+        Where funding accrues all the time there is no next payment: then it is the rate of 8 hours.
+        """
         fault = checks.capped(line.instrument.id, float(rate), self._bounds)
         if fault is None:
             self._keep(line, "funding_rate", rate, at_ms, received_ms)
-            self._keep(line, "funding_at", f"{due_ms // 1000}.{due_ms % 1000:03d}", at_ms, received_ms)
+            if due_ms is not None:
+                self._keep(line, "funding_at", f"{due_ms // 1000}.{due_ms % 1000:03d}", at_ms, received_ms)
         return fault
 
     def _refuse(self, raw: bytes | str, received_ms: int, fault: Fault) -> None:

@@ -42,12 +42,14 @@ class Ping:
 class Socket:
     """A socket: where it is, what subscribes to its streams, and what asks again for the beginning of a symbol's.
 
-    `again` says nothing where snapshots do not come by the socket, or for a symbol of another one.
+    `again` says nothing where snapshots do not come by the socket, or for a symbol of another one. `greeting` is sent
+    before all else where the venue wants to hear something first; a capture, which answers nothing, leaves it out.
     """
 
     url: str
     subscribe: str
     again: Callable[[str], Sequence[str]] = lambda _symbol: ()
+    greeting: str = ""
 
 
 @record

@@ -1,0 +1,1 @@
+"""Deribit: the public data of its inverse contracts by our own decoder."""
