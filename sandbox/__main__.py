@@ -47,6 +47,12 @@ def arguments() -> argparse.ArgumentParser:
             help="serve Bybit too (default: $SANDBOX_BYBIT is 1)",
         )
         command.add_argument(
+            "--okx",
+            action="store_true",
+            default=os.environ.get("SANDBOX_OKX", "") == "1",
+            help="serve OKX's public data too (default: $SANDBOX_OKX is 1)",
+        )
+        command.add_argument(
             "--deribit",
             action="store_true",
             default=os.environ.get("SANDBOX_DERIBIT", "") == "1",
@@ -168,7 +174,14 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         if given.command == "describe":
-            describe(given.port, given.folder, given.seed, with_bybit=given.bybit, with_deribit=given.deribit)
+            describe(
+                given.port,
+                given.folder,
+                given.seed,
+                with_bybit=given.bybit,
+                with_okx=given.okx,
+                with_deribit=given.deribit,
+            )
         else:
             settings = Settings(
                 folder=given.folder,
@@ -188,6 +201,7 @@ def main() -> int:
                 replay_speed=given.speed,
                 volatility=given.volatility,
                 bybit=given.bybit,
+                okx=given.okx,
                 deribit=given.deribit,
             )
             _loop(given.port, settings)

@@ -17,6 +17,7 @@ from sandbox.chain.contracts import MINTING, STETH, WSTETH
 from sandbox.deribit.routes import routes as deribit_routes
 from sandbox.gate import GATE_FILE, gate
 from sandbox.instruments import COINM
+from sandbox.okx.routes import routes as okx_routes
 from sandbox.pyth import hermes
 from sandbox.redstone import gateway
 from sandbox.reference import (
@@ -26,6 +27,7 @@ from sandbox.reference import (
     credentials,
     deribit,
     exchange_keys,
+    okx,
     reference,
     to_toml,
     write_private,
@@ -56,7 +58,15 @@ def _wallets(node: chain.Chain) -> Iterable[str]:
     return (node.custody, MINTING.lower())
 
 
-def describe(port: int, folder: Path, seed: int, *, with_bybit: bool = False, with_deribit: bool = False) -> None:
+def describe(
+    port: int,
+    folder: Path,
+    seed: int,
+    *,
+    with_bybit: bool = False,
+    with_okx: bool = False,
+    with_deribit: bool = False,
+) -> None:
     """Write reference.toml, gate.toml and credentials.json of a folder; keys that exist are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     now_ms = World.now_ms()
@@ -64,7 +74,8 @@ def describe(port: int, folder: Path, seed: int, *, with_bybit: bool = False, wi
     url = f"http://{HOST}:{port}"
     publishers = oracles.open_oracles(folder, dict, World.now_ms)
     parts = [ceffu.describe(url, custodian), chain.describe(url, node), oracles.describe(url, publishers)]
-    listed = [*([bybit(port)] if with_bybit else []), *([deribit(port)] if with_deribit else [])]
+    offered = ((bybit, with_bybit), (okx, with_okx), (deribit, with_deribit))
+    listed = [described_on(port) for described_on, is_wanted in offered if is_wanted]
     described = reference(port, [*listed, *parts])
     (folder / REFERENCE_FILE).write_text(to_toml(described), encoding="utf-8")
     (folder / GATE_FILE).write_text(to_toml(gate(custodian)), encoding="utf-8")
@@ -107,6 +118,8 @@ async def run(port: int, settings: Settings) -> None:
     server.add_routes(exchange_routes(exchanges))
     if world.bybit:
         server.add_routes(bybit_routes(world.bybit))
+    if world.okx:
+        server.add_routes(okx_routes(world.okx))
     if world.deribit:
         server.add_routes(deribit_routes(world.deribit))
     server.add_routes(control.routes(world))

@@ -14,6 +14,8 @@ from sandbox.bybit.contracts import contracts as bybit_contracts
 from sandbox.deribit.contracts import DERIBIT
 from sandbox.deribit.contracts import contracts as deribit_contracts
 from sandbox.instruments import VENUES, Spec, instruments
+from sandbox.okx.contracts import OKX
+from sandbox.okx.contracts import contracts as okx_contracts
 from sandbox.opening import ACCOUNTS, COIN, MAIN, accounts_of
 
 CREDENTIALS_FILE = "credentials.json"
@@ -134,6 +136,11 @@ LIMITS: tuple[dict[str, Any], ...] = (
 def bybit(port: int) -> dict[str, list[dict[str, Any]]]:
     """Describe Bybit on a port."""
     return _listed(port, BYBIT, "Unified main", bybit_contracts())
+
+
+def okx(port: int) -> dict[str, list[dict[str, Any]]]:
+    """Describe OKX on a port."""
+    return _listed(port, OKX, "Trading", okx_contracts())
 
 
 def deribit(port: int) -> dict[str, list[dict[str, Any]]]:

@@ -32,6 +32,9 @@ from sandbox.market import Market, Prices
 from sandbox.matching.engine import Engine
 from sandbox.mirroring import Mirroring
 from sandbox.model import START_PRICE_USD, STEP_MS, STEPS_PER_SECOND, IndexWalk, Maker
+from sandbox.okx.contracts import OKX
+from sandbox.okx.contracts import contracts as okx_contracts
+from sandbox.okx.exchange import Okx
 from sandbox.opening import MIRRORED, accounts_of, join, open_book
 from sandbox.player import BookPlayer, Reel, Track
 from sandbox.replay import captures
@@ -71,6 +74,7 @@ class Settings:
     webhook_url: str = ""  # of the receiver of deposits and withdrawals, none when empty
     webhook_retry_s: tuple[float, ...] = (30, 120, 480, 1920, 7680)
     bybit: bool = False  # whether Bybit is there too
+    okx: bool = False  # whether OKX's markets are there too
     deribit: bool = False  # whether Deribit's markets are there too
     volatility: float = 1.0  # of the model: 1 is as modeled, at 0 index prices and bases stay where they are
 
@@ -101,6 +105,7 @@ class World:
         self.walks = {coin: self._walk(coin, saved) for coin in START_PRICE_USD}
         self._update_ids: dict[tuple[str, str], Numbers] = {}
         specs = [*instruments(), *(bybit_contracts() if settings.bybit else ())]
+        specs += okx_contracts() if settings.okx else ()
         specs += deribit_contracts() if settings.deribit else ()
         self.markets = {(spec.venue, spec.symbol): self._market(spec, saved) for spec in specs}
         recorded = self.reel.captures if self.reel else {}
@@ -122,8 +127,9 @@ class World:
         all_keys = Keys(list(keys))
         self.exchanges = {venue: self._exchange(venue, all_keys) for venue in VENUES}
         self.bybit = Bybit(self._of(BYBIT), self.liquidation, all_keys, self.faults) if settings.bybit else None
+        self.okx = Okx(self._of(OKX), self.ledger, self.faults) if settings.okx else None
         self.deribit = Deribit(self._of(DERIBIT), self.faults) if settings.deribit else None
-        self.listed: dict[str, Listed] = {each.venue: each for each in (self.bybit, self.deribit) if each}
+        self.listed: dict[str, Listed] = {each.venue: each for each in (self.bybit, self.okx, self.deribit) if each}
         self.traded: dict[str, Exchange | Bybit] = {**self.exchanges, **({BYBIT: self.bybit} if self.bybit else {})}
         self._set_clock()
         for name, capture in recorded.items():

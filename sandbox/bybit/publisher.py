@@ -6,6 +6,7 @@ from sandbox.bybit import wire
 from sandbox.market import Market, Trade
 from sandbox.model import STEP_MS
 from sandbox.rows import Order
+from sandbox.shown import changes
 from sandbox.sockets import Hub
 
 FIRST_UPDATE_ID = 2  # 1 is the venue's word that its service began anew
@@ -120,7 +121,7 @@ class Publisher:
         if before.sequence == self.market.book.update_id:
             return
         now = self._now(depth, before.update_id + 1)
-        bids, asks = _changes(before.bids, now.bids), _changes(before.asks, now.asks)
+        bids, asks = changes(before.bids, now.bids), changes(before.asks, now.asks)
         if not bids and not asks:
             before.sequence = now.sequence
             return
@@ -133,9 +134,3 @@ class Publisher:
             kind, bids, asks = "snapshot", list(now.bids.items()), list(now.asks.items())
         text = wire.book(topic, kind, self.market.spec, bids, asks, ids, self.market.now_ms)
         self.hub.publish(topic, self.symbol, "depth", text)
-
-
-def _changes(before: dict[int, int], now: dict[int, int]) -> list[tuple[int, int]]:
-    """List the new sizes of levels that changed; what left the shown depth is gone."""
-    gone = [(ticks, 0) for ticks in before if ticks not in now]
-    return gone + [(ticks, steps) for ticks, steps in now.items() if before.get(ticks) != steps]
