@@ -18,7 +18,7 @@ from typing import Any, Final
 import ccxt.pro
 import msgspec
 
-from bench import decode_bybit
+from bench import decode_bybit, decode_deribit
 from bench.report import Row
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.records import record
@@ -86,17 +86,24 @@ def measure() -> list[Row]:
         made = decode_bybit.generated(levels, MESSAGES_MAX)
         ours, theirs = asyncio.run(_both(partial(decode_bybit.ours, made), partial(decode_bybit.theirs, made)))
         rows.append(_row("Bybit, generated", made.levels_mean, ours, theirs, ratio_min))
+    # Deribit sends numbers, which ccxt.pro takes as they are: it has less to do for them than at any other venue.
+    for levels in (66, 10):
+        changes = decode_deribit.generated(levels, MESSAGES_MAX)
+        ours, theirs = asyncio.run(
+            _both(partial(decode_deribit.ours, changes), partial(decode_deribit.theirs, changes))
+        )
+        rows.append(_row("Deribit, generated", changes.levels_mean, ours, theirs, 2.5))
     return rows
 
 
-def _row(name: str, levels: float, ours: float, theirs: float, ratio_min: int) -> Row:
+def _row(name: str, levels: float, ours: float, theirs: float, ratio_min: float) -> Row:
     return Row(
         name=f"book decode with all checks, {name}, {levels:.0f} levels a message",
         value=ours * 1e6,
         unit="µs a message",
         compared_with=f"ccxt.pro {theirs * 1e6:.3g} µs",
         ratio=theirs / ours,
-        budget=f"≥ {ratio_min} × faster",
+        budget=f"≥ {ratio_min:g} × faster",
         is_met=theirs >= ratio_min * ours,
     )
 

@@ -19,7 +19,16 @@ from marketdata.core.channels import ChannelName
 from marketdata.core.checks import Bounds, Fault
 from marketdata.core.tape import LiquidationSeen, Side, TradeSeen
 from marketdata.feeds.deribit import messages, requests
-from marketdata.feeds.deribit.messages import BookMessage, Depth, Frame, Ticker, TickerMessage, Trade, TradesMessage
+from marketdata.feeds.deribit.messages import (
+    BookMessage,
+    Depth,
+    Frame,
+    Rows,
+    Ticker,
+    TickerMessage,
+    Trade,
+    TradesMessage,
+)
 from marketdata.feeds.public import market
 from marketdata.feeds.public.market import UNREADABLE, Line, Reply, malformed
 
@@ -155,8 +164,6 @@ class Market(market.Market):
     def _take_book(self, line: Line, data: Depth, received_ms: int) -> Fault | None:
         book, size = line.book, self._sizes[data.symbol]
         bids, asks = _levels(data.bids, size), _levels(data.asks, size)
-        if bids is None or asks is None:
-            return _contradiction(line, "an amount above 0, or 0 where a level is deleted", "another")
         if data.type == "snapshot":
             fault = book.begin(data.last_id, bids, asks)
             self.counters["resyncs"] += line.is_resync and fault is None
@@ -231,14 +238,11 @@ class Market(market.Market):
                 )
 
 
-def _levels(rows: Iterable[tuple[str, float, float]], size: float) -> list[Level] | None:
-    """Return levels in contracts of a size in USD; None where what is done to one contradicts its amount."""
-    found = []
-    for action, price, amount in rows:
-        if (action == "delete") == (amount > 0):
-            return None
-        found.append((price, amount / size))
-    return found
+def _levels(rows: Rows, size: float) -> list[Level]:
+    """Return levels in contracts of a size in USD."""
+    if size == 1:
+        return [(row.price, row.amount) for row in rows]
+    return [(row.price, row.amount / size) for row in rows]
 
 
 def _bounded(line: Line, field: str, value: Decimal, most: Decimal) -> Fault | None:

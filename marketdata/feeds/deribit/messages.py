@@ -14,7 +14,32 @@ from marketdata.feeds.public.fields import LEVELS_MAX, Id, Milliseconds, Price, 
 
 ROWS_MAX: Final = 2_000  # trades in one message
 
-Rows = Annotated[list[tuple[Literal["new", "change", "delete"], Price, Quantity]], Meta(max_length=LEVELS_MAX)]
+Amount = Annotated[float, Meta(gt=0, le=1e21)]  # in USD
+Nothing = Annotated[float, Meta(ge=0, le=0)]
+
+
+class New(Struct, gc=False, array_like=True, tag="new"):
+    """A price that nothing stood at before."""
+
+    price: Price
+    amount: Amount
+
+
+class Changed(Struct, gc=False, array_like=True, tag="change"):
+    """Another amount at a price."""
+
+    price: Price
+    amount: Amount
+
+
+class Deleted(Struct, gc=False, array_like=True, tag="delete"):
+    """A price that nothing stands at any more."""
+
+    price: Price
+    amount: Nothing
+
+
+Rows = Annotated[list[New | Changed | Deleted], Meta(max_length=LEVELS_MAX)]
 
 
 class Depth(Struct, gc=False):
