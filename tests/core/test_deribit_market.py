@@ -82,6 +82,10 @@ def test_text_frames_are_read_like_bytes_and_fields_may_stand_in_any_order() -> 
     assert found.books["ETH-PERPETUAL"].last_id == 101
 
 
+def test_only_what_the_venue_has_is_a_channel() -> None:
+    assert list(market().channels) == ["book", "trade", "mark"]
+
+
 def test_a_quote_that_does_not_move_is_said_again_now_and_then() -> None:
     found = running_market()
     found.changed()

@@ -39,6 +39,8 @@ _TORN_TOPIC: Final = re.compile(r'"topic" ?: ?"(\w+)\.(?:\d+\.)?([\w-]+)"')
 class Market(market.Market):
     """All linear and inverse instruments of Bybit."""
 
+    hears = frozenset(CHANNELS.values())
+
     def __init__(
         self,
         venue: str,

@@ -60,6 +60,8 @@ class Change(msgspec.Struct, gc=False):
 class Market(market.Market):
     """All inverse instruments of Deribit."""
 
+    hears = frozenset(CHANNELS.values())
+
     def __init__(
         self,
         venue: str,

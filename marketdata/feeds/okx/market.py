@@ -50,6 +50,8 @@ Take = Callable[[Line, Any, int], Fault | None]
 class Market(market.Market):
     """All linear and inverse instruments of OKX."""
 
+    hears = frozenset(CHANNELS.values())
+
     def __init__(
         self,
         venue: str,

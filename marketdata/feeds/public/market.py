@@ -6,7 +6,7 @@ nothing that a venue sends can raise.
 
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal, get_args
@@ -76,7 +76,12 @@ class Line:
 
 
 class Market(ABC):
-    """All instruments of one venue: books by sequence rule, the latest marks, counters, quarantine."""
+    """All instruments of one venue: books by sequence rule, the latest marks, counters, quarantine.
+
+    `hears` are the channels that the venue has: of another one silence says nothing.
+    """
+
+    hears: Collection[ChannelName] = get_args(ChannelName)
 
     def __init__(
         self,
@@ -93,7 +98,9 @@ class Market(ABC):
         self.suspect = ""  # why nothing that is said here may be used, empty while it may be
         self.quarantine: deque[Refused] = deque(maxlen=QUARANTINE_MAX)
         self.roll = Roll()  # trades, liquidations and refused messages that the recorder gets
-        self.channels: dict[ChannelName, Channel] = {name: Channel() for name in get_args(ChannelName)}
+        self.channels: dict[ChannelName, Channel] = {
+            name: Channel() for name in get_args(ChannelName) if name in self.hears
+        }
         self._others = Channel()  # what is of none of them: answers, and what nobody can read
         self.drift = Drift()
         self._bounds = bounds or Bounds()
