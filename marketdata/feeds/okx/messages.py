@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import astuple
 
 from marketdata.feeds.public.fields import LEVELS_MAX, Id, Milliseconds, Price, PriceText, Quantity, RateText
 
@@ -12,8 +13,16 @@ ROWS_MAX: Final = 2_000  # in one message
 
 SequenceId = Annotated[int, Meta(ge=-1)]
 Side = Literal["buy", "sell"]
-# Price, contracts, a number that the venue no longer uses, and how many orders stand there.
-Levels = Annotated[list[tuple[Price, Quantity, Any, Any]], Meta(max_length=LEVELS_MAX)]
+
+
+class Level(Struct, array_like=True, gc=False):
+    """A price and its contracts; what follows in the venue's row, such as how many orders stand there, is left out."""
+
+    price: Price
+    quantity: Quantity
+
+
+Levels = Annotated[list[Level], Meta(max_length=LEVELS_MAX)]
 
 
 class Depth(Struct, gc=False):
@@ -27,9 +36,9 @@ class Depth(Struct, gc=False):
     checksum: int = 0
 
     def __post_init__(self) -> None:
-        """Leave of each level what a book keeps."""
-        self.bids = [level[:2] for level in self.bids]  # type: ignore[misc]
-        self.asks = [level[:2] for level in self.asks]  # type: ignore[misc]
+        """Make of each level what a book keeps."""
+        self.bids = list(map(astuple, self.bids))  # type: ignore[arg-type]
+        self.asks = list(map(astuple, self.asks))  # type: ignore[arg-type]
 
     @property
     def first_id(self) -> int:
