@@ -6,15 +6,13 @@ Importing this module loads ccxt (1.7 s, 100 MiB): feeds and commands do, the we
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from functools import cache
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import ccxt.pro
 
-from hedgeapp.core.instruments import ContractKind
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Venue
+from marketdata.dialects import DIALECTS, Dialect
 from marketdata.queries.credentials import Keys
 
 REST_TIMEOUT_MS: Final = 10_000  # one request, answer included
@@ -23,82 +21,6 @@ PING_EVERY_MS: Final = 3_000  # so that a dead socket is noticed within three of
 RECV_WINDOW_MS: Final = 10_000  # how old a signed request may be when the venue reads it
 AHEAD_MS_MAX: Final = 500  # how far we may sign ahead of the venue's clock, which takes 1,000
 BURST_WEIGHT: Final = 40  # of requests that go out at once, as the venue weighs them; venues allow 2,400 a minute
-REAL_HOSTS: Final = "binance.com"
-
-
-@record
-class Dialect:
-    """How one protocol is spoken through ccxt: names of its implicit methods, and of its kinds.
-
-    `margin_modes` lists how each contract is margined; `settings` has what holds for the whole account, and is empty
-    where the first says it all.
-    """
-
-    exchange: str
-    kind: ContractKind
-    time: str
-    exchange_info: str
-    brackets: str
-    account: str
-    positions: str
-    trades: str
-    open_orders: str
-    order: str
-    income: str
-    listen_key_new: str
-    listen_key_renew: str
-    marks: str
-    place: str
-    cancel: str
-    cancel_all: str
-    margin_modes: str
-    settings: str
-
-
-DIALECTS: Final[Mapping[str, Dialect]] = {
-    "binance-usdm": Dialect(
-        exchange="binanceusdm",
-        kind="linear",
-        time="fapiPublicGetTime",
-        exchange_info="fapiPublicGetExchangeInfo",
-        brackets="fapiPrivateGetLeverageBracket",
-        account="fapiPrivateV3GetAccount",
-        positions="fapiPrivateV3GetPositionRisk",
-        trades="fapiPrivateGetUserTrades",
-        open_orders="fapiPrivateGetOpenOrders",
-        order="fapiPrivateGetOrder",
-        income="fapiPrivateGetIncome",
-        listen_key_new="fapiPrivatePostListenKey",
-        listen_key_renew="fapiPrivatePutListenKey",
-        marks="fapiPublicGetPremiumIndex",
-        place="fapiPrivatePostOrder",
-        cancel="fapiPrivateDeleteOrder",
-        cancel_all="fapiPrivateDeleteAllOpenOrders",
-        margin_modes="fapiPrivateGetSymbolConfig",
-        settings="fapiPrivateGetAccountConfig",
-    ),
-    "binance-coinm": Dialect(
-        exchange="binancecoinm",
-        kind="inverse",
-        time="dapiPublicGetTime",
-        exchange_info="dapiPublicGetExchangeInfo",
-        brackets="dapiPrivateV2GetLeverageBracket",
-        account="dapiPrivateGetAccount",
-        positions="dapiPrivateGetPositionRisk",
-        trades="dapiPrivateGetUserTrades",
-        open_orders="dapiPrivateGetOpenOrders",
-        order="dapiPrivateGetOrder",
-        income="dapiPrivateGetIncome",
-        listen_key_new="dapiPrivatePostListenKey",
-        listen_key_renew="dapiPrivatePutListenKey",
-        marks="dapiPublicGetPremiumIndex",
-        place="dapiPrivatePostOrder",
-        cancel="dapiPrivateDeleteOrder",
-        cancel_all="dapiPrivateDeleteAllOpenOrders",
-        margin_modes="dapiPrivateGetPositionRisk",
-        settings="",
-    ),
-}
 
 
 @record
@@ -110,7 +32,16 @@ class Answer:
     retry_after_s: float | None
 
 
+@record
+class Lifetime:
+    """When a request counts as signed, in the venue's clock, and for how long the venue may take it."""
+
+    signed_ms: int
+    window_ms: int
+
+
 _answer: ContextVar[list[Answer] | None] = ContextVar("answer", default=None)
+_lifetime: ContextVar[Lifetime | None] = ContextVar("lifetime", default=None)
 
 
 class Client:
@@ -129,22 +60,27 @@ class Client:
         # Every number stays the text that the venue sent.
         self.exchange.number = str
         self.exchange.on_rest_response = _noting(self.exchange)
+        self.exchange.sign = _signing(self.exchange)
 
     async def call(self, method: str, **parameters: Any) -> Any:
         """Call an endpoint by its name in the dialect and return the venue's answer as it is."""
-        implicit = getattr(self.exchange, getattr(self.dialect, method))
+        implicit = getattr(self.exchange, self.dialect.methods[method])
         return await implicit(parameters)
 
-    async def answered(self, method: str, **parameters: Any) -> Answer:
-        """Call an endpoint and return whatever the venue answered, an error too; raise ccxt's error when none came."""
+    async def answered(self, method: str, lifetime: Lifetime | None = None, **parameters: Any) -> Answer:
+        """Call an endpoint and return whatever the venue answered, an error too; raise ccxt's error when none came.
+
+        With a lifetime the request is signed with that time and window, however late it goes out.
+        """
         noted: list[Answer] = []
-        token = _answer.set(noted)
+        token, signed = _answer.set(noted), _lifetime.set(lifetime)
         try:
             await self.call(method, **parameters)
         except ccxt.pro.BaseError:
             if not noted:
                 raise
         finally:
+            _lifetime.reset(signed)
             _answer.reset(token)
         return noted[-1]
 
@@ -155,16 +91,10 @@ class Client:
         slow a connection ever is to open, what is signed is not so far ahead of the venue that it is refused.
         """
         before = self.exchange.milliseconds()
-        found = int((await self.call("time"))["serverTime"])
+        found = self.dialect.server_ms(await self.call("time"))
         after = self.exchange.milliseconds()
         self.exchange.options["timeDifference"] = after - min((after - before) // 2, AHEAD_MS_MAX) - found
         return found
-
-    async def private_url(self) -> str:
-        """Ask for a listen key and return the URL of the private stream that it opens."""
-        answer = await self.call("listen_key_new")
-        url: str = self.exchange.get_private_ws_url(self.dialect.kind, answer.get("listenKey"))
-        return url
 
     async def close(self) -> None:
         """Close every connection."""
@@ -188,45 +118,36 @@ def _noting(exchange: Any) -> Callable[..., str]:
     return noting
 
 
+def _signing(exchange: Any) -> Callable[..., Any]:
+    """Return ccxt's signing, which takes a request's own lifetime where it has one.
+
+    ccxt reads time and window from itself while it signs, and signs without a pause: nobody else sees them changed.
+    """
+    sign: Callable[..., Any] = exchange.sign
+
+    def signing(*given: Any, **named: Any) -> Any:
+        lifetime = _lifetime.get()
+        if lifetime is None:
+            return sign(*given, **named)
+        options, window = exchange.options, exchange.options["recvWindow"]
+        exchange.nonce, options["recvWindow"] = lambda: lifetime.signed_ms, lifetime.window_ms
+        try:
+            return sign(*given, **named)
+        finally:
+            del exchange.nonce
+            options["recvWindow"] = window
+
+    return signing
+
+
 def _options(venue: Venue, dialect: Dialect, keys: Keys | None) -> dict[str, Any]:
     options: dict[str, Any] = {
         "timeout": REST_TIMEOUT_MS,
-        "urls": {"api": _urls(venue)},
-        "exceptions": {"exact": _exact_errors(dialect)},
+        "urls": {"api": dialect.urls(venue)},
+        "exceptions": {"exact": dialect.exact_errors()},
         "streaming": {"keepAlive": PING_EVERY_MS, "connectionTimeout": DIAL_TIMEOUT_MS},
         "options": {"recvWindow": RECV_WINDOW_MS},
     }
     if keys:
         options |= {"apiKey": keys.api_key, "secret": keys.secret}
     return options
-
-
-def _urls(venue: Venue) -> dict[str, Any]:
-    """Put the venue's roots in the place of ccxt's own; of one venue only its own interface is overridden."""
-    rest, sockets = venue.rest_url.rstrip("/"), venue.ws_url.rstrip("/")
-    if venue.protocol == "binance-usdm":
-        urls: dict[str, Any] = {
-            f"fapi{half}{suffix}": f"{rest}/fapi/{version}"
-            for half in ("Public", "Private")
-            for suffix, version in (("", "v1"), ("V2", "v2"), ("V3", "v3"))
-        }
-        urls |= {"fapiData": f"{rest}/futures/data", "ws": {"linear": f"{sockets}/ws"}}
-    else:
-        urls = {
-            f"dapi{half}{suffix}": f"{rest}/dapi/{version}"
-            for half in ("Public", "Private")
-            for suffix, version in (("", "v1"), ("V2", "v2"))
-        }
-        urls |= {"dapiData": f"{rest}/futures/data", "ws": {"inverse": f"{sockets}/ws"}}
-    # The wallet interface has a host of its own in the real world.
-    if not (urlsplit(rest).hostname or "").endswith(REAL_HOSTS):
-        urls["sapi"] = f"{rest}/sapi/v1"
-    return urls
-
-
-@cache
-def _exact_errors(dialect: Dialect) -> dict[str, Any]:
-    """Return the meaning of futures' error codes, which ccxt knows for the real hosts only; the own kind's win."""
-    known = getattr(ccxt.pro, dialect.exchange)().describe()["exceptions"]
-    other: ContractKind = "inverse" if dialect.kind == "linear" else "linear"
-    return {**known["exact"], **known[other]["exact"], **known[dialect.kind]["exact"]}

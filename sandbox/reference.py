@@ -16,7 +16,7 @@ from sandbox.deribit.contracts import contracts as deribit_contracts
 from sandbox.instruments import VENUES, Spec, instruments
 from sandbox.okx.contracts import OKX
 from sandbox.okx.contracts import contracts as okx_contracts
-from sandbox.opening import ACCOUNTS, COIN, MAIN, accounts_of
+from sandbox.opening import ACCOUNTS, BYBIT_ACCOUNT, COIN, MAIN, accounts_of
 
 CREDENTIALS_FILE = "credentials.json"
 REFERENCE_FILE = "reference.toml"
@@ -134,8 +134,8 @@ LIMITS: tuple[dict[str, Any], ...] = (
 
 
 def bybit(port: int) -> dict[str, list[dict[str, Any]]]:
-    """Describe Bybit on a port."""
-    return _listed(port, BYBIT, "Unified main", bybit_contracts())
+    """Describe Bybit on a port, with its unified account."""
+    return _listed(port, BYBIT, BYBIT_ACCOUNT.label, bybit_contracts(), is_enabled=True)
 
 
 def okx(port: int) -> dict[str, list[dict[str, Any]]]:
@@ -148,13 +148,15 @@ def deribit(port: int) -> dict[str, list[dict[str, Any]]]:
     return _listed(port, DERIBIT, "Deribit main", deribit_contracts())
 
 
-def _listed(port: int, venue: str, label: str, specs: Iterable[Spec]) -> dict[str, list[dict[str, Any]]]:
-    """Describe a venue on a port: an account that is not enabled names the contracts to be followed."""
+def _listed(
+    port: int, venue: str, label: str, specs: Iterable[Spec], *, is_enabled: bool = False
+) -> dict[str, list[dict[str, Any]]]:
+    """Describe a venue on a port: an account that is not enabled only names the contracts to be followed."""
     rest, sockets = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
     account = {"name": f"{venue}:main", "venue": venue, "label": label}
     return {
         "venues": [{"name": venue, "protocol": venue, "rest_url": rest, "ws_url": sockets}],
-        "accounts": [account | {"instruments": [spec.name for spec in specs], "is_enabled": False}],
+        "accounts": [account | {"instruments": [spec.name for spec in specs], "is_enabled": is_enabled}],
     }
 
 

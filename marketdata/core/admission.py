@@ -25,8 +25,8 @@ from marketdata.core.wellformed import (
 )
 
 # Protocols whose accounts can be read and traded, and those of which only public data is followed.
-ACCOUNT_PROTOCOLS: Final = ("binance-usdm", "binance-coinm")
-VENUE_PROTOCOLS: Final = (*ACCOUNT_PROTOCOLS, "bybit", "okx", "deribit")
+ACCOUNT_PROTOCOLS: Final = ("binance-usdm", "binance-coinm", "bybit")
+VENUE_PROTOCOLS: Final = (*ACCOUNT_PROTOCOLS, "okx", "deribit")
 CUSTODIAN_PROTOCOLS: Final = ("ceffu",)
 
 _SYMBOL = re.compile(r"(?P<base>[A-Za-z0-9]+)-(?P<quote>[A-Za-z0-9]+)-(?P<end>PERP|\d{8})")

@@ -1,34 +1,17 @@
 """Instruments: taken from the venue's own word, changed only when it changed, quarantined where it is another's."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
-from typing import Any
 
 import structlog
 
 from hedgeapp.core.events.reference import InstrumentChanged
-from hedgeapp.core.instruments import ContractKind
-from marketdata.core.reference import Specified, instruments
+from marketdata.core.reference import Specified
 from marketdata.core.specifications import contradiction
 from marketdata.operations.changes import change
 from marketdata.operations.suspensions import quarantine
 from marketdata.queries.catalogue import reference
 
 log = structlog.get_logger()
-
-
-def load_instruments(
-    venue: str,
-    kind: ContractKind,
-    exchange_info: Mapping[str, Any],
-    brackets: Sequence[Mapping[str, Any]],
-    *,
-    by: str,
-    at: datetime,
-) -> list[InstrumentChanged]:
-    """Record a Binance venue's instruments by its answers of exchangeInfo and leverageBracket."""
-    return take_instruments(venue, partial(instruments, venue, kind, exchange_info, brackets), by=by, at=at)
 
 
 def symbols_of(venue: str) -> list[str]:

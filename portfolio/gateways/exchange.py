@@ -5,20 +5,23 @@ venue's clock, and with a short window. However late a stopped process sends it,
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import ccxt
 
-from hedgeapp.core.events.orders import OrderIntended, OrderSent, TimeInForce
+from hedgeapp.core.events.orders import OrderIntended, OrderSent
 from hedgeapp.core.events.trading import OrderSeen
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark, MarkKind
 from hedgeapp.core.reference import Account, Venue
-from marketdata.feeds.ccxt.facts import FactIsMalformed, Facts, moment, number
+from marketdata.feeds.ccxt.facts import FactIsMalformed, moment, number
+from marketdata.feeds.ccxt.protocols import PROTOCOLS
+from marketdata.feeds.ccxt.reads import milliseconds
 from marketdata.queries.credentials import Keys
-from marketdata.venues import Client
+from marketdata.venues import Client, Lifetime
 from portfolio.gateways.outcomes import CODES, NotKnown, NoWord, Rejected, refusal
 
 PLACE_S_MAX: Final = 5.0  # an order whose answer takes longer is unknown; longer than the venue may take it
@@ -28,12 +31,13 @@ READ_S_MAX: Final = 5.0  # open orders
 MARKS_S_MAX: Final = 1.0
 CLOCK_S_MAX: Final = 3.0
 
-_TIME_IN_FORCE: Final[dict[TimeInForce, str]] = {"gtc": "GTC", "ioc": "IOC", "fok": "FOK", "post_only": "GTX"}
 _MARK_FIELDS: Final[tuple[tuple[MarkKind, str], ...]] = (("mark", "markPrice"), ("index", "indexPrice"))
 
 
-class ExchangeGateway:
+class ExchangeGateway(ABC):
     """One account's door to its venue.
+
+    A venue's own class says how it is asked.
 
     Every call raises NoWord when the venue did not answer in time, or not plainly; what it raises besides is said at
     each.
@@ -42,7 +46,8 @@ class ExchangeGateway:
     def __init__(self, account: Account, venue: Venue, instruments: Iterable[Instrument], keys: Keys) -> None:
         self.account = account
         self._client = Client(venue, keys, is_patient=False)
-        self._facts = Facts(account.name, instruments)
+        self._protocol = PROTOCOLS[venue.protocol]
+        self._facts = self._protocol.reads(self._client, account.name, instruments, ()).facts
         self._codes = CODES[venue.protocol]
         self.clock_read_at: datetime | None = None  # when the venue's clock was last compared with ours
 
@@ -59,53 +64,33 @@ class ExchangeGateway:
             raise NoWord(_because(error, CLOCK_S_MAX)) from error
         self.clock_read_at = datetime.now(UTC)
 
+    @abstractmethod
     async def place(self, order: OrderIntended, sent: OrderSent) -> OrderSeen:
         """Send an order that was marked as sent, and return what the venue made of it; raises Rejected."""
-        behind_ms = int(self._client.exchange.options["timeDifference"])
-        parameters = {
-            "symbol": self._symbol(order.instrument),
-            "side": order.side.upper(),
-            "type": "LIMIT",
-            "timeInForce": _TIME_IN_FORCE[order.time_in_force],
-            "quantity": f"{order.quantity:f}",
-            "price": f"{order.price:f}",
-            "newClientOrderId": order.client_order_id,
-            "newOrderRespType": "RESULT",
-            "timestamp": _milliseconds(sent.at) - behind_ms,
-            "recvWindow": _milliseconds(sent.valid_until) - _milliseconds(sent.at),
-        }
-        if order.reduce_only:
-            parameters["reduceOnly"] = "true"
-        answer = await self._asked(PLACE_S_MAX, "place", **parameters)
-        return self._this(answer, order.instrument, client_order_id=order.client_order_id)
 
+    @abstractmethod
     async def find(self, instrument: str, client_order_id: str) -> OrderSeen:
         """Return an order as the venue has it, under our id; raises NotKnown."""
-        symbol = self._symbol(instrument)
-        answer = await self._asked(FIND_S_MAX, "order", symbol=symbol, origClientOrderId=client_order_id)
-        return self._this(answer, instrument, client_order_id=client_order_id)
 
+    @abstractmethod
     async def cancel(self, instrument: str, *, client_order_id: str = "", venue_order_id: str = "") -> OrderSeen:
         """Cancel an order by our id or the venue's and return how it ended; raises NotKnown when it is not open."""
-        of = {"orderId": venue_order_id} if venue_order_id else {"origClientOrderId": client_order_id}
-        answer = await self._asked(CANCEL_S_MAX, "cancel", symbol=self._symbol(instrument), **of)
-        return self._this(answer, instrument, client_order_id=client_order_id, venue_order_id=venue_order_id)
 
+    @abstractmethod
     async def cancel_all(self, instrument: str) -> None:
         """Cancel every open order of an instrument, whoever sent it."""
-        await self._asked(CANCEL_S_MAX, "cancel_all", symbol=self._symbol(instrument))
 
+    @abstractmethod
     async def open_orders(self) -> list[OrderSeen]:
         """Return every open order of the account in its instruments, whoever sent it."""
-        found = []
-        for instrument in self._facts.instruments:
-            rows = await self._asked(READ_S_MAX, "open_orders", symbol=instrument.venue_symbol)
-            found += [self._order(row) for row in _rows(rows)]
-        return found
 
     async def marks(self) -> list[Mark]:
         """Return mark and index price of the account's instruments."""
-        rows = _rows(await self._asked(MARKS_S_MAX, "marks"))
+        try:
+            async with asyncio.timeout(MARKS_S_MAX):
+                rows = rows_of(await self._protocol.prices(self._client))
+        except (ccxt.BaseError, OSError, TimeoutError, LookupError, TypeError, FactIsMalformed) as error:
+            raise NoWord(_because(error, MARKS_S_MAX)) from error
         at, found = datetime.now(UTC), []
         for row in rows:
             instrument = self._facts.spelling.instruments.get(str(row.get("symbol")))
@@ -117,11 +102,11 @@ class ExchangeGateway:
         """Close the connections."""
         await self._client.close()
 
-    async def _asked(self, within_s: float, method: str, **parameters: Any) -> Any:
+    async def _asked(self, within_s: float, method: str, lifetime: Lifetime | None = None, **parameters: Any) -> Any:
         """Return the body of an answer that refuses nothing."""
         try:
             async with asyncio.timeout(within_s):
-                answer = await self._client.answered(method, **parameters)
+                answer = await self._client.answered(method, lifetime, **parameters)
         except (ccxt.BaseError, OSError, TimeoutError) as error:
             raise NoWord(_because(error, within_s)) from error
         if found := refusal(self._codes, answer):
@@ -149,6 +134,12 @@ class ExchangeGateway:
     def _symbol(self, instrument: str) -> str:
         return self._facts.spelling.theirs(instrument)
 
+    def _lifetime(self, sent: OrderSent) -> Lifetime:
+        """Return from when on, in the venue's clock, and how long a request may be taken."""
+        behind_ms = int(self._client.exchange.options["timeDifference"])
+        window_ms = milliseconds(sent.valid_until) - milliseconds(sent.at)
+        return Lifetime(signed_ms=milliseconds(sent.at) - behind_ms, window_ms=window_ms)
+
     def _mark(self, instrument: Instrument, row: Any, kind: MarkKind, field: str, at: datetime) -> Mark:
         try:
             value, told_at = number("mark", row, field), moment(int(row["time"]))
@@ -158,7 +149,8 @@ class ExchangeGateway:
         return Mark(subject=instrument.id, kind=kind, value=value, at=told_at, received_at=at, source=source)
 
 
-def _rows(body: Any) -> list[Any]:
+def rows_of(body: Any) -> list[Any]:
+    """Return the rows of an answer, a single one as well; raises NoWord."""
     if isinstance(body, dict):
         return [body]
     if not isinstance(body, list):
@@ -171,10 +163,6 @@ def _because(error: BaseException, within_s: float) -> str:
         return f"no answer of the venue within {within_s:g} s"
     # ccxt's texts name the URL, which is signed.
     return f"no answer of the venue: {type(error).__name__}"
-
-
-def _milliseconds(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
 
 
 __all__ = ["ExchangeGateway", "NoWord", "NotKnown", "Rejected"]

@@ -2,7 +2,8 @@
 
 Only words that leave no doubt make an order rejected. Everything else, and first of all silence, leaves it unknown: the
 venue is asked again, under our own id.
-Sources: Binance's lists of error codes of both futures and its notes on HTTP 408 and 503 ("execution status unknown").
+Sources: Binance's lists of error codes of both futures and its notes on HTTP 408 and 503 ("execution status unknown");
+Bybit's list of error codes, v5, which come with HTTP 200.
 """
 
 from collections.abc import Mapping
@@ -40,13 +41,28 @@ class NoWord(Exception):
 
 @record
 class Codes:
-    """A protocol's error codes that leave no doubt; ranges include both ends."""
+    """A protocol's error codes that leave no doubt; ranges include both ends.
+
+    `code` and `said` name the fields of an answer; `refusing` are the HTTP statuses with which codes count. An answer
+    without a refusal has a code from 0 to `done_to`, or none where none is needed.
+    """
 
     rejected: frozenset[int]
     rejected_ranges: tuple[tuple[int, int], ...]
     not_rejected: frozenset[int]
     not_known: frozenset[int]
     not_there: frozenset[int]
+    code: str = "code"
+    said: str = "msg"
+    refusing: tuple[int, int] = (400, 499)
+    is_code_needed: bool = False
+    done_to: int | None = None
+
+    def is_done(self, code: int | None) -> bool:
+        """Tell whether a code (None: there is none) refuses nothing."""
+        if code is None:
+            return not self.is_code_needed
+        return code >= 0 and (self.done_to is None or code <= self.done_to)
 
     def is_rejection(self, code: int) -> bool:
         """Tell whether a code says that the venue did not take an order."""
@@ -71,15 +87,37 @@ _BINANCE: Final = Codes(
     not_there=frozenset({-2011}),  # told to cancel one: it may have ended, or never have come
 )
 
-CODES: Final[Mapping[str, Codes]] = {"binance-usdm": _BINANCE, "binance-coinm": _BINANCE}
+_BYBIT: Final = Codes(
+    code="retCode",
+    said="retMsg",
+    refusing=(200, 299),
+    is_code_needed=True,
+    done_to=0,
+    rejected=frozenset(
+        {
+            *(10001, 10002, 10003, 10004, 10005, 10006),  # parameters; recv_window; key; signature; permission; visits
+            *(10009, 10010, 10018, 10024, 10027),  # address; compliance; banned
+            *(110003, 110004, 110005, 110006, 110007, 110011, 110012, 110014),  # price; margin; being liquidated
+            *(110017, 110020, 110021, 110023, 110040, 110044, 110045),  # reduce-only; limits; margin
+            *(110049, 110051, 110052, 110053, 110056, 110066, 110067),  # margin; trading is not allowed
+            *(110090, 110092, 110093, 110094, 110095, 110096, 110097),  # limits; price; least value and quantity
+        }
+    ),
+    rejected_ranges=(),
+    not_rejected=frozenset({110030, 110072}),  # the id is taken: so the venue has the order
+    not_known=frozenset(),
+    not_there=frozenset({110001, 110008, 110010}),  # told to cancel one: it may have ended, or never have come
+)
+
+CODES: Final[Mapping[str, Codes]] = {"binance-usdm": _BINANCE, "binance-coinm": _BINANCE, "bybit": _BYBIT}
 
 
 def refusal(codes: Codes, answer: Answer) -> Rejected | NotKnown | NoWord | None:
     """Return what an answer refuses, None when it is no refusal."""
-    code, said = _code(answer.body), _said(answer.body)
-    if 200 <= answer.status < 300 and (code is None or code >= 0):
+    code, said = _code(codes, answer.body), _said(codes, answer.body)
+    if 200 <= answer.status < 300 and codes.is_done(code):
         return None
-    if code is None or not 400 <= answer.status < 500:
+    if code is None or not codes.refusing[0] <= answer.status <= codes.refusing[1]:
         told = f" {code}: {said}" if code is not None else ""
         return NoWord(f"the venue answered HTTP {answer.status}{told}", answer.retry_after_s)
     if code in codes.not_known | codes.not_there:
@@ -89,13 +127,13 @@ def refusal(codes: Codes, answer: Answer) -> Rejected | NotKnown | NoWord | None
     return NoWord(f"the venue answered {code}: {said}", answer.retry_after_s)
 
 
-def _code(body: Any) -> int | None:
-    code = body.get("code") if isinstance(body, dict) else None
+def _code(codes: Codes, body: Any) -> int | None:
+    code = body.get(codes.code) if isinstance(body, dict) else None
     try:
         return int(code) if code is not None else None
     except (TypeError, ValueError):
         return None
 
 
-def _said(body: Any) -> str:
-    return str(body.get("msg", ""))[:SAID_LENGTH_MAX] if isinstance(body, dict) else ""
+def _said(codes: Codes, body: Any) -> str:
+    return str(body.get(codes.said, ""))[:SAID_LENGTH_MAX] if isinstance(body, dict) else ""

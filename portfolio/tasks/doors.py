@@ -16,6 +16,7 @@ from marketdata.operations.credentials import FieldKeyIsMalformed, FieldKeysDoNo
 from marketdata.queries.credentials import CredentialMissing, Keys, keys_of, versions_of
 from portfolio.core.book import Book
 from portfolio.gateways.exchange import ExchangeGateway, NoWord
+from portfolio.gateways.protocols import gateway_of
 from portfolio.queries.books import FOLLOWING
 
 LOOK_S: Final = 1.0  # how often accounts, venues and keys are looked at
@@ -118,7 +119,7 @@ class Doors:
             self._shut[name] = str(missing)
             return
         self._shut.pop(name, None)
-        self._open[name] = ExchangeGateway(setup.account, setup.venue, setup.instruments, keys)
+        self._open[name] = gateway_of(setup.account, setup.venue, setup.instruments, keys)
         log.info("door.open", account=name, venue=setup.venue.name)
 
     def _close(self, name: str) -> None:

@@ -8,6 +8,7 @@ from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.reference import Venue
 from marketdata.feeds.ccxt.complaints import EXPECTED, sentence
 from marketdata.feeds.ccxt.facts import Raw, number
+from marketdata.feeds.ccxt.protocols import PROTOCOLS
 from marketdata.venues import Client
 from reconciliation.core.prices import Priced, theirs
 from reconciliation.core.statements import Statement
@@ -19,7 +20,7 @@ async def statement(subject: str, venue: Venue, instruments: Mapping[str, Instru
     client, reading = Client(venue), Reading(subject, EXPECTED, sentence)
 
     async def read() -> list[Priced]:
-        rows: list[Raw] = await client.call("marks")
+        rows: list[Raw] = [*await PROTOCOLS[venue.protocol].prices(client)]
         known = ((instruments[row["symbol"]], row) for row in rows if row.get("symbol") in instruments)
         return [one for instrument, row in known if (one := _priced(instrument, row)) is not None]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from hedgeapp.core.events.balances import TransferSeen
 from hedgeapp.core.events.positions import FundingPaid
@@ -10,9 +10,9 @@ from hedgeapp.core.events.trading import FillRecorded
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Account, Asset, Venue
-from marketdata.core.reference import instruments as specified
 from marketdata.feeds.ccxt.complaints import EXPECTED, sentence
-from marketdata.feeds.ccxt.facts import FactIsMalformed, Facts, Raw, moment, number
+from marketdata.feeds.ccxt.facts import moment
+from marketdata.feeds.ccxt.protocols import PROTOCOLS
 from marketdata.feeds.ccxt.reads import Reads
 from marketdata.queries.credentials import Keys
 from marketdata.venues import Client
@@ -41,13 +41,15 @@ async def statement(subject: str, setup: Setup) -> Statement:
     client = Client(setup.venue, setup.keys)
     try:
         at = moment(await client.server_ms())
-        reads = Reads(client, Facts(setup.account.name, setup.instruments, setup.assets))
+        protocol = PROTOCOLS[setup.venue.protocol]
+        reads = protocol.reads(client, setup.account.name, setup.instruments, setup.assets)
+        await reads.verify()
         reading = Reading(subject, EXPECTED, sentence)
         await _trading(reading, reads, setup)
         await _income(reading, reads, at)
         await _holdings(reading, reads)
-        await _settings(reading, client, reads)
-        await _specifications(reading, client, setup)
+        await _settings(reading, reads)
+        await _specifications(reading, reads, setup)
         return reading.statement(at)
     finally:
         await client.close()
@@ -84,50 +86,33 @@ async def _income(reading: Reading, reads: Reads, at: datetime) -> None:
 
 async def _holdings(reading: Reading, reads: Reads) -> None:
     """Read balances after the facts that explain them, and positions last: what is under way shows in both."""
-    if (account := await reading.part(["balance"], reads.account)) is not None:
-        totals = reads.facts.balances_of_account(account)
+    if (totals := await reading.part(["balance"], reads.balances)) is not None:
         reading.tell("balance", {asset: (total,) for asset, total in totals.items()})
     if (found := await reading.part(["position"], reads.positions)) is not None:
         reading.tell("position", {name: (one.quantity,) for name, one in found.items()})
 
 
-async def _settings(reading: Reading, client: Client, reads: Reads) -> None:
+async def _settings(reading: Reading, reads: Reads) -> None:
     """Read how the account holds positions and margin: of all of it, and of each contract."""
-
-    async def read() -> dict[str, str]:
-        listed: list[Raw] = await client.call("margin_modes")
-        is_apart = any(row.get("positionSide", "BOTH") != "BOTH" for row in listed)
-        found: dict[str, str] = {}
-        if client.dialect.settings:
-            of_account: Raw = await client.call("settings")
-            is_apart = _said("account", of_account, "dualSidePosition")
-            is_joint = _said("account", of_account, "multiAssetsMargin")
-            found[ours.ASSETS] = "all margin together" if is_joint else ours.EACH_ALONE
-            found[ours.TRADING] = ours.ALLOWED if _said("account", of_account, "canTrade") else "refused"
-        found[ours.POSITIONS] = "long and short apart" if is_apart else ours.ONE_WAY
-        for row in listed:
-            known = reads.facts.spelling.instruments.get(str(row.get("symbol")))
-            if known is not None:
-                told = str(_said("margin mode", row, "marginType"))
-                found[known.id] = _MARGINS.get(told.lower(), told)
-                found[ours.leverage_item(known.id)] = text(number("margin mode", row, "leverage"))
-        return found
-
-    if (found := await reading.part(["mode"], read)) is not None:
-        reading.tell("mode", {item: (mode,) for item, mode in found.items()})
+    if (told := await reading.part(["mode"], reads.settings)) is None:
+        return
+    found = {ours.POSITIONS: "long and short apart" if told.is_apart else ours.ONE_WAY}
+    if told.is_joint is not None:
+        found[ours.ASSETS] = "all margin together" if told.is_joint else ours.EACH_ALONE
+    if told.can_trade is not None:
+        found[ours.TRADING] = ours.ALLOWED if told.can_trade else "refused"
+    for id_, margin in told.margins.items():
+        found[id_] = _MARGINS.get(margin.lower(), margin)
+    for id_, leverage in told.leverages.items():
+        found[ours.leverage_item(id_)] = text(leverage)
+    reading.tell("mode", {item: (mode,) for item, mode in found.items()})
 
 
-def _said(what: str, raw: Raw, field: str) -> Any:
-    if raw.get(field) is None:
-        raise FactIsMalformed(what, field, None)
-    return raw[field]
-
-
-async def _specifications(reading: Reading, client: Client, setup: Setup) -> None:
+async def _specifications(reading: Reading, reads: Reads, setup: Setup) -> None:
     async def read() -> list[Instrument]:
-        info, brackets = await client.call("exchange_info"), await client.call("brackets")
-        venue, kind, symbols = setup.venue.name, client.dialect.kind, setup.account.instruments
-        return specified(venue, kind, info, brackets, symbols=symbols, assets=setup.assets)
+        symbols = setup.account.instruments
+        specified = await reads.specified(symbols)
+        return specified(symbols=symbols, assets=setup.assets)
 
     if (found := await reading.part(["instrument"], read)) is not None:
         reading.tell("instrument", ours.specifications(found))

@@ -31,9 +31,15 @@ from tests.builders.sandboxes import started
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 WAIT_S: Final = 60.0
 SEED: Final = 1  # of the market
-MAIN, COIN = "binance-usdm:main", "binance-coinm:main"
+MAIN, COIN, UNIFIED = "binance-usdm:main", "binance-coinm:main", "bybit:main"
 INSTRUMENTS: Final = {
     MAIN: {"ETHUSDT": "binance-usdm:ETH-USDT-PERP", "BTCUSDT": "binance-usdm:BTC-USDT-PERP"},
+    UNIFIED: {
+        "ETHUSDT": "bybit:ETH-USDT-PERP",
+        "BTCUSDT": "bybit:BTC-USDT-PERP",
+        "ETHUSD": "bybit:ETH-USD-PERP",
+        "BTCUSD": "bybit:BTC-USD-PERP",
+    },
     COIN: {"ETHUSD_PERP": "binance-coinm:ETH-USD-PERP", "BTCUSD_PERP": "binance-coinm:BTC-USD-PERP"},
 }
 Trades = dict[tuple[str, str], tuple[Decimal, Decimal, Decimal]]  # (contract, id) -> signed quantity, price, fee
@@ -43,18 +49,19 @@ E = TypeVar("E")
 class World:
     """A sandbox process of the test's own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, with_bybit: bool = False) -> None:
+        self.with_bybit = with_bybit
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.folder = folder
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: BaseProcess | None = None
-        describe(self.port, self.folder, SEED)
+        describe(self.port, self.folder, SEED, with_bybit=with_bybit)
 
     def start(self, *options: str) -> None:
         """Serve until stopped, without trades that the test did not ask for."""
-        quiet = ["--hand-every", "0", *options]
+        quiet = ["--hand-every", "0", *(["--bybit"] if self.with_bybit else []), *options]
         self.process = started(["run", "--port", str(self.port), "--folder", str(self.folder), *quiet])
         until = time.monotonic() + WAIT_S
         while True:
@@ -89,6 +96,12 @@ class World:
     def client(self, account: str) -> Any:
         """Return unmodified ccxt for an account; only its URLs are overridden."""
         keys = json.loads((self.folder / "credentials.json").read_text())[account]
+        if account == UNIFIED:
+            urls = {"public": self.url, "private": self.url}
+            given = {"apiKey": keys["api_key"], "secret": keys["secret"], "enableRateLimit": False}
+            unified = ccxt.bybit({**given, "urls": {"api": urls}})
+            unified.number = str
+            return unified
         is_linear = account.startswith("binance-usdm")
         client = (ccxt.binanceusdm if is_linear else ccxt.binancecoinm)(
             {"apiKey": keys["api_key"], "secret": keys["secret"], "enableRateLimit": False}

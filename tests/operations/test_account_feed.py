@@ -16,7 +16,7 @@ from hedgeapp.core.events.positions import FundingPaid, PositionOpened, Position
 from hedgeapp.core.events.reference import InstrumentChanged
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from marketdata.feeds.ccxt import service
-from marketdata.feeds.ccxt.reads import Reads
+from marketdata.feeds.ccxt.binance.reads import BinanceReads
 from marketdata.operations.changes import change
 from marketdata.operations.credentials import set_credential
 from marketdata.queries.catalogue import reference
@@ -226,13 +226,13 @@ async def test_a_position_older_than_the_history_of_trades_is_opened_as_the_venu
     world: World, log_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.start()
-    whole = Reads.trades
+    whole = BinanceReads.trades
 
     async def without_the_oldest(self: Any, instrument: Any, from_id: int) -> Any:
         fills = await whole(self, instrument, from_id)
         return fills[5:] if from_id == 0 else fills
 
-    monkeypatch.setattr(Reads, "trades", without_the_oldest)
+    monkeypatch.setattr(BinanceReads, "trades", without_the_oldest)
     async with running(MAIN, log_url) as feed:
         opened = {one.instrument: one for one in feed.told(PositionOpened)}
         assert set(opened) == set(INSTRUMENTS[MAIN].values())

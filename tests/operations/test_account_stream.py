@@ -9,6 +9,8 @@ from aiohttp import web
 
 from hedgeapp.core.reference import Venue
 from marketdata.feeds.ccxt import stream as streams
+from marketdata.feeds.ccxt.protocol import Door
+from marketdata.feeds.ccxt.protocols import PROTOCOLS
 from marketdata.feeds.ccxt.stream import Stream, StreamBroke
 from marketdata.queries.credentials import Keys
 from marketdata.venues import Client
@@ -37,7 +39,7 @@ async def opened(talk: Talk, *, autoping: bool = True) -> AsyncIterator[Stream]:
     root = f"127.0.0.1:{port}"
     venue = Venue(name="binance-usdm", protocol="binance-usdm", rest_url=f"http://{root}", ws_url=f"ws://{root}")
     client = Client(venue, Keys(api_key="a", secret="b"))
-    stream = Stream(client, f"ws://{root}/private/ws?listenKey=hunter2")
+    stream = Stream(client, PROTOCOLS[venue.protocol], Door(url=f"ws://{root}/private/ws?listenKey=hunter2"))
     try:
         await stream.open()
         yield stream
@@ -113,8 +115,9 @@ async def test_a_venue_that_cannot_be_reached_is_said_without_the_listen_key() -
         venue = stream.client.venue
     client = Client(venue, Keys(api_key="a", secret="b"))
     try:
+        stream = Stream(client, PROTOCOLS[venue.protocol], Door(url=f"{venue.ws_url}/private/ws?listenKey=hunter2"))
         with pytest.raises(StreamBroke) as broke:
-            await Stream(client, f"{venue.ws_url}/private/ws?listenKey=hunter2").open()
+            await stream.open()
     finally:
         await client.close()
     assert "hunter2" not in str(broke.value)

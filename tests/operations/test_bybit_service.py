@@ -65,16 +65,17 @@ class TestTheService:
 
     async def test_nothing_asks_for_what_needs_a_key(self, sandbox: Sandbox) -> None:
         async with serving(venue_of(sandbox.port), ACCOUNT):
-            assert await sync_to_async(subjects)() == ["engine"]
+            assert await sync_to_async(subjects)() == ["engine", "marks:bybit"]
 
 
 @pytest.mark.usefixtures("log_url")
-def test_an_account_of_it_cannot_be_enabled_before_it_can_be_followed() -> None:
+def test_an_account_cannot_be_enabled_at_a_venue_whose_accounts_are_not_followed() -> None:
     at = datetime.now(UTC)
-    for row in (Asset(symbol="ETH", name="Ether", decimals=18, underlying="ETH"), venue_of(1)):
+    venue = Venue(name="okx", protocol="okx", rest_url="http://h", ws_url="ws://h")
+    for row in (Asset(symbol="ETH", name="Ether", decimals=18, underlying="ETH"), venue):
         change(row, by="test", reason="test", at=at)
-    enabled = Account(name="bybit:main", venue="bybit", label="Unified", instruments=SYMBOLS)
-    with pytest.raises(AccountCannotBeFollowed, match="found bybit: disable the account"):
+    enabled = Account(name="okx:main", venue="okx", label="Main", instruments=SYMBOLS)
+    with pytest.raises(AccountCannotBeFollowed, match="found okx: disable the account"):
         change(enabled, by="test", reason="test", at=at)
 
 
@@ -86,4 +87,4 @@ def test_the_sandbox_describes_it_when_it_is_told_to_serve_it(tmp_path: Path) ->
     assert any("bybit" in line for line in said)
     assert known.venues["bybit"].is_enabled
     assert set(known.accounts["bybit:main"].instruments) == set(SYMBOLS)
-    assert not known.accounts["bybit:main"].is_enabled
+    assert known.accounts["bybit:main"].is_enabled

@@ -10,6 +10,7 @@ from hedgeapp.core.events.orders import OrderIntended
 from hedgeapp.core.reference import Account, Venue
 from marketdata.queries.credentials import Keys
 from portfolio.gateways.exchange import ExchangeGateway, NoWord
+from portfolio.gateways.protocols import gateway_of
 from tests.builders.books import LINEAR, USDM, instrument
 from tests.builders.orders import NAME, VENUE_ID, intended, sent
 
@@ -48,7 +49,7 @@ async def answering(answer: dict[str, object]) -> AsyncIterator[ExchangeGateway]
     url = f"http://{host}:{port}"
     venue = Venue(name="binance-usdm", protocol="binance-usdm", rest_url=url, ws_url=url)
     account = Account(name=USDM, venue=venue.name, label="main", instruments=("ETH-USDT-PERP",))
-    gateway = ExchangeGateway(account, venue, [instrument(LINEAR)], Keys(api_key="k", secret="s"))
+    gateway = gateway_of(account, venue, [instrument(LINEAR)], Keys(api_key="k", secret="s"))
     gateway._client.exchange.options["timeDifference"] = 0
     try:
         yield gateway

@@ -8,9 +8,11 @@ from hedgeapp.eventlog.append import LogIsAway
 from hedgeapp.logs import redacted
 from marketdata.core.reference import ReferenceContradicts
 from marketdata.core.wellformed import RowRefused
+from marketdata.feeds.ccxt.bybit.reads import AccountIsNotUnified
 from marketdata.feeds.ccxt.facts import FactIsMalformed, HedgeModeIsOn
 from marketdata.feeds.ccxt.reads import HistoryIsTooLong, PositionWillNotHoldStill
 from marketdata.feeds.ccxt.stream import StreamBroke
+from marketdata.feeds.public.protocol import SpecificationIsMissing
 from marketdata.operations.credentials import FieldKeyIsMalformed, FieldKeysDoNotDecrypt, FieldKeysMissing
 from marketdata.queries.credentials import CredentialMissing
 
@@ -26,6 +28,8 @@ EXPECTED: Final = (
     RowRefused,
     FactIsMalformed,
     HedgeModeIsOn,
+    AccountIsNotUnified,
+    SpecificationIsMissing,
     HistoryIsTooLong,
     PositionWillNotHoldStill,
     LogIsAway,

@@ -1,25 +1,25 @@
 """Reads: what REST tells of an account, page by page; it closes every hole that a stream can have."""
 
-from collections.abc import AsyncIterator
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Collection
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
-
-import ccxt
+from typing import ClassVar, Final
 
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.positions import PositionOpened
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
-from marketdata.feeds.ccxt.facts import Facts, PositionFound, Raw, moment
+from marketdata.core.reference import Specified
+from marketdata.feeds.ccxt.facts import Facts, PositionFound, moment
+from marketdata.feeds.ccxt.settings import Settings
 from marketdata.venues import Client
 
-TRADES_PAGE: Final = 1000  # rows in an answer, the venue's most
-INCOME_PAGE: Final = 1000
+TRADES_REREAD: Final = 1000  # of the log, by a feed that begins
 PAGES_MAX: Final = 1000  # of one history; a longer one is refused
 STABLE_TRIES: Final = 5  # readings of trades and position that may disagree, on first contact
-INCOME_WINDOW: Final = timedelta(days=7)  # the venue's longest
-INCOME_HISTORY: Final = timedelta(days=90)  # as far back as the venue remembers
+INCOME_WINDOW: Final = timedelta(days=7)  # the venues' longest
+INCOME_HISTORY: Final = timedelta(days=90)  # as far back as a venue remembers
 INCOME_OVERLAP: Final = timedelta(days=1)  # read again, because income is listed late
 MISSING_ORDERS_MAX: Final = 100  # orders asked for one by one in a reading
 
@@ -38,23 +38,54 @@ class PositionWillNotHoldStill(RuntimeError):
         super().__init__(f"{instrument}: {STABLE_TRIES} readings without a new trade between them expected, found none")
 
 
-class Reads:
-    """One account's REST."""
+class Reads(ABC):
+    """One account's REST; a venue's own class asks its endpoints."""
+
+    income_kinds: ClassVar[tuple[str, ...]]
 
     def __init__(self, client: Client, facts: Facts) -> None:
         self.client = client
         self.facts = facts
 
+    async def verify(self) -> None:
+        """Refuse an account that is not of the kind that is read here, in an exception with a sentence."""
+        return
+
+    @abstractmethod
+    async def specified(self, symbols: Collection[str]) -> Specified:
+        """Ask for the specifications of contracts (our symbols)."""
+
+    @abstractmethod
     async def trades(self, instrument: Instrument, from_id: int) -> list[FillRecorded]:
         """Return the account's fills from a trade id on, oldest first."""
-        found: list[FillRecorded] = []
-        for _ in range(PAGES_MAX):
-            rows = await self.client.call("trades", symbol=instrument.venue_symbol, fromId=from_id, limit=TRADES_PAGE)
-            found += [fill for row in rows if (fill := self.facts.fill_of_row(row))]
-            if len(rows) < TRADES_PAGE:
-                return found
-            from_id = int(rows[-1]["id"]) + 1
-        raise HistoryIsTooLong(f"trades of {instrument.id}")
+
+    @abstractmethod
+    async def positions(self) -> dict[str, PositionFound]:
+        """Return the account's positions by instrument id; what the venue does not list is flat."""
+
+    @abstractmethod
+    async def balances(self) -> dict[str, Decimal]:
+        """Return the account's wallet balances by asset."""
+
+    @abstractmethod
+    async def open_orders(self, instrument: Instrument) -> list[OrderSeen]:
+        """Return the open orders of a contract."""
+
+    @abstractmethod
+    async def order(self, order: OrderSeen) -> OrderSeen | None:
+        """Return an order as it is now; None when the venue has forgotten it."""
+
+    @abstractmethod
+    async def settings(self) -> Settings:
+        """Return how the account holds positions and margin."""
+
+    @abstractmethod
+    def income_of(self, kind: str, since: datetime, until: datetime) -> AsyncIterator[Event]:
+        """Yield the fundings or transfers of a window."""
+
+    def reread_from(self, last: FillRecorded) -> int:
+        """Return from which trade id on fills are read after one of them."""
+        return int(last.trade_id) + 1
 
     async def first_contact(self, instrument: Instrument) -> list[Event]:
         """Return how an instrument that the log does not know came to its position.
@@ -72,15 +103,6 @@ class Reads:
             fills += newer
         raise PositionWillNotHoldStill(instrument.id)
 
-    async def positions(self) -> dict[str, PositionFound]:
-        """Return the account's positions by instrument id."""
-        return self.facts.positions_of_rows(await self.client.call("positions"))
-
-    async def account(self) -> Raw:
-        """Return the account's assets as the venue tells them."""
-        answer: Raw = await self.client.call("account")
-        return answer
-
     async def orders(self, open_before: dict[str, OrderSeen]) -> tuple[list[OrderSeen], dict[str, OrderSeen]]:
         """Return the open orders and how those ended that were open before; and those that are to be asked for next.
 
@@ -88,17 +110,11 @@ class Reads:
         """
         found: dict[str, OrderSeen] = {}
         for instrument in self.facts.instruments:
-            for row in await self.client.call("open_orders", symbol=instrument.venue_symbol):
-                if order := self.facts.order_of_row(row):
-                    found[order.venue_order_id] = order
+            for listed in await self.open_orders(instrument):
+                found[listed.venue_order_id] = listed
         missing = [order for id_, order in open_before.items() if id_ not in found]
         for order in missing[:MISSING_ORDERS_MAX]:
-            symbol = self.facts.spelling.theirs(order.instrument)
-            try:
-                row = await self.client.call("order", symbol=symbol, orderId=order.venue_order_id)
-            except ccxt.OrderNotFound:
-                continue  # the venue has forgotten it
-            if ended := self.facts.order_of_row(row):
+            if ended := await self.order(order):
                 found[ended.venue_order_id] = ended
         return list(found.values()), {order.venue_order_id: order for order in missing[MISSING_ORDERS_MAX:]}
 
@@ -111,29 +127,12 @@ class Reads:
         until = now
         while until > begin:
             since = max(begin, until - INCOME_WINDOW + timedelta(seconds=1))
-            window = [event for kind in ("FUNDING_FEE", "TRANSFER") async for event in self._income(kind, since, until)]
+            window = [event for kind in self.income_kinds async for event in self.income_of(kind, since, until)]
             found += window
             if not window and known_at is None:
                 break  # nothing so far back: the account is younger
             until = since
         return sorted(found, key=lambda event: event.at)
-
-    async def _income(self, kind: str, since: datetime, until: datetime) -> AsyncIterator[Event]:
-        for page in range(1, PAGES_MAX + 1):
-            rows = await self.client.call(
-                "income",
-                incomeType=kind,
-                startTime=_milliseconds(since),
-                endTime=_milliseconds(until),
-                limit=INCOME_PAGE,
-                page=page,
-            )
-            for row in rows:
-                if event := self.facts.income_of_row(row):
-                    yield event
-            if len(rows) < INCOME_PAGE:
-                return
-        raise HistoryIsTooLong(f"{kind} of {self.facts.account}")
 
 
 def _opened(
@@ -154,5 +153,6 @@ def _opened(
     ]
 
 
-def _milliseconds(at: datetime) -> int:
+def milliseconds(at: datetime) -> int:
+    """Return a time as venues are told it."""
     return round(at.timestamp() * 1000)

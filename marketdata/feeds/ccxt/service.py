@@ -24,11 +24,13 @@ from hedgeapp.eventlog.append import AsyncLog, SameKeyOtherContent
 from hedgeapp.services import Lease
 from marketdata.board import Board
 from marketdata.feeds.ccxt.complaints import EXPECTED, sentence
-from marketdata.feeds.ccxt.facts import Facts, Raw, has_fill, moment
-from marketdata.feeds.ccxt.reads import TRADES_PAGE, Reads
+from marketdata.feeds.ccxt.facts import Facts, moment
+from marketdata.feeds.ccxt.protocol import AccountProtocol, Told
+from marketdata.feeds.ccxt.protocols import PROTOCOLS
+from marketdata.feeds.ccxt.reads import TRADES_REREAD, Reads
 from marketdata.feeds.ccxt.statements import Statements
-from marketdata.feeds.ccxt.stream import SILENCE_S_MAX, Stream, StreamBroke
-from marketdata.operations.instruments import load_instruments
+from marketdata.feeds.ccxt.stream import SILENCE_S_MAX, Stream
+from marketdata.operations.instruments import symbols_of, take_instruments
 from marketdata.pulse import Pulse
 from marketdata.queries.catalogue import reference
 from marketdata.queries.credentials import Keys, keys_of
@@ -39,7 +41,6 @@ READ_EVERY_S: Final = 30.0  # REST is read this often, whatever the stream says
 HURRY_S: Final = 1.0  # and this soon after the stream told of something that only REST tells whole
 INCOME_EVERY_S: Final = 300.0
 INSTRUMENTS_EVERY_S: Final = 3600.0
-RENEW_EVERY_S: Final = 1200.0  # of the listen key, which lives an hour
 READ_S_MAX: Final = 300.0  # a whole reading of REST that takes longer is given up
 PAUSE_S: Final = 0.5  # before the first new attempt; doubled until
 PAUSE_S_MAX: Final = 30.0
@@ -107,24 +108,27 @@ class AccountFeed:
         client = Client(setup.venue, setup.keys)
         try:
             await client.server_ms()
-            facts = Facts(setup.account.name, await self._instruments(client, setup), setup.assets)
-            reads = Reads(client, facts)
-            stream = Stream(client, await client.private_url())
+            protocol = PROTOCOLS[setup.venue.protocol]
+            instruments = await self._instruments(protocol, client, setup)
+            reads = protocol.reads(client, setup.account.name, instruments, setup.assets)
+            await reads.verify()
+            stream = Stream(client, protocol, await protocol.door(client))
             await stream.open()
             async with asyncio.timeout(READ_S_MAX):
                 await self._read(reads)
             self.pulse.connected()
             hurry = asyncio.Event()
-            await _first_end(self._listen(stream, facts, hurry), self._reread(reads, setup, hurry), self._renew(client))
+            listening = self._listen(stream, protocol, reads.facts, hurry)
+            await _first_end(listening, self._reread(protocol, reads, setup, hurry), protocol.renew(client))
         finally:
             await client.close()
 
-    async def _instruments(self, client: Client, setup: Setup) -> list[Instrument]:
+    async def _instruments(self, protocol: AccountProtocol, client: Client, setup: Setup) -> list[Instrument]:
         """Load the venue's specifications and return the account's own."""
-        exchange_info, brackets = await client.call("exchange_info"), await client.call("brackets")
-        venue, kind = setup.venue.name, client.dialect.kind
+        venue, asking = setup.venue.name, protocol.reads(client, setup.account.name, (), ())
+        specified = await asking.specified(await self.lease.in_database(symbols_of, venue))
         changed = await self.lease.in_database(
-            load_instruments, venue, kind, exchange_info, brackets, by=self.lease.name, at=datetime.now(UTC)
+            take_instruments, venue, specified, by=self.lease.name, at=datetime.now(UTC)
         )
         for event in changed:
             log.info("instrument.changed", instrument=event.instrument.id, version=event.version)
@@ -138,7 +142,7 @@ class AccountFeed:
             await self._trades(reads, instrument)
         at = moment(await reads.client.server_ms())
         positions = self.statements.positions(facts, await reads.positions(), at)
-        balances = self.statements.balances(facts, facts.balances_of_account(await reads.account()), at)
+        balances = self.statements.balances(facts, await reads.balances(), at)
         # What ended while nobody listened is asked for by name: the venue lists only what is open.
         orders, self._open_orders = await reads.orders(await self._known_open(facts.account))
         await self._append([*positions, *balances, *orders])
@@ -151,7 +155,7 @@ class AccountFeed:
         """Append the fills that the log may not have, oldest first."""
         account, id_ = reads.facts.account, instrument.id
         if id_ not in self._read_from:
-            known = await self.lease.in_database(trades_read_from, account, id_, overlap=TRADES_PAGE)
+            known = await self.lease.in_database(trades_read_from, account, id_, overlap=TRADES_REREAD)
             if known is None:
                 await self._append(await reads.first_contact(instrument))
                 known = await self.lease.in_database(trades_read_from, account, id_, overlap=1)
@@ -159,9 +163,9 @@ class AccountFeed:
         fills = await reads.trades(instrument, self._read_from[id_])
         await self._append(fills)
         if fills:
-            self._read_from[id_] = int(fills[-1].trade_id) + 1
+            self._read_from[id_] = reads.reread_from(fills[-1])
 
-    async def _reread(self, reads: Reads, setup: Setup, hurry: asyncio.Event) -> None:
+    async def _reread(self, protocol: AccountProtocol, reads: Reads, setup: Setup, hurry: asyncio.Event) -> None:
         """Read income, and all of REST again, every while; sooner when the stream asks for it."""
         clock = asyncio.get_running_loop().time
         income_due, instruments_due = clock(), clock() + INSTRUMENTS_EVERY_S
@@ -179,7 +183,7 @@ class AccountFeed:
             if await self.lease.in_database(_setup, self.lease.subject) != setup:
                 raise SettingsChanged("the account's settings or keys changed: connecting again")
             if clock() >= instruments_due:
-                await self._instruments(reads.client, setup)
+                await self._instruments(protocol, reads.client, setup)
                 instruments_due = clock() + INSTRUMENTS_EVERY_S
             async with asyncio.timeout(READ_S_MAX):
                 await self._read(reads)
@@ -191,39 +195,25 @@ class AccountFeed:
         await self._append(await reads.income(self._income_at, now))
         self._income_at = now
 
-    async def _renew(self, client: Client) -> None:
-        """Keep the listen key alive; ccxt's own renewal stops after the first."""
-        while True:
-            await asyncio.sleep(RENEW_EVERY_S)
-            await client.call("listen_key_renew")
-
-    async def _listen(self, stream: Stream, facts: Facts, hurry: asyncio.Event) -> None:
+    async def _listen(self, stream: Stream, protocol: AccountProtocol, facts: Facts, hurry: asyncio.Event) -> None:
         """Append what the stream tells, until it breaks."""
         while True:
             messages = await stream.batch()
             if stream.heard_at:
                 self.pulse.heard(stream.heard_at, len(messages))
-            await self._append([event for message in messages for event in self._events(message, facts, hurry)])
+            told = [protocol.told(message, facts) for message in messages]
+            await self._append([event for one in told for event in self._events(one, facts, hurry)])
 
-    def _events(self, message: Raw, facts: Facts, hurry: asyncio.Event) -> list[Event]:
-        match message.get("e"):
-            case "listenKeyExpired":
-                raise StreamBroke("the venue let the listen key expire: opening another stream")
-            case "ORDER_TRADE_UPDATE":
-                order = message["o"]
-                fill, seen = facts.fill_of_update(order), facts.order_of_update(order)
-                if fill is None and has_fill(order):
-                    hurry.set()  # only REST knows what it cost
-                if seen:
-                    self._note_order(seen)
-                return [event for event in (fill, seen) if event]
-            case "ACCOUNT_UPDATE":
-                update, at = message["a"], moment(int(message["T"]))
-                if update.get("m") != "ORDER":
-                    hurry.set()  # only REST gives fundings and transfers their ids
-                positions = self.statements.positions(facts, facts.positions_of_update(update), at)
-                return [*positions, *self.statements.balances(facts, facts.balances_of_update(update), at)]
-        return []
+    def _events(self, told: Told, facts: Facts, hurry: asyncio.Event) -> list[Event]:
+        if told.is_partial:
+            hurry.set()
+        for order in told.orders:
+            self._note_order(order)
+        events: list[Event] = [*told.fills, *told.orders]
+        if told.at is not None:
+            events += self.statements.positions(facts, told.positions, told.at)
+            events += self.statements.balances(facts, told.balances, told.at)
+        return events
 
     async def _known_open(self, account: str) -> dict[str, OrderSeen]:
         if self._open_orders is None:

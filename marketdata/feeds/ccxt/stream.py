@@ -6,11 +6,12 @@ exception in its receive loop would leave it dead and silent: here it ends the s
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from marketdata.feeds.ccxt.facts import Raw
+from marketdata.feeds.ccxt.protocol import AccountProtocol, Door
 from marketdata.venues import DIAL_TIMEOUT_MS, Client
 
 MESSAGES_MAX: Final = 10_000  # messages that may wait to be read; more end the stream
@@ -25,9 +26,10 @@ class StreamBroke(ConnectionError):
 class Stream:
     """One private connection, from its dial to its end."""
 
-    def __init__(self, client: Client, url: str) -> None:
+    def __init__(self, client: Client, protocol: AccountProtocol, door: Door) -> None:
         self.client = client
-        self._url = url
+        self._protocol = protocol
+        self._url, self._greetings = door.url, door.greetings
         self._messages: deque[Raw] = deque()
         self._wake = asyncio.Event()
         self._fault: str | None = None
@@ -41,7 +43,7 @@ class Stream:
         exchange.open()
         self._socket = exchange.client(self._url)
         self._socket.handle_message = _guarded(self._socket.handle_message, self._break)
-        self._ended = exchange.watch(self._url, "ended", None, self.client.dialect.kind)
+        self._ended = exchange.watch(self._url, "ended", None, "ended")
         self._ended.add_done_callback(self._end)
         connected = asyncio.ensure_future(
             asyncio.wait_for(asyncio.shield(self._socket.connected), DIAL_TIMEOUT_MS / 1000)
@@ -50,6 +52,25 @@ class Stream:
         if not connected.done() or connected.exception() is not None:
             connected.cancel()
             raise StreamBroke(self._fault or "the private stream could not be opened")
+        try:
+            async with asyncio.timeout(DIAL_TIMEOUT_MS / 1000):
+                for greeting in self._greetings:
+                    await self._greet(greeting)
+        except TimeoutError as error:
+            raise StreamBroke("an answer to our first words expected on the private stream, found none") from error
+
+    async def _greet(self, greeting: Mapping[str, Any]) -> None:
+        """Say something and wait for its answer; what comes meanwhile stays to be read."""
+        await self._socket.send(dict(greeting))
+        while True:
+            for message in self._messages:
+                if self._protocol.is_answer(message, greeting):
+                    self._messages.remove(message)
+                    return
+            if self._fault is not None:
+                raise StreamBroke(self._fault)
+            self._wake.clear()
+            await self._wake.wait()
 
     @property
     def heard_at(self) -> datetime | None:
@@ -79,6 +100,8 @@ class Stream:
     def _take(self, _socket: Any, message: Any) -> None:
         if not isinstance(message, dict):
             self._break(f"an object expected on the private stream, found {type(message).__name__}")
+        elif self._protocol.is_pong(message):
+            self._socket.lastPong = self.client.exchange.milliseconds()
         elif len(self._messages) >= MESSAGES_MAX:
             self._break(f"at most {MESSAGES_MAX} waiting messages expected, found more")
         else:

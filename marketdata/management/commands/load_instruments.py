@@ -8,8 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from hedgeapp.core.reference import Venue
+from marketdata.core.reference import Specified
 from marketdata.feeds.ccxt.complaints import EXPECTED, sentence
-from marketdata.operations.instruments import load_instruments
+from marketdata.feeds.ccxt.protocols import PROTOCOLS
+from marketdata.operations.instruments import symbols_of, take_instruments
 from marketdata.queries.catalogue import reference
 from marketdata.queries.credentials import Keys, keys_of
 from marketdata.venues import Client
@@ -32,9 +34,8 @@ class Command(BaseCommand):
         if venue is None or not accounts:
             raise CommandError(f"a venue with an enabled account expected, found {name!r}")
         try:
-            kind, exchange_info, brackets = asyncio.run(_asked(venue, keys_of(accounts[0])))
-            at = datetime.now(UTC)
-            changed = load_instruments(name, kind, exchange_info, brackets, by="load_instruments", at=at)
+            specified = asyncio.run(_asked(venue, accounts[0], keys_of(accounts[0]), symbols_of(name)))
+            changed = take_instruments(name, specified, by="load_instruments", at=datetime.now(UTC))
         except EXPECTED as error:
             raise CommandError(sentence(error)) from error
         for event in changed:
@@ -43,10 +44,10 @@ class Command(BaseCommand):
             self.stdout.write("nothing to do: all is as the venue says")
 
 
-async def _asked(venue: Venue, keys: Keys) -> tuple[Any, Any, Any]:
+async def _asked(venue: Venue, account: str, keys: Keys, symbols: list[str]) -> Specified:
     client = Client(venue, keys)
     try:
         await client.server_ms()
-        return client.dialect.kind, await client.call("exchange_info"), await client.call("brackets")
+        return await PROTOCOLS[venue.protocol].reads(client, account, (), ()).specified(symbols)
     finally:
         await client.close()

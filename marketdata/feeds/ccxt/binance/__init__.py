@@ -1,0 +1,1 @@
+"""Binance: how an account of either of its futures tells its facts."""

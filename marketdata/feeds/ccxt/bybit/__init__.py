@@ -1,0 +1,1 @@
+"""Bybit: how a unified account tells its facts."""

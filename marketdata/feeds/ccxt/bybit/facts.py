@@ -1,0 +1,168 @@
+"""Facts of Bybit: what its private topics and answers say, as events.  raw fields -> events
+
+Sources: Bybit's API documentation, v5: order, execution, position and wallet over REST and WebSocket, transaction-log.
+A trade's id is a UUID, which tells no order: with its time before it, all in digits, it does (docs/decisions/0101).
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from hedgeapp.core.events.balances import TransferSeen
+from hedgeapp.core.events.positions import FundingPaid
+from hedgeapp.core.events.trading import FillRecorded, OrderSeen, OrderStatus, Side
+from marketdata.feeds.ccxt.facts import (
+    FLAT,
+    FactIsMalformed,
+    Facts,
+    HedgeModeIsOn,
+    PositionFound,
+    Raw,
+    number,
+    text,
+    time,
+)
+
+UUID_DIGITS: Final = 39  # of the largest
+UUIDS: Final = 10**UUID_DIGITS  # a trade's number divided by this is its time in ms
+TRADES: Final = frozenset({"Trade", "AdlTrade", "BustTrade", "BlockTrade", "MovePosition", "Delivery", "Settle"})
+FUNDING: Final = "Funding"
+SETTLEMENT: Final = "SETTLEMENT"
+TRANSFERS: Final = frozenset({"TRANSFER_IN", "TRANSFER_OUT"})
+
+_SIDES: Final[Mapping[str, Side]] = {"Buy": "buy", "Sell": "sell"}
+_STATUSES: Final[Mapping[str, OrderStatus]] = {
+    "Created": "working",
+    "New": "working",
+    "Untriggered": "working",
+    "Triggered": "working",
+    "PartiallyFilled": "partially_filled",
+    "Filled": "filled",
+    "Cancelled": "canceled",
+    "PartiallyFilledCanceled": "canceled",
+    "Deactivated": "canceled",
+    "Rejected": "rejected",
+}
+
+
+class BybitFacts(Facts):
+    """Reads one account's raw rows; those of its topics and of REST are alike but for a position's entry."""
+
+    def fill_of_row(self, row: Raw) -> FillRecorded | None:
+        """Return the fill that an execution tells; None for a stranger, or a funding."""
+        kind = text("execution", row, "execType")
+        if kind == FUNDING:
+            return None
+        if kind not in TRADES:
+            raise FactIsMalformed("execution", "execType", kind)
+        instrument = self.instrument(text("execution", row, "symbol"))
+        if instrument is None:
+            return None
+        return FillRecorded(
+            at=time("execution", row, "execTime"),
+            account=self.account,
+            instrument=instrument.id,
+            trade_id=trade_number(row),
+            venue_order_id=text("execution", row, "orderId"),
+            side=_side("execution", row),
+            price=number("execution", row, "execPrice"),
+            quantity=number("execution", row, "execQty"),
+            fee=number("execution", row, "execFee"),
+            fee_asset=self.asset("execution", row, "feeCurrency") if row.get("feeCurrency") else instrument.settlement,
+            is_maker=bool(row.get("isMaker")),
+        )
+
+    def order_of_row(self, row: Raw) -> OrderSeen | None:
+        """Return the order that a row tells; None for a stranger."""
+        instrument = self.instrument(text("order", row, "symbol"))
+        if instrument is None:
+            return None
+        status = _STATUSES.get(text("order", row, "orderStatus"))
+        if status is None:
+            raise FactIsMalformed("order", "orderStatus", row.get("orderStatus"))
+        return OrderSeen(
+            at=time("order", row, "updatedTime"),
+            account=self.account,
+            instrument=instrument.id,
+            venue_order_id=text("order", row, "orderId"),
+            client_order_id=str(row.get("orderLinkId", "")),
+            side=_side("order", row),
+            type=text("order", row, "orderType").lower(),
+            status=status,
+            price=number("order", row, "price") or None,
+            quantity=number("order", row, "qty"),
+            filled=number("order", row, "cumExecQty"),
+            average_price=(number("order", row, "avgPrice") or None) if row.get("avgPrice") else None,
+            reduce_only=bool(row.get("reduceOnly")),
+        )
+
+    def all_flat(self) -> dict[str, PositionFound]:
+        """Return the account's contracts, each without a position: what the venue does not list is flat."""
+        return {instrument.id: FLAT for instrument in self.instruments}
+
+    def positions_of_rows(self, rows: Iterable[Raw], entry: str) -> dict[str, PositionFound]:
+        """Return the positions that rows tell; `entry` is the field of their entry price. The side is their sign."""
+        found: dict[str, PositionFound] = {}
+        for row in rows:
+            size, symbol = number("position", row, "size"), text("position", row, "symbol")
+            if row.get("positionIdx") not in (0, "0"):
+                if size:
+                    raise HedgeModeIsOn(symbol, str(row.get("side")))
+                continue
+            if not size and symbol not in self.spelling.instruments:
+                continue
+            instrument = self.instrument(symbol)
+            if instrument is None:
+                continue
+            if not size:
+                found[instrument.id] = FLAT
+                continue
+            sign = 1 if _side("position", row) == "buy" else -1
+            found[instrument.id] = PositionFound(quantity=sign * size, entry_price=number("position", row, entry))
+        return found
+
+    def balances_of_accounts(self, rows: Iterable[Raw]) -> dict[str, Decimal]:
+        """Return the wallet balances by asset of the unified account."""
+        return {
+            self.asset("wallet", coin, "coin"): number("wallet", coin, "walletBalance")
+            for row in rows
+            if text("wallet", row, "accountType") == "UNIFIED"
+            for coin in row.get("coin", ())
+        }
+
+    def income_of_row(self, row: Raw) -> FundingPaid | TransferSeen | None:
+        """Return the funding or transfer that a line of the transaction log tells; None for any other, or a stranger.
+
+        `change` is what the line did to the wallet, so a received funding is above 0 whatever sign a fee has.
+        """
+        kind = text("transaction", row, "type")
+        if kind not in TRANSFERS | {SETTLEMENT}:
+            return None
+        at, id_ = time("transaction", row, "transactionTime"), text("transaction", row, "id")
+        amount, asset = number("transaction", row, "change"), self.asset("transaction", row, "currency")
+        if kind in TRANSFERS:
+            return TransferSeen(at=at, account=self.account, transfer_id=id_, amount=amount, asset=asset)
+        instrument = self.instrument(text("transaction", row, "symbol"))
+        if instrument is None:
+            return None
+        return FundingPaid(
+            at=at, account=self.account, instrument=instrument.id, payment_id=id_, amount=amount, asset=asset
+        )
+
+
+def trade_number(row: Raw) -> str:
+    """Return the number of an execution: its time in ms, then its id in digits; later ones are larger."""
+    time("execution", row, "execTime")
+    try:
+        id_ = UUID(text("execution", row, "execId")).int
+    except ValueError:
+        raise FactIsMalformed("execution", "execId", row.get("execId")) from None
+    return f"{int(row['execTime'])}{id_:0{UUID_DIGITS}d}"
+
+
+def _side(what: str, row: Raw) -> Side:
+    found = _SIDES.get(str(row.get("side")))
+    if found is None:
+        raise FactIsMalformed(what, "side", row.get("side"))
+    return found
