@@ -6,7 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -117,22 +117,23 @@ def a_process(database_url: str, queue: Queue = "orders") -> Iterator["subproces
         process.wait()
 
 
-def only_these_accounts() -> None:
-    """Let the book be what two accounts hold: every other source is disabled, for nobody reads it."""
+def only_these_accounts(names: Collection[str]) -> None:
+    """Let the book be what some accounts hold: every other source is disabled, for nobody reads it."""
     known, at = reference(), datetime.now(UTC)
     custodians = [replace(row, is_enabled=False) for row in known.custodians.values()]
     chains = [replace(row, is_enabled=False) for row in known.chains.values()]
-    accounts = [replace(row, is_enabled=False) for name, row in known.accounts.items() if name not in (MAIN, COIN)]
+    accounts = [replace(row, is_enabled=False) for name, row in known.accounts.items() if name not in names]
     rows: list[Row] = [*custodians, *chains, *accounts]
     for row in rows:
         change(row, by="test", reason="not read here", at=at)
 
 
-async def a_book(log_url: str) -> None:
-    """Let both accounts' feeds fill the log, so that there is a book to hedge; then only the desk hears the venue."""
-    await database(only_these_accounts)
-    async with running(MAIN, log_url, live=False) as main, running(COIN, log_url, live=False) as coin:
-        for feed in (main, coin):
+async def a_book(log_url: str, accounts: Collection[str] = (MAIN, COIN)) -> None:
+    """Let the accounts' feeds fill the log, so that there is a book to hedge; then only the desk hears the venue."""
+    await database(only_these_accounts, accounts)
+    async with contextlib.AsyncExitStack() as stack:
+        feeds = [await stack.enter_async_context(running(name, log_url, live=False)) for name in accounts]
+        for feed in feeds:
             await feed.until(partial(_is_live, feed))
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from marketdata.venues import Answer
 from portfolio.gateways.outcomes import CODES, NotKnown, NoWord, Rejected, refusal
 
-PROTOCOLS = sorted(CODES)
+PROTOCOLS = sorted(name for name in CODES if name.startswith("binance"))
 
 
 def answer(status: int, code: int | None = None, said: str = "because") -> Answer:
@@ -68,6 +68,39 @@ def test_an_order_or_a_done_cancel_is_no_refusal(protocol: str) -> None:
     done = Answer(status=200, body={"code": 200, "msg": "done"}, retry_after_s=None)
     assert refusal(CODES[protocol], order) is None
     assert refusal(CODES[protocol], done) is None
+
+
+def told(code: int | None, status: int = 200) -> Answer:
+    """Return what Bybit answers: every code comes with the same status."""
+    body = None if code is None else {"retCode": code, "retMsg": "because", "result": {}}
+    return Answer(status=status, body=body, retry_after_s=None)
+
+
+@pytest.mark.parametrize("code", [10001, 10002, 10003, 10004, 10005, 10006, 110003, 110007, 110012, 110017, 110094])
+def test_a_plain_refusal_of_bybit_is_a_rejection(code: int) -> None:
+    found = refusal(CODES["bybit"], told(code))
+    assert isinstance(found, Rejected)
+    assert (found.code, found.said) == (str(code), "because")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        *((200, code) for code in (10000, 10014, 10016, 10429, 110030, 110072, 110079, 170001, -2019)),
+        (200, None),
+        (403, None),
+        (403, 110007),
+        (502, None),
+        (503, 0),
+    ],
+)
+def test_what_of_bybit_may_mean_anything_is_no_word(status: int, code: int | None) -> None:
+    assert isinstance(refusal(CODES["bybit"], told(code, status)), NoWord)
+
+
+def test_bybit_says_that_an_order_is_not_open_and_that_it_took_one() -> None:
+    assert isinstance(refusal(CODES["bybit"], told(110001)), NotKnown)
+    assert refusal(CODES["bybit"], told(0)) is None
 
 
 @given(st.integers(500, 599), st.one_of(st.none(), st.integers(-9999, 9999)))

@@ -28,6 +28,7 @@ UUID_DIGITS: Final = 39  # of the largest
 UUIDS: Final = 10**UUID_DIGITS  # a trade's number divided by this is its time in ms
 TRADES: Final = frozenset({"Trade", "AdlTrade", "BustTrade", "BlockTrade", "MovePosition", "Delivery", "Settle"})
 FUNDING: Final = "Funding"
+UNIFIED: Final = "UNIFIED"  # the kind of account whose coins all margin together
 SETTLEMENT: Final = "SETTLEMENT"
 TRANSFERS: Final = frozenset({"TRANSFER_IN", "TRANSFER_OUT"})
 
@@ -124,12 +125,15 @@ class BybitFacts(Facts):
 
     def balances_of_accounts(self, rows: Iterable[Raw]) -> dict[str, Decimal]:
         """Return the wallet balances by asset of the unified account."""
-        return {
-            self.asset("wallet", coin, "coin"): number("wallet", coin, "walletBalance")
-            for row in rows
-            if text("wallet", row, "accountType") == "UNIFIED"
-            for coin in row.get("coin", ())
-        }
+        found: dict[str, Decimal] = {}
+        for row in rows:
+            if text("wallet", row, "accountType") != UNIFIED:
+                continue
+            coins = row.get("coin")
+            if not isinstance(coins, list) or not all(isinstance(coin, dict) for coin in coins):
+                raise FactIsMalformed("wallet", "coin", coins)
+            found |= {self.asset("wallet", coin, "coin"): number("wallet", coin, "walletBalance") for coin in coins}
+        return found
 
     def income_of_row(self, row: Raw) -> FundingPaid | TransferSeen | None:
         """Return the funding or transfer that a line of the transaction log tells; None for any other, or a stranger.

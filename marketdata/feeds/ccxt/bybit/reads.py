@@ -16,13 +16,12 @@ from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from marketdata.core.reference import Specified
 from marketdata.feeds.bybit.specifications import specify
-from marketdata.feeds.ccxt.bybit.facts import SETTLEMENT, TRANSFERS, UUIDS, BybitFacts
+from marketdata.feeds.ccxt.bybit.facts import SETTLEMENT, TRANSFERS, UNIFIED, UUIDS, BybitFacts
 from marketdata.feeds.ccxt.facts import FactIsMalformed, PositionFound, Raw, number, text
 from marketdata.feeds.ccxt.reads import PAGES_MAX, HistoryIsTooLong, Reads, milliseconds
 from marketdata.feeds.ccxt.settings import Settings
 from marketdata.venues import REST_TIMEOUT_MS, Client
 
-UNIFIED: Final = "UNIFIED"
 UNIFIED_2: Final = (5, 6)  # the states of an account whose inverse contracts are in the unified wallet, too
 WINDOW_MS: Final = 7 * 86_400_000 - 1_000  # of a history, the venue's longest
 HISTORY_MS: Final = 90 * 86_400_000  # as far back as trades are read on first contact
