@@ -47,7 +47,7 @@ class Rig:
         self.world = World(folder / "world")
         self.world.start()
         seeded(self.world)
-        only_these_accounts()
+        only_these_accounts((MAIN, COIN))
         self.venue = self.world.client(MAIN)
         self._machines = 0
         self.feeds = self.forge.fork("feeds")
