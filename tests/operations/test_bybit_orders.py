@@ -140,7 +140,7 @@ async def test_a_request_that_comes_after_its_time_is_refused_by_the_venue(
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [({"quantity": D(6_900)}, "110007"), ({"quantity": D("0.001")}, "10001"), ({"price": D(1)}, "110003")],
+    [({"quantity": D(6_900)}, "110007"), ({"quantity": D("0.001")}, "10001"), ({"price": D(1)}, "110094")],
 )
 async def test_an_order_that_the_venue_refuses_beyond_doubt_is_rejected(
     gateway: ExchangeGateway, venues: World, change: dict[str, Any], code: str
