@@ -5,7 +5,7 @@ that only prices never seen before, the last ones of the dict, have to be checke
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 from heapq import nlargest, nsmallest
 from itertools import islice
@@ -40,9 +40,9 @@ class Delta(Protocol):
     @property
     def previous_id(self) -> int: ...
     @property
-    def bids(self) -> Sequence[Level]: ...
+    def bids(self) -> Iterable[Level]: ...
     @property
-    def asks(self) -> Sequence[Level]: ...
+    def asks(self) -> Iterable[Level]: ...
 
 
 class SequenceRule(Protocol):
@@ -106,7 +106,7 @@ class Side:
         """The best price with a quantity, None when there is none."""
         return self.touch if isfinite(self.touch) else None
 
-    def update(self, changes: Sequence[Level], subject: str) -> Fault | None:
+    def update(self, changes: Iterable[Level], subject: str) -> Fault | None:
         """Set the quantities of prices; 0 removes one. Refuse prices off the tick and more levels than allowed."""
         levels, touch, is_gone = self.levels, self.touch, False
         known = len(levels)
@@ -221,7 +221,7 @@ class Book:
         self.last_id = None
         self._waiting.clear()
 
-    def load(self, snapshot_id: int, bids: Sequence[Level], asks: Sequence[Level]) -> Fault | None:
+    def load(self, snapshot_id: int, bids: Iterable[Level], asks: Iterable[Level]) -> Fault | None:
         """Take a snapshot and whatever waiting deltas follow on it."""
         waiting, self._waiting = self._waiting, deque()
         self.bids.wipe()
@@ -236,7 +236,7 @@ class Book:
                 return fault
         return None
 
-    def begin(self, snapshot_id: int, bids: Sequence[Level], asks: Sequence[Level]) -> Fault | None:
+    def begin(self, snapshot_id: int, bids: Iterable[Level], asks: Iterable[Level]) -> Fault | None:
         """Take a snapshot that came in its place among the deltas: the book runs, and forgets whatever was before."""
         self.wipe()
         if fault := self._update(bids, asks):
@@ -265,7 +265,7 @@ class Book:
         self.is_running = True
         return None
 
-    def _update(self, bids: Sequence[Level], asks: Sequence[Level]) -> Fault | None:
+    def _update(self, bids: Iterable[Level], asks: Iterable[Level]) -> Fault | None:
         fault = self.bids.update(bids, self.subject) if bids else None
         if asks and fault is None:
             fault = self.asks.update(asks, self.subject)

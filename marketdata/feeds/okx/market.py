@@ -158,13 +158,13 @@ class Market(market.Market):
             if fault is not None:
                 return fault
             if message.action == "snapshot":
-                fault = book.begin(depth.last_id, depth.bids, depth.asks)  # type: ignore[arg-type]
+                fault = book.begin(depth.last_id, depth.bids, depth.asks)
                 self.counters["resyncs"] += line.is_resync and fault is None
                 line.is_resync = True
             elif not book.is_running:
                 return None  # of before the snapshot that was asked for
             else:
-                fault = book.apply(depth)  # type: ignore[arg-type]
+                fault = book.apply(depth)
             fault = fault or (_fault_of_sum(line, depth) if depth.checksum else None)
             if fault is not None:
                 return fault

@@ -1,6 +1,6 @@
 """Messages: OKX's public channels, decoded and bounded in one pass; sizes are in contracts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -31,14 +31,19 @@ class Depth(Struct, gc=False):
     last_id: Id = msgspec.field(name="seqId")
     previous_id: SequenceId = msgspec.field(name="prevSeqId")
     at_ms: Milliseconds = msgspec.field(name="ts")
-    bids: Levels
-    asks: Levels
+    bid_rows: Levels = msgspec.field(name="bids")
+    ask_rows: Levels = msgspec.field(name="asks")
     checksum: int = 0
 
-    def __post_init__(self) -> None:
-        """Make of each level what a book keeps."""
-        self.bids = list(map(astuple, self.bids))  # type: ignore[arg-type]
-        self.asks = list(map(astuple, self.asks))  # type: ignore[arg-type]
+    @property
+    def bids(self) -> Iterator[tuple[float, float]]:
+        """Give price and contracts of each bid, once."""
+        return map(astuple, self.bid_rows)
+
+    @property
+    def asks(self) -> Iterator[tuple[float, float]]:
+        """Give price and contracts of each ask, once."""
+        return map(astuple, self.ask_rows)
 
     @property
     def first_id(self) -> int:
