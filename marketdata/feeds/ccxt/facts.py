@@ -20,6 +20,9 @@ from marketdata.core.reference import Spelling, SymbolIsUnknown
 
 Raw = Mapping[str, Any]
 
+POWER_MAX: Final = 40  # of ten, in a number of the venue's
+DIGITS_MAX: Final = 60
+
 
 class FactIsMalformed(ValueError):
     """A message or answer of the venue lacks a field, or has one that cannot be read."""
@@ -110,8 +113,9 @@ def number(what: str, raw: Raw, field: str) -> Decimal:
         value = Decimal(str(found))
     except InvalidOperation:
         raise FactIsMalformed(what, field, found) from None
-    if not value.is_finite():
-        raise FactIsMalformed(what, field, found)
+    # A power of ten of a billion would be printed with a billion digits.
+    if not value.is_finite() or abs(value.adjusted()) > POWER_MAX or len(value.as_tuple().digits) > DIGITS_MAX:
+        raise FactIsMalformed(what, field, str(found)[:60])
     told = f"{value:f}"
     plain = Decimal(told.rstrip("0").rstrip(".")) if "." in told else value
     return plain if plain else Decimal(0)
