@@ -32,6 +32,10 @@ READERS: dict[str, tuple[Callable[[BinanceFacts, Any], Any], dict[str, Any]]] = 
     "income": (BinanceFacts.income_of_row, INCOME),
     "position of a row": (lambda facts, row: facts.positions_of_rows([row]), POSITION),
     "position of an update": (lambda facts, row: facts.positions_of_update({"P": [row]}), POSITION_UPDATE),
+    "balance of a row": (
+        lambda facts, row: facts.balances_of_account({"assets": [row]}),
+        {"asset": "USDT", "walletBalance": "1"},
+    ),
     "balance of an update": (lambda facts, row: facts.balances_of_update({"B": [row]}), {"a": "USDT", "wb": "1"}),
 }
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)

@@ -23,6 +23,7 @@ from marketdata.feeds.ceffu.rows import (
     TransactionRow,
     TransferRow,
     WalletRow,
+    is_amount,
 )
 from marketdata.feeds.ceffu.wire import NETWORK_FAULTS, Page, Reply, Wire
 from marketdata.feeds.ceffu.wire import AnswerIsMalformed as AnswerIsMalformed
@@ -152,7 +153,7 @@ class CeffuClient:
         totals: dict[str, tuple[Decimal, Decimal]] = {}
         for row in rows:
             total = row.amount if row.totalAmountWithMirror is None else row.totalAmountWithMirror
-            if not (total.is_finite() and row.availableAmount.is_finite() and 0 <= row.availableAmount <= total):
+            if not (is_amount(total) and is_amount(row.availableAmount) and row.availableAmount <= total):
                 raise AnswerIsMalformed(
                     f"{self._name}: 0 ≤ available ≤ total expected of {row.coinSymbol} in wallet {wallet}, "
                     f"found available {row.availableAmount} and total {total}"

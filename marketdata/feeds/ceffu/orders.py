@@ -20,6 +20,7 @@ from marketdata.feeds.ceffu.rows import (
     TransactionRow,
     TransferRow,
     WalletRow,
+    is_amount,
 )
 
 _KINDS: Final = {DELEGATION: "delegate", UNDELEGATION: "undelegate", SETTLEMENT: "settlement"}
@@ -65,14 +66,14 @@ class OrdersReader:
         return self._ours.get(coin.upper(), coin)
 
     def amount(self, amount: Decimal, what: str) -> Decimal:
-        """Return an amount that is none below 0; raises AnswerIsMalformed."""
-        if not amount.is_finite() or amount < 0:
+        """Return an amount that somebody could hold; raises AnswerIsMalformed."""
+        if not is_amount(amount):
             raise AnswerIsMalformed(f"{self._name}: an amount of 0 or more expected as {what}, found {amount}")
         return amount
 
     def _mirror_order(self, row: OrderRow, link: str, account: str, wallet: str) -> Order:
         kind = _KINDS.get(row.orderType, f"order type {row.orderType}")
-        self.amount(abs(row.amount) if kind == "settlement" else row.amount, f"order {row.orderViewId}")
+        self.amount(row.amount.copy_abs() if kind == "settlement" else row.amount, f"order {row.orderViewId}")
         return Order(
             order_id=row.orderViewId,
             kind=kind,

@@ -27,6 +27,15 @@ PRIME: Final = 20
 SUB_PRIME: Final = 21
 MIRROR_DELEGATION: Final = 3110  # a kind of business, to ask the system's status for
 IN_SERVICE: Final = 0
+POWER_MAX: Final = 40  # of ten, in an amount; more would be printed with as many digits
+DIGITS_MAX: Final = 60
+
+
+def is_amount(value: Decimal) -> bool:
+    """Tell whether a number is an amount that anybody could hold: finite, not below 0, of a size that can be."""
+    if not value.is_finite() or value < 0:
+        return False
+    return abs(value.adjusted()) <= POWER_MAX and len(value.as_tuple().digits) <= DIGITS_MAX
 
 
 class WalletRow(msgspec.Struct):
