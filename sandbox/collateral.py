@@ -182,9 +182,15 @@ class CrossMargin:
         return money(self._joint_pool(account).available / rate) if rate else ZERO
 
     def liquidation_price(self, account: str, symbol: str) -> Decimal | None:
-        """Give the mark at which the account would be liquidated while all other prices stay."""
+        """Give the mark at which the account would be liquidated while all other prices stay.
+
+        None without a position, and where coins margin together with contracts that are settled in them: no price of
+        one contract alone says when that ends, and Bybit names none.
+        """
         pool = self.pool(account, symbol)
         if symbol not in pool.holdings:
+            return None
+        if self.joint(account) and any(each.inverse for each in pool.holdings.values()):
             return None
         others = [each for name, each in pool.holdings.items() if name != symbol]
         return margin.liquidation_price(pool.wallet, pool.holdings[symbol], others)

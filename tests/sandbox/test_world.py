@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.binance.markets import funding_info
 from sandbox.model import STEPS_PER_SECOND
-from sandbox.opening import NET_LONG, net_delta
+from sandbox.opening import NET_LONG, UNIFIED, net_delta
 from sandbox.reference import exchange_keys
 from sandbox.world import Settings, World
 
@@ -142,3 +142,29 @@ def test_the_market_goes_on_from_its_last_price(world: Callable[..., World]) -> 
     again = world()
     assert again.walks["ETH"].price == pytest.approx(price, rel=1e-9)
     assert again.markets["binance-usdm", "ETHUSDT"].book.update_id > update_id
+
+
+def test_with_bybit_the_book_opens_as_long_as_without_it(world: Callable[..., World]) -> None:
+    living = world(bybit=True)
+    assert living.accounts.position(UNIFIED, "ETHUSD").quantity < 0
+    assert living.accounts.wallet(UNIFIED, "ETH") > 190
+    assert {coin: exposures(living)[coin].quantize(Decimal("0.01")) for coin in COLLATERAL} == NET_LONG
+
+
+def test_bybit_joins_an_older_folder_with_dollars_alone(world: Callable[..., World]) -> None:
+    before = exposures(world())
+    living = world(bybit=True)
+    assert living.accounts.wallet(UNIFIED, "USDT") == 1_000_000
+    assert living.accounts.assets(UNIFIED) == ["USDT", "ETH", "BTC"]
+    assert exposures(living) == before
+    assert world(bybit=True).accounts.wallet(UNIFIED, "USDT") == 1_000_000
+
+
+def test_a_unified_account_margins_with_all_its_coins_and_has_no_price_of_liquidation(
+    world: Callable[..., World],
+) -> None:
+    living = world(bybit=True)
+    (pool,) = living.cross.pools(UNIFIED)
+    assert pool.unit == "USD"
+    assert set(pool.holdings) == {"ETHUSDT", "ETHUSD", "BTCUSD"}
+    assert living.cross.liquidation_price(UNIFIED, "ETHUSD") is None
