@@ -18,7 +18,10 @@ from typing import Any, Final
 import ccxt.pro
 import msgspec
 
-from bench import decode_bybit, decode_deribit, decode_okx
+from bench import streamed
+from bench.decode_bybit import BYBIT
+from bench.decode_deribit import DERIBIT
+from bench.decode_okx import OKX
 from bench.report import Row
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.records import record
@@ -77,27 +80,24 @@ def measure() -> list[Row]:
     """Measure many and few levels a message."""
     rows = []
     for recording, ratio_min in (
-        (captured(CAPTURES / "usdm_ethusdt_20240808.gz", LINEAR) or generated(66), 5),
-        (captured(CAPTURES / "cm_ethusd_perp_20240808.gz", INVERSE) or generated(10), 8),
+        (captured(CAPTURES / "usdm_ethusdt_20240808.gz", LINEAR) or generated(66), 5.0),
+        (captured(CAPTURES / "cm_ethusd_perp_20240808.gz", INVERSE) or generated(10), 8.0),
     ):
         ours, theirs = asyncio.run(_both(partial(_ours, recording), partial(_theirs, recording)))
         rows.append(_row(f"Binance, {recording.name}", recording.levels_mean, ours, theirs, ratio_min))
-    for levels, ratio_min in ((66, 5), (10, 8)):
-        made = decode_bybit.generated(levels, MESSAGES_MAX)
-        ours, theirs = asyncio.run(_both(partial(decode_bybit.ours, made), partial(decode_bybit.theirs, made)))
-        rows.append(_row("Bybit, generated", made.levels_mean, ours, theirs, ratio_min))
-    # ccxt.pro takes half as long for OKX's messages as for Bybit's.
-    for levels in (66, 10):
-        books = decode_okx.generated(levels, MESSAGES_MAX)
-        ours, theirs = asyncio.run(_both(partial(decode_okx.ours, books), partial(decode_okx.theirs, books)))
-        rows.append(_row("OKX, generated", books.levels_mean, ours, theirs, 3))
-    # Deribit sends numbers, which ccxt.pro takes as they are: it has less to do for them than at any other venue.
-    for levels in (66, 10):
-        changes = decode_deribit.generated(levels, MESSAGES_MAX)
-        ours, theirs = asyncio.run(
-            _both(partial(decode_deribit.ours, changes), partial(decode_deribit.theirs, changes))
-        )
-        rows.append(_row("Deribit, generated", changes.levels_mean, ours, theirs, 2.5))
+    for venue, levels, ratio_min in (
+        (BYBIT, 66, 5),
+        (BYBIT, 10, 8),
+        # ccxt.pro takes half as long for OKX's messages as for Bybit's.
+        (OKX, 66, 3),
+        (OKX, 10, 3),
+        # Deribit sends numbers, which ccxt.pro takes as they are: it has less to do for them than at any other venue.
+        (DERIBIT, 66, 2.5),
+        (DERIBIT, 10, 2.5),
+    ):
+        made = streamed.generated(venue, levels, MESSAGES_MAX)
+        ours, theirs = asyncio.run(_both(partial(streamed.ours, made), partial(streamed.theirs, made)))
+        rows.append(_row(f"{venue.name}, generated", made.levels_mean, ours, theirs, ratio_min))
     return rows
 
 
@@ -191,12 +191,7 @@ async def _theirs(recording: Recording) -> float:
         book.reset(exchange.parse_order_book(snapshot, symbol) | {"nonce": snapshot["lastUpdateId"]})
         texts = [delta.decode() for delta in recording.deltas]
         client.handle_text_or_binary_message(texts[0])
-        began = time.process_time()
-        for text in texts[1:]:
-            watcher = client.future(f"orderbook::{symbol}")
-            client.handle_text_or_binary_message(text)
-            (await watcher).limit()
-        return (time.process_time() - began) / (len(texts) - 1)
+        return await streamed.watching(client, f"orderbook::{symbol}", texts[1:])
     finally:
         await exchange.close()
 
@@ -205,23 +200,6 @@ def _ccxt_of(instrument: Instrument) -> tuple[Any, str, str]:
     """Return ccxt.pro's client that knows one market, its spelling of it, and the URL of its stream."""
     is_linear = instrument.kind == "linear"
     exchange = ccxt.pro.binanceusdm() if is_linear else ccxt.pro.binancecoinm()
-    symbol = f"{instrument.base}/{instrument.quote}:{instrument.settlement}"
-    market = {
-        "id": instrument.venue_symbol,
-        "symbol": symbol,
-        "base": instrument.base,
-        "quote": instrument.quote,
-        "settle": instrument.settlement,
-        "type": "swap",
-        "spot": False,
-        "swap": True,
-        "contract": True,
-        "linear": is_linear,
-        "inverse": not is_linear,
-        "active": True,
-        "contractSize": float(instrument.contract_size),
-        "precision": {"price": float(instrument.tick_size), "amount": float(instrument.step_size)},
-    }
-    exchange.set_markets([exchange.safe_market_structure(market)])
+    symbol = streamed.listed(exchange, instrument)
     url = "wss://fstream.binance.com/public/ws/0" if is_linear else "wss://dstream.binance.com/ws/0"
     return exchange, symbol, url

@@ -1,96 +1,28 @@
-"""Decode of Bybit's books: messages of the venue's shape, made, for no recording of them is at hand."""
+"""Bybit's books: messages of the venue's shape, made, for no recording of them is at hand."""
 
-import random
-import time
-from collections.abc import Iterator
 from typing import Any, Final
 
-import ccxt.pro
-import msgspec
-
-from hedgeapp.core.instruments import Instrument
-from hedgeapp.core.records import record
+from bench.streamed import FIRST_ID, Levels, Side, Streamed
 from marketdata.feeds.bybit.market import Market
-from tests.builders.bybit import LINEAR, NOW_MS, book, snapshot
-
-LEVELS: Final = 50  # a side, of orderbook.50
-URL: Final = "wss://stream.bybit.com/v5/public/linear"
+from tests.builders.bybit import LINEAR, book, snapshot
 
 
-@record
-class Recording:
-    """One book's snapshot and the deltas that follow on it, as bytes of the venue."""
-
-    instrument: Instrument
-    messages: tuple[bytes, ...]
-    levels_mean: float
+def _row(number: int, bids: Side, asks: Side) -> dict[str, Any]:
+    made = snapshot if number == FIRST_ID else book
+    return made(number, b=_texts(bids.changes), a=_texts(asks.changes))
 
 
-def generated(levels: int, count: int) -> Recording:
-    """Make a seeded book and deltas of so many levels, at whose touch nearly all of the change is."""
-    rows = list(_rows(random.Random(levels), levels, count))
-    mean = sum(len(row["data"]["b"]) + len(row["data"]["a"]) for row in rows[1:]) / (len(rows) - 1)
-    return Recording(instrument=LINEAR, messages=tuple(map(msgspec.json.encode, rows)), levels_mean=mean)
-
-
-def _rows(chance: random.Random, levels: int, count: int) -> Iterator[dict[str, Any]]:
-    touch, standing = 268_000, {}
-    for side, inward in (("b", -1), ("a", 1)):
-        standing[side] = {touch + inward * (1 + i): 5_000 for i in range(LEVELS)}
-    levels_of: dict[str, Any] = {side: _texts(each) for side, each in standing.items()}
-    yield snapshot(100, **levels_of)
-    for number in range(1, count):
-        touch += chance.choice((-1, 0, 0, 0, 1))
-        changes: dict[str, dict[int, int]] = {}
-        for side, inward in (("b", -1), ("a", 1)):
-            gone = {tick: 0 for tick in standing[side] if (tick - touch) * inward <= 0}
-            changes[side] = {**gone, touch + inward: chance.randrange(1, 9_000)}
-            while len(changes[side]) < levels // 2:
-                tick = touch + inward * (2 + int(chance.expovariate(0.1)))
-                changes[side].setdefault(tick, chance.choice((0, 1_000, 2_000, 3_000)))
-            merged = standing[side] | changes[side]
-            standing[side] = {tick: quantity for tick, quantity in merged.items() if quantity}
-        levels_of = {side: _texts(each) for side, each in changes.items()}
-        yield book(100 + number, **levels_of)
-
-
-def _texts(levels: dict[int, int]) -> list[list[str]]:
+def _texts(levels: Levels) -> list[list[str]]:
     return [[f"{tick / 100:.2f}", f"{quantity / 100:.2f}"] for tick, quantity in sorted(levels.items())]
 
 
-def ours(recording: Recording) -> float:
-    """Return CPU seconds a message of ours, the best bid and ask kept as marks included."""
-    market = Market("bybit", [recording.instrument])
-    first, *deltas = recording.messages
-    market.receive(first, NOW_MS)
-    began = time.process_time()
-    for delta in deltas:
-        market.receive(delta, NOW_MS)
-    seconds = time.process_time() - began
-    if market.quarantine:
-        raise RuntimeError(f"messages without faults expected, found {market.quarantine[0].fault}")
-    return seconds / len(deltas)
-
-
-async def theirs(recording: Recording) -> float:
-    """Return CPU seconds a message of unmodified ccxt.pro, with one watcher waiting."""
-    instrument = recording.instrument
-    exchange: Any = ccxt.pro.bybit()
-    symbol = f"{instrument.base}/{instrument.quote}:{instrument.settlement}"
-    market: dict[str, Any] = {"id": instrument.venue_symbol, "symbol": symbol, "base": instrument.base}
-    market |= {"quote": instrument.quote, "settle": instrument.settlement, "type": "swap", "swap": True, "spot": False}
-    market |= {"contract": True, "linear": True, "inverse": False, "contractSize": 1.0, "active": True}
-    market |= {"precision": {"price": float(instrument.tick_size), "amount": float(instrument.step_size)}}
-    try:
-        exchange.set_markets([exchange.safe_market_structure(market)])
-        client = exchange.client(URL)
-        first, *texts = (each.decode() for each in recording.messages)
-        client.handle_text_or_binary_message(first)
-        began = time.process_time()
-        for text in texts:
-            watcher = client.future(f"orderbook:{symbol}")
-            client.handle_text_or_binary_message(text)
-            (await watcher).limit()
-        return (time.process_time() - began) / len(texts)
-    finally:
-        await exchange.close()
+BYBIT: Final = Streamed(
+    name="Bybit",
+    instrument=LINEAR,
+    market=Market,
+    row=_row,
+    touch=268_000,
+    depth=50,  # of orderbook.50
+    url="wss://stream.bybit.com/v5/public/linear",
+    watched="orderbook:{symbol}",
+)

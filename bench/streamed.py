@@ -1,0 +1,135 @@
+"""A venue's stream of one book, generated from a seed, and what it costs us and unmodified ccxt.pro to decode it."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import ccxt.pro
+import msgspec
+
+from hedgeapp.core.instruments import Instrument
+from hedgeapp.core.records import record
+from marketdata.feeds.public.market import Market
+
+FIRST_ID: Final = 100
+
+Levels = dict[int, int]  # quantity by tick, both counted in the venue's smallest steps; 0 takes the level out
+
+
+@record
+class Side:
+    """One side of a book as one message changes it."""
+
+    before: Levels
+    changes: Levels
+
+
+@record
+class Streamed:
+    """What the books of one venue differ in."""
+
+    name: str
+    instrument: Instrument
+    market: Callable[[str, list[Instrument]], Market]
+    row: Callable[[int, Side, Side], dict[str, Any]]  # the message of an id: the snapshot at FIRST_ID, then changes
+    touch: int  # the tick that the book begins around
+    depth: int  # levels a side at the begin
+    is_strict: bool = False  # whether only a level that stands may be taken out
+    url: str
+    watched: str  # what ccxt.pro's watcher waits on, of a {symbol}
+    is_subscribed: bool = False  # whether ccxt.pro takes only what it has noted as subscribed to
+
+
+@record
+class Recording:
+    """One book's snapshot and the changes that follow on it, as bytes of the venue."""
+
+    venue: Streamed
+    messages: tuple[bytes, ...]
+    levels_mean: float
+
+
+def generated(venue: Streamed, levels: int, count: int) -> Recording:
+    """Make a seeded book and changes of so many levels, at whose touch nearly all of the change is."""
+    sides = list(_walk(venue, levels, count))
+    mean = sum(len(bids.changes) + len(asks.changes) for bids, asks in sides[1:]) / (len(sides) - 1)
+    rows = [venue.row(number, *each) for number, each in enumerate(sides, FIRST_ID)]
+    return Recording(venue=venue, messages=tuple(map(msgspec.json.encode, rows)), levels_mean=mean)
+
+
+def _walk(venue: Streamed, levels: int, count: int) -> Iterator[tuple[Side, Side]]:
+    """Yield bids and asks of each message, the whole book first."""
+    chance, touch = random.Random(levels), venue.touch
+    standing = {inward: {touch + inward * (1 + i): 5_000 for i in range(venue.depth)} for inward in (-1, 1)}
+    yield Side(before={}, changes=standing[-1]), Side(before={}, changes=standing[1])
+    for _ in range(1, count):
+        touch += chance.choice((-1, 0, 0, 0, 1))
+        sides = []
+        for inward in (-1, 1):
+            before = standing[inward]
+            changes = {tick: 0 for tick in before if (tick - touch) * inward <= 0}
+            changes[touch + inward] = chance.randrange(1, 9_000)
+            while len(changes) < levels // 2:
+                tick = touch + inward * (2 + int(chance.expovariate(0.1)))
+                quantity = chance.choice((0, 1_000, 2_000, 3_000))
+                is_nothing = venue.is_strict and not quantity and tick not in before
+                changes.setdefault(tick, 1_000 if is_nothing else quantity)
+            standing[inward] = {tick: quantity for tick, quantity in (before | changes).items() if quantity}
+            sides.append(Side(before=before, changes=changes))
+        yield sides[0], sides[1]
+
+
+def ours(recording: Recording) -> float:
+    """Return CPU seconds a message of ours, the best bid and ask kept as marks included."""
+    instrument = recording.venue.instrument
+    market = recording.venue.market(instrument.venue, [instrument])
+    received_ms = 1_794_000_000_000  # when the made messages say that they were sent
+    first, *changes = recording.messages
+    market.receive(first, received_ms)
+    began = time.process_time()
+    for change in changes:
+        market.receive(change, received_ms)
+    seconds = time.process_time() - began
+    if market.quarantine:
+        raise RuntimeError(f"messages without faults expected, found {market.quarantine[0].fault}")
+    return seconds / len(changes)
+
+
+async def theirs(recording: Recording) -> float:
+    """Return CPU seconds a message of unmodified ccxt.pro, with one watcher waiting."""
+    venue = recording.venue
+    exchange = getattr(ccxt.pro, venue.instrument.venue)()
+    try:
+        watched = venue.watched.format(symbol=listed(exchange, venue.instrument))
+        client = exchange.client(venue.url)
+        if venue.is_subscribed:
+            client.subscriptions[watched] = True
+        first, *texts = (each.decode() for each in recording.messages)
+        client.handle_text_or_binary_message(first)
+        return await watching(client, watched, texts)
+    finally:
+        await exchange.close()
+
+
+def listed(exchange: Any, instrument: Instrument) -> str:
+    """Make one market known to ccxt.pro's client, as if it had loaded it; return its spelling of it."""
+    is_linear = instrument.kind == "linear"
+    symbol = f"{instrument.base}/{instrument.quote}:{instrument.settlement}"
+    market: dict[str, Any] = {"id": instrument.venue_symbol, "symbol": symbol, "base": instrument.base}
+    market |= {"quote": instrument.quote, "settle": instrument.settlement, "type": "swap", "swap": True, "spot": False}
+    market |= {"contract": True, "linear": is_linear, "inverse": not is_linear, "active": True}
+    market |= {"contractSize": float(instrument.contract_size)}
+    market |= {"precision": {"price": float(instrument.tick_size), "amount": float(instrument.step_size)}}
+    exchange.set_markets([exchange.safe_market_structure(market)])
+    return symbol
+
+
+async def watching(client: Any, watched: str, texts: list[str]) -> float:
+    """Return CPU seconds a message of ccxt.pro's own receive path with one watcher waiting."""
+    began = time.process_time()
+    for text in texts:
+        watcher = client.future(watched)
+        client.handle_text_or_binary_message(text)
+        (await watcher).limit()
+    return (time.process_time() - began) / len(texts)
