@@ -15,13 +15,9 @@ from marketdata.feeds.bybit.market import Market
 from marketdata.feeds.bybit.protocol import sockets
 from marketdata.feeds.public.market import CONFIRM_MS, QUARANTINE_BYTES_MAX, QUARANTINE_MAX, Reply
 from tests.builders.bybit import INVERSE, LINEAR, NOW_MS, book, forced, snapshot, ticker, trades
+from tests.builders.markets import fault_of, raw, values_of
 
 ROWS = [snapshot(), book(101), ticker(), ticker(kind="delta", markPrice="2681.70"), trades("2681.60"), forced()]
-
-
-def raw(row: Any) -> bytes:
-    """Encode a message."""
-    return msgspec.json.encode(row)
 
 
 def market(**given: Any) -> Market:
@@ -38,17 +34,9 @@ def running_market(**given: Any) -> Market:
     return found
 
 
-def fault_of(message: Any, found: Market, received_ms: int = NOW_MS) -> str | None:
-    """Return the kind of fault that a message is refused with, None when it is taken."""
-    before = found.counters["refused"] + found.counters["gaps"]
-    found.receive(message if isinstance(message, bytes) else raw(message), received_ms)
-    is_refused = found.counters["refused"] + found.counters["gaps"] > before
-    return found.quarantine[-1].fault.kind if is_refused else None
-
-
 def values(found: Market) -> dict[str, str]:
     """Return the text of each mark of the linear instrument by its kind."""
-    return {mark.kind: str(mark.value) for mark in found.marks() if mark.subject == LINEAR.id}
+    return values_of(LINEAR, found)
 
 
 def test_a_book_runs_from_its_snapshot_and_gives_bid_and_ask() -> None:

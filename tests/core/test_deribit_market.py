@@ -15,14 +15,10 @@ from marketdata.feeds.deribit.market import Market
 from marketdata.feeds.deribit.protocol import sockets
 from marketdata.feeds.public.market import CONFIRM_MS, Reply
 from tests.builders.deribit import BTC, ETH, NOW_MS, book, notice, snapshot, ticker, trades
+from tests.builders.markets import fault_of, raw, values_of
 
 ROWS = [snapshot(), book(101), ticker(), trades(2681.6)]
 SYMBOLS = ["ETH-PERPETUAL", "BTC-PERPETUAL"]
-
-
-def raw(row: Any) -> bytes:
-    """Encode a message."""
-    return msgspec.json.encode(row)
 
 
 def market(**given: Any) -> Market:
@@ -39,17 +35,9 @@ def running_market(**given: Any) -> Market:
     return found
 
 
-def fault_of(message: Any, found: Market, received_ms: int = NOW_MS) -> str | None:
-    """Return the kind of fault that a message is refused with, None when it is taken."""
-    before = found.counters["refused"] + found.counters["gaps"]
-    found.receive(message if isinstance(message, bytes) else raw(message), received_ms)
-    is_refused = found.counters["refused"] + found.counters["gaps"] > before
-    return found.quarantine[-1].fault.kind if is_refused else None
-
-
 def values(found: Market) -> dict[str, str]:
     """Return the text of each mark of ETH by its kind."""
-    return {mark.kind: str(mark.value) for mark in found.marks() if mark.subject == ETH.id}
+    return values_of(ETH, found)
 
 
 def test_a_book_runs_from_its_snapshot_and_gives_bid_and_ask() -> None:
