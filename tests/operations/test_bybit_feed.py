@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -10,16 +10,13 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
-from hedgeapp.core.reference import Venue
 from hedgeapp.ending import end
 from marketdata.feeds.bybit.market import Market
 from marketdata.feeds.bybit.protocol import BYBIT
-from marketdata.feeds.public.connection import Connection, ConnectionIsLost
 from marketdata.feeds.public.protocol import Patience, Ping
 from tests.builders.bybit import INVERSE, LINEAR, book, snapshot, ticker
-from tests.sandbox.running import free_port
+from tests.builders.feeds import Running, running
 
-WAIT_S = 30.0
 IMPATIENT = Patience(silence_s_max=1.0, dial_s_max=2.0, answer_s_max=0.5, snapshot_pause_s=0.2)
 DELTA_S = 0.02
 SYMBOLS = {"linear": "ETHUSDT", "inverse": "ETHUSD"}
@@ -71,57 +68,17 @@ class Served:
         await socket.send_json(row | {"ts": time.time_ns() // 1_000_000})
 
 
-class Running:
-    """A connection to a served venue while it runs."""
-
-    def __init__(self, venue: Venue, ping_s: float) -> None:
-        instruments = (LINEAR, INVERSE)
-        self.market = Market(venue.name, instruments)
-        protocol = replace(BYBIT, ping=Ping(text='{"op":"ping"}', every_s=ping_s))
-        self.connection = Connection(venue, instruments, self.market, protocol, IMPATIENT)
-        self.task = asyncio.create_task(self.connection.run())
-
-    async def until(self, holds: Callable[[], Any]) -> None:
-        """Wait until something holds; fail with the connection's own error when it is lost first."""
-        async with asyncio.timeout(WAIT_S):
-            while not holds():
-                if self.task.done():
-                    self.task.result()
-                await asyncio.sleep(0.02)
-
-    async def lost(self) -> str:
-        """Wait until the connection is lost; return why."""
-        async with asyncio.timeout(WAIT_S):
-            try:
-                await self.task
-            except ConnectionIsLost as lost:
-                return str(lost)
-        raise AssertionError("the connection ended by itself")
-
-    def runs(self) -> bool:
-        """Tell whether everything has begun on both sockets."""
-        return self.connection.is_up and not self.market.wanted()
-
-
 @asynccontextmanager
 async def served(
     *, ping_s: float = 20.0, answer: dict[str, Any] | None = None
 ) -> AsyncIterator[tuple[Served, Running]]:
     """Serve a venue and run a connection to it."""
-    venue, port = Served(), free_port()
+    venue, instruments = Served(), (LINEAR, INVERSE)
     venue.answer = answer or venue.answer
-    app = web.Application()
-    app.add_routes([web.get("/v5/public/{kind}", venue.stream)])
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    root = Venue(name="bybit", protocol="bybit", rest_url="http://127.0.0.1:1", ws_url=f"ws://127.0.0.1:{port}")
-    found = Running(root, ping_s)
-    try:
+    protocol = replace(BYBIT, ping=Ping(text='{"op":"ping"}', every_s=ping_s))
+    market = Market("bybit", instruments)
+    async with running(venue.stream, "/v5/public/{kind}", market, instruments, protocol, IMPATIENT) as found:
         yield venue, found
-    finally:
-        await end([found.task])
-        await runner.cleanup()
 
 
 async def test_linear_and_inverse_books_and_marks_come_by_a_socket_each() -> None:

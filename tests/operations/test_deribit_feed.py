@@ -2,23 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 from aiohttp import WSMsgType, web
 
-from hedgeapp.core.reference import Venue
 from hedgeapp.ending import end
 from marketdata.feeds.deribit.market import Market
 from marketdata.feeds.deribit.protocol import DERIBIT
-from marketdata.feeds.public.connection import Connection, ConnectionIsLost
 from marketdata.feeds.public.protocol import Patience
 from tests.builders.deribit import BTC, ETH, book, snapshot, ticker
-from tests.sandbox.running import free_port
+from tests.builders.feeds import Running, running
 
-WAIT_S = 30.0
 IMPATIENT = Patience(silence_s_max=1.0, dial_s_max=2.0, answer_s_max=5.0, snapshot_pause_s=0.2)
 CHANGE_S = 0.02
 
@@ -79,55 +76,15 @@ class Served:
         await socket.send_json(row)
 
 
-class Running:
-    """A connection to a served venue while it runs."""
-
-    def __init__(self, venue: Venue) -> None:
-        instruments = (ETH, BTC)
-        self.market = Market(venue.name, instruments)
-        self.connection = Connection(venue, instruments, self.market, DERIBIT, IMPATIENT)
-        self.task = asyncio.create_task(self.connection.run())
-
-    async def until(self, holds: Callable[[], Any]) -> None:
-        """Wait until something holds; fail with the connection's own error when it is lost first."""
-        async with asyncio.timeout(WAIT_S):
-            while not holds():
-                if self.task.done():
-                    self.task.result()
-                await asyncio.sleep(0.02)
-
-    async def lost(self) -> str:
-        """Wait until the connection is lost; return why."""
-        async with asyncio.timeout(WAIT_S):
-            try:
-                await self.task
-            except ConnectionIsLost as lost:
-                return str(lost)
-        raise AssertionError("the connection ended by itself")
-
-    def runs(self) -> bool:
-        """Tell whether both books have begun."""
-        return self.connection.is_up and not self.market.wanted()
-
-
 @asynccontextmanager
 async def served(**given: Any) -> AsyncIterator[tuple[Served, Running]]:
     """Serve a venue with what is given of its faults, and run a connection to it."""
-    venue, port = Served(), free_port()
+    venue, instruments = Served(), (ETH, BTC)
     for name, value in given.items():
         setattr(venue, name, value)
-    app = web.Application()
-    app.add_routes([web.get("/ws/api/v2", venue.stream)])
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    root = Venue(name="deribit", protocol="deribit", rest_url="http://127.0.0.1:1", ws_url=f"ws://127.0.0.1:{port}")
-    found = Running(root)
-    try:
+    market = Market("deribit", instruments)
+    async with running(venue.stream, "/ws/api/v2", market, instruments, DERIBIT, IMPATIENT) as found:
         yield venue, found
-    finally:
-        await end([found.task])
-        await runner.cleanup()
 
 
 async def test_books_and_marks_of_all_contracts_come_by_one_socket_that_asked_for_heartbeats_first() -> None:

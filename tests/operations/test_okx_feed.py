@@ -10,16 +10,13 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
-from hedgeapp.core.reference import Venue
 from hedgeapp.ending import end
 from marketdata.feeds.okx.market import Market
 from marketdata.feeds.okx.protocol import OKX, PATH
-from marketdata.feeds.public.connection import Connection, ConnectionIsLost
 from marketdata.feeds.public.protocol import Patience, Ping
+from tests.builders.feeds import Running, running
 from tests.builders.okx import INVERSE, LINEAR, book, funding, index, mark, snapshot
-from tests.sandbox.running import free_port
 
-WAIT_S = 30.0
 PATIENT = Patience(snapshot_pause_s=0.2)
 DELTA_S = 0.02
 UPGRADE = {"event": "notice", "code": "64008", "msg": "The connection will soon be closed for a service upgrade."}
@@ -95,57 +92,16 @@ class Served:
         await socket.send_json(row | {"data": data})
 
 
-class Running:
-    """A connection to a served venue while it runs."""
-
-    def __init__(self, venue: Venue, ping_s: float, patience: Patience) -> None:
-        instruments = (LINEAR, INVERSE)
-        self.market = Market(venue.name, instruments)
-        protocol = replace(OKX, ping=Ping(text="ping", every_s=ping_s))
-        self.connection = Connection(venue, instruments, self.market, protocol, patience)
-        self.task = asyncio.create_task(self.connection.run())
-
-    async def until(self, holds: Callable[[], Any]) -> None:
-        """Wait until something holds; fail with the connection's own error when it is lost first."""
-        async with asyncio.timeout(WAIT_S):
-            while not holds():
-                if self.task.done():
-                    self.task.result()
-                await asyncio.sleep(0.02)
-
-    async def lost(self) -> str:
-        """Wait until the connection is lost; return why."""
-        async with asyncio.timeout(WAIT_S):
-            try:
-                await self.task
-            except ConnectionIsLost as lost:
-                return str(lost)
-        raise AssertionError("the connection ended by itself")
-
-    def runs(self) -> bool:
-        """Tell whether every book has begun."""
-        return self.connection.is_up and not self.market.wanted()
-
-
 @asynccontextmanager
 async def served(
     *, ping_s: float = 3.0, refused: str = "", patience: Patience = PATIENT
 ) -> AsyncIterator[tuple[Served, Running]]:
     """Serve a venue and run a connection to it."""
-    venue, port = Served(), free_port()
+    venue, instruments = Served(), (LINEAR, INVERSE)
     venue.refused = refused
-    app = web.Application()
-    app.add_routes([web.get(PATH, venue.stream)])
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    root = Venue(name="okx", protocol="okx", rest_url="http://127.0.0.1:1", ws_url=f"ws://127.0.0.1:{port}")
-    found = Running(root, ping_s, patience)
-    try:
+    protocol = replace(OKX, ping=Ping(text="ping", every_s=ping_s))
+    async with running(venue.stream, PATH, Market("okx", instruments), instruments, protocol, patience) as found:
         yield venue, found
-    finally:
-        await end([found.task])
-        await runner.cleanup()
 
 
 async def test_books_and_marks_of_all_contracts_come_by_one_socket() -> None:
