@@ -54,7 +54,12 @@ def _cost(stack: Stack) -> tuple[float, float]:
     before, began = _busy_s(stack), time.monotonic()
     time.sleep(MEASURED_S)
     cores = (_busy_s(stack) - before) / (time.monotonic() - began)
-    return cores, sum(_memory_kib(pid) for pid in _family(stack.process.pid)) / 2**20
+    return cores, memory_gib(stack)
+
+
+def memory_gib(stack: Stack) -> float:
+    """Return the GiB that all processes of a stack hold, without counting shared pages twice."""
+    return sum(_memory_kib(pid) for pid in _family(stack.process.pid)) / 2**20
 
 
 def _busy_s(stack: Stack) -> float:

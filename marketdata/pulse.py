@@ -111,6 +111,7 @@ class Pulse:
             channels={name: self._channel(name, channel) for name, channel in self.channels.items()},
             last_fault=self.last_fault[:ERROR_LENGTH_MAX],
             quarantined=self.quarantined,
+            missing=self._complaint if self._is_missing(at) else "",
             drift_ms=self.drift_ms,
             requests_used=self.requests[0] if self.requests else None,
             requests_max=self.requests[1] if self.requests else None,
@@ -149,6 +150,9 @@ class Pulse:
         if self._quiet_max is not None and quiet > self._quiet_max:
             expected_s = self._quiet_max.total_seconds()
             return "stale", f"no message for {quiet.total_seconds():.0f} s, expected one within {expected_s:g} s"
-        if self._quiet_max is not None and self._missing_since and at - self._missing_since > self._quiet_max:
+        if self._is_missing(at):
             return "stale", self._complaint
         return "live", "messages arrive"
+
+    def _is_missing(self, at: datetime) -> bool:
+        return bool(self._quiet_max and self._missing_since and at - self._missing_since > self._quiet_max)

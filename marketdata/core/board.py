@@ -46,9 +46,10 @@ class FeedHealth:
 
     `messages_per_s` is a mean over the last seconds; `counters` are totals since the service began (messages, gaps,
     resyncs, refused, reconnects); `error` is the last one in a sentence, empty while connected; `last_fault` names
-    what was refused last, `quarantined` why nothing of it may be used now. `drift_ms` is by how much the source's
-    clock runs ahead of ours, at least (negative: behind, or far away). `requests_used` of `requests_max` is what the
-    source says of its limit on requests, in its own units. What is not known is None.
+    what was refused last, `quarantined` why nothing of it may be used now, `missing` what it has not said for too
+    long. `drift_ms` is by how much the source's clock runs ahead of ours, at least (negative: behind, or far away).
+    `requests_used` of `requests_max` is what the source says of its limit on requests, in its own units. What is not
+    known is None.
     """
 
     feed: str
@@ -63,6 +64,7 @@ class FeedHealth:
     channels: Mapping[str, ChannelHealth] = field(default_factory=dict)
     last_fault: str = ""
     quarantined: str = ""
+    missing: str = ""
     drift_ms: int | None = None
     requests_used: int | None = None
     requests_max: int | None = None

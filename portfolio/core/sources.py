@@ -82,6 +82,8 @@ def _condition(feed: str, health: FeedHealth | None, valuation: Valuation) -> tu
         return figure, "disconnected", health.error or f"{feed} is disconnected"
     if health.quarantined:
         return replace(figure, state="stale", because=health.quarantined), "quarantined", health.quarantined
+    if health.missing:
+        return replace(figure, state="stale", because=health.missing), "stale", health.missing
     return figure, state, because
 
 

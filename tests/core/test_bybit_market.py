@@ -84,6 +84,10 @@ def test_what_a_tickers_delta_leaves_out_is_as_it_was_and_as_young_as_the_delta(
     assert mark.at == mark.received_at == datetime.fromtimestamp(later / 1000, UTC)
 
 
+def test_it_has_no_channel_of_quotes_for_nobody_sends_them() -> None:
+    assert set(market().channels) == {"book", "mark", "trade", "liquidation"}
+
+
 def test_a_dated_contract_has_no_funding() -> None:
     found = market()
     found.receive(raw(ticker(fundingRate="", nextFundingTime="0")), NOW_MS)

@@ -1,7 +1,7 @@
 """Frames: everything the Overview shows, honest about its age."""
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -249,6 +249,18 @@ def test_a_feed_that_nobody_hosts_is_shown_as_missing() -> None:
         ("feed:binance-usdm", "unknown"),
     ]
     assert kpis(found)["feeds"][0] == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "condition"),
+    [({"missing": "mark of ETH is 9 s old"}, "stale"), ({"quarantined": "found 21 refused"}, "quarantined")],
+)
+def test_a_feed_that_talks_is_not_live_while_something_is_missing_or_wrong(
+    given: dict[str, str], condition: str
+) -> None:
+    heard = replace(health(MARKETS[0], AT), **given)  # type: ignore[arg-type]
+    (row,) = [one for one in frame(hedged(), {}, [heard], number=1, at=AT).feeds if one.feed == MARKETS[0]]
+    assert (row.condition, row.because) == (condition, *given.values())
 
 
 def test_a_feed_said_to_be_disconnected_is_so_without_health() -> None:

@@ -146,6 +146,14 @@ def test_a_mark_that_comes_too_late_is_found() -> None:
     assert found[INVERSE] == 0
 
 
+def test_marks_that_are_too_late_to_be_used_are_still_found_to_be_late() -> None:
+    book = book_of(*HEARD, limit("latency_ms_max", "mark", "2000"))
+    late = {**common(PRICE), (LINEAR, "mark"): mark(LINEAR, "mark", PRICE, AT - timedelta(minutes=5))}
+    come_now = {**late, (LINEAR, "mark"): replace(late[LINEAR, "mark"], received_at=AT)}
+    assert {one.value for one in findings(Valuation(book, come_now, AT)) if one.instrument == LINEAR} == {D(300_000)}
+    assert not [one for one in findings(Valuation(book, late, AT)) if one.instrument == LINEAR]
+
+
 def test_it_takes_a_while_to_be_suspended_and_longer_to_be_released() -> None:
     suspensions, watch, at = Suspensions(), Watch(), AT
     turned: list[tuple[float, str]] = []

@@ -189,6 +189,25 @@ async def test_funding_and_transfers_are_told_once_each(world: World, log_url: s
         await asyncio.to_thread(assert_balances_equal, world, feed)
 
 
+@pytest.mark.parametrize(
+    ("account", "symbol", "contract"), [(MAIN, "ETH/USDT:USDT", "ETHUSDT"), (COIN, "ETH/USD:ETH", "ETHUSD_PERP")]
+)
+async def test_a_short_under_a_positive_rate_receives(
+    world: World, log_url: str, account: str, symbol: str, contract: str
+) -> None:
+    world.start()
+    instrument = INSTRUMENTS[account][contract]
+    async with running(account, log_url) as feed:
+        await feed.until(lambda: feed.told(FundingPaid) != [] and feed.told(PositionStated) != [])
+        held = {one.instrument: one.quantity for one in feed.told(PositionStated)}
+        assert held[instrument] < 0
+        history = await asyncio.to_thread(world.client(account).fetch_funding_rate_history, symbol)
+        rates = {row["timestamp"]: Decimal(row["fundingRate"]) for row in history}
+        paid = {round(one.at.timestamp() * 1000): one for one in feed.told(FundingPaid) if one.instrument == instrument}
+        assert paid.keys() & rates.keys()
+        assert all((paid[at].amount > 0) == (rates[at] > 0) for at in paid.keys() & rates.keys())
+
+
 async def test_a_venue_that_is_down_at_the_start_is_said_and_waited_for(world: World, log_url: str) -> None:
     async with running(MAIN, log_url, live=False) as feed:
         health = await feed.until_health(lambda health: bool(health.error))

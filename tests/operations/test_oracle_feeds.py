@@ -67,9 +67,12 @@ class World:
             await asyncio.gather(reading, return_exceptions=True)
 
 
-async def until(condition: Any, seconds: float = 60) -> None:
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - Redis tells no event
+async def until(condition: Any, reading: "asyncio.Task[None]") -> None:
+    """Wait for a condition while somebody reads; what ended him is raised."""
+    async with asyncio.timeout(60):
+        while not await condition():
+            if reading.done():
+                reading.result()
             await asyncio.sleep(0.02)
 
 
@@ -90,8 +93,8 @@ async def test_hermes_prices_come_to_the_board_verified_with_conf_and_proof(worl
     async def is_there() -> bool:
         return world.pyth[2].counters["messages"] >= 3
 
-    async with world.streaming():
-        await until(is_there)
+    async with world.streaming() as reading:
+        await until(is_there, reading)
     found = await world.marks()
     assert found.keys() == UNDERLYING.keys()
     assert found["USDT"].value == Decimal("0.9997")
@@ -104,8 +107,8 @@ async def test_both_oracles_together_make_one_mark(world: World) -> None:
     async def is_there() -> bool:
         return world.pyth[2].counters["messages"] >= 1
 
-    async with world.streaming():
-        await until(is_there)
+    async with world.streaming() as reading:
+        await until(is_there, reading)
     await world.poll()
     found = (await world.marks())["USDC"]
     assert (found.source, found.suspect) == ("pyth+redstone", "")
@@ -119,8 +122,8 @@ async def test_what_a_stranger_signed_never_reaches_the_board(world: World) -> N
     async def is_refused() -> bool:
         return world.pyth[2].counters["refused"] >= 2
 
-    async with world.streaming():
-        await until(is_refused)
+    async with world.streaming() as reading:
+        await until(is_refused, reading)
     await world.poll()
     assert await world.marks() == {}
     assert world.redstone[2].counters["refused"] == 1
@@ -136,8 +139,8 @@ async def test_an_outlier_that_is_well_signed_makes_the_mark_suspect(world: Worl
     async def is_there() -> bool:
         return world.pyth[2].counters["messages"] >= 1
 
-    async with world.streaming():
-        await until(is_there)
+    async with world.streaming() as reading:
+        await until(is_there, reading)
     assert "sources that agree expected" in (await world.marks())["ETH"].suspect
 
 
@@ -147,7 +150,7 @@ async def test_a_stream_that_falls_silent_is_left(world: World) -> None:
         async def is_there() -> bool:
             return world.pyth[2].counters["messages"] >= 1
 
-        await until(is_there)
+        await until(is_there, reading)
         world.state.arm({"oracle": "pyth", "fault": "silent"})
         with pytest.raises(pyth.HermesIsLost, match="found none for 2 s"):
             await asyncio.wait_for(reading, 30)

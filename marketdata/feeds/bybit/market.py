@@ -37,7 +37,7 @@ _TORN_TOPIC: Final = re.compile(r'"topic" ?: ?"(\w+)\.(?:\d+\.)?([\w-]+)"')
 
 
 class Market(market.Market):
-    """All linear and inverse instruments of Bybit."""
+    """All linear and inverse instruments of Bybit; quotes are the touch of its books."""
 
     hears = frozenset(CHANNELS.values())
 

@@ -226,7 +226,7 @@ class Market(market.Market):
 
     def _take_funding(self, line: Line, row: Funding, received_ms: int) -> Fault | None:
         if row.rate and row.due_ms:
-            self._keep_funding(line, row.rate, row.due_ms, row.at_ms, received_ms)
+            return self._keep_funding(line, row.rate, row.due_ms, row.at_ms, received_ms)
         return None
 
     def _take_forced(self, message: ForcedMessage, received_ms: int) -> Fault | None:

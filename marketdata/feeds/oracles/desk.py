@@ -10,7 +10,7 @@ from hedgeapp.core.records import record
 from hedgeapp.core.reference import Oracle
 from hedgeapp.services import Lease
 from marketdata.board import Board
-from marketdata.core.asset_prices import PriceQuote
+from marketdata.core.asset_prices import AGE_MAX, PriceQuote
 from marketdata.core.asset_quotes import asset_marks
 from marketdata.core.oracles.prices import VerifiedPrice, Window, require_timely
 from marketdata.core.oracles.signatures import OracleRefused
@@ -75,8 +75,16 @@ class Desk:
             self.quotes[self._assets[price.feed]] = self._quote(price, received_at)
         self._pulse.connected()
         self._pulse.heard(received_at)
-        silent = sorted(self._assets.keys() - prices.keys())
-        self._pulse.missing(f"prices of {', '.join(self._assets[feed] for feed in silent)} expected" if silent else "")
+        self._pulse.missing(self._missing(prices, received_at))
+
+    def _missing(self, prices: Mapping[str, VerifiedPrice], at: datetime) -> str:
+        """Say which prices did not come, or came as they were long ago: a service may repeat itself for ever."""
+        if silent := sorted(self._assets.keys() - prices.keys()):
+            return f"prices of {', '.join(self._assets[feed] for feed in silent)} expected"
+        allowed = AGE_MAX[self._setup.oracle.protocol]
+        old = sorted(self._assets[one.feed] for one in prices.values() if at - one.published_at > allowed)
+        told = f"prices of at most {allowed.total_seconds():g} s expected, found older ones of {', '.join(old)}"
+        return told if old else ""
 
     def refuse(self, refusal: OracleRefused) -> None:
         """Count what was refused, and say it."""
