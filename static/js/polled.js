@@ -6,9 +6,9 @@ const heardAt = new Map();
 const now = () => performance.now();
 
 document.addEventListener("htmx:afterRequest", (event) => {
-  const part = event.detail.elt.closest?.("[data-polled]");
+  // Of a part that its answer replaced, only who asked still tells the id: the event comes from what was around it.
+  const part = event.detail.requestConfig.elt.closest("[data-polled]");
   if (part && event.detail.successful) heardAt.set(part.id, now());
-  // A swap of the part itself leaves another element of the same id.
 });
 
 function look() {

@@ -94,6 +94,12 @@ def test_a_page_of_the_past_says_so_and_neither_moves_nor_acts(desk: Client, pat
 
 
 @pytest.mark.parametrize("path", PAGES)
+def test_no_part_of_the_past_is_said_to_get_no_answer(desk: Client, path: str) -> None:
+    tags = re.findall(r"<[^>]* data-polled=[^>]*>", page(desk, path, AT + 90 * timedelta(minutes=1)))
+    assert [tag for tag in tags if "data-is-settled" not in tag] == []
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_a_page_of_now_offers_the_past_and_is_live(desk: Client, path: str) -> None:
     shown = desk.get(path).content.decode()
     assert 'id="moment"' in shown
