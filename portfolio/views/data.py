@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from marketdata.queries import recorded
 from portfolio import screen
+from portfolio.core.frames import Frame
 from portfolio.queries.budgets import data_budgets_ms
 from portfolio.queries.market_health import market_health
 from portfolio.queries.oracle_quotes import oracle_quotes
@@ -41,16 +42,16 @@ def data(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"frame": frame, "page": page, "words": words, "now": now}
     if not then:
         context |= {"upkeep": upkeep_now()} | _channels(now)
-    if frame:
-        context["feeds"] = status.feeds(frame.feeds, status.ALL_COUNTERS)
+    context |= _feeds(frame)
     return render(request, "portfolio/data.html", context)
 
 
 @require_safe
 @never_cache
 def channels(request: HttpRequest) -> HttpResponse:
-    """Return how the channels of public market data and the recorder do now."""
-    return render(request, "portfolio/_channels.html", _channels(datetime.now(UTC)))
+    """Return how feeds, the channels of public market data and the recorder do now."""
+    context = _feeds(screen.latest()) | _channels(datetime.now(UTC))
+    return render(request, "portfolio/_channels.html", context)
 
 
 @require_safe
@@ -65,6 +66,10 @@ def refused(request: HttpRequest) -> HttpResponse:
         "shown_max": recorded.REFUSED_SHOWN,
     }
     return render(request, "portfolio/refused.html", context)
+
+
+def _feeds(frame: Frame | None) -> dict[str, Any]:
+    return {"feeds": status.feeds(frame.feeds, status.ALL_COUNTERS)} if frame else {}
 
 
 def _channels(at: datetime) -> dict[str, Any]:

@@ -50,6 +50,18 @@ def test_a_stranger_is_sent_to_the_login(db: None, path: str) -> None:
     assert answer["Location"].startswith("/login/")
 
 
+def test_the_part_of_data_that_is_asked_for_again_has_each_feed_as_it_is_now(
+    desk: Client, screen_store: "redis.Redis"
+) -> None:
+    for state in ("live", "stale"):
+        frame = Desk(state=state).frame()
+        show(screen_store, frame)
+        part = desk.get("/data/channels").content.decode()
+        for row in frame.feeds:
+            assert f">{row.feed}</th>" in part
+            assert f">{row.condition}</span>" in part
+
+
 def test_a_fragment_for_a_session_that_ended_is_refused_not_redirected(db: None) -> None:
     assert Client().get("/whole/", headers={"HX-Request": "true"}).status_code == 401
 
