@@ -93,7 +93,7 @@ class Dying:
 
     def _stay_patient(self) -> None:
         """Go on where it was stopped, whatever its own timeouts say, and tell when the row is carried."""
-        for module, name in (("portfolio.gateways.exchange", "PLACE_S_MAX"), ("portfolio.tasks.desk", "CARRY_S_MAX")):
+        for module, name in (("portfolio.gateways.binance", "PLACE_S_MAX"), ("portfolio.tasks.desk", "CARRY_S_MAX")):
             setattr(importlib.import_module(module), name, PATIENCE_S)
         from portfolio.tasks.desk import Desk
 
