@@ -36,6 +36,7 @@ class Pulse:
         self.channels: Mapping[ChannelName, Channel] = {}  # by name; of the latest connection
         self.last_fault = ""
         self.quarantined = ""  # why nothing of the source may be used now, in a sentence
+        self.unproven = ""  # what of its books cannot be proven
         self.drift_ms: int | None = None
         self.requests: tuple[int, int] | None = None  # used, of how many
         self._epoch = epoch
@@ -113,6 +114,7 @@ class Pulse:
             quarantined=self.quarantined,
             missing=self._complaint if self._is_missing(at) else "",
             drift_ms=self.drift_ms,
+            unproven=self.unproven,
             requests_used=self.requests[0] if self.requests else None,
             requests_max=self.requests[1] if self.requests else None,
         )

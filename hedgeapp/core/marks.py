@@ -25,7 +25,8 @@ class Mark:
 
     `subject` is an instrument id or an asset; `source` names the feed; `at` is the source's time, `received_at` ours.
     `conf` is how far its signers are apart, in its own unit; `proof` says by whom it is signed, empty for nobody;
-    `suspect` why it must not be used although it is new, empty where it may be.
+    `suspect` why it must not be used although it is new, empty where it may be; `caveat` what of it cannot be proven
+    although it may be used.
     """
 
     subject: str
@@ -37,3 +38,4 @@ class Mark:
     conf: Decimal | None = None
     proof: str = ""
     suspect: str = ""
+    caveat: str = ""

@@ -8,6 +8,7 @@ from typing import Final, assert_never
 from hedgeapp.core.instruments import Instrument, Tier
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Oracle, Venue
+from marketdata.core import ccxt_exchanges
 from marketdata.core.catalogue import Catalogue, Row
 from marketdata.core.oracle_rows import require_oracle
 from marketdata.core.wellformed import (
@@ -26,7 +27,7 @@ from marketdata.core.wellformed import (
 
 # Protocols whose accounts can be read and traded, and those of which only public data is followed.
 ACCOUNT_PROTOCOLS: Final = ("binance-usdm", "binance-coinm", "bybit")
-VENUE_PROTOCOLS: Final = (*ACCOUNT_PROTOCOLS, "okx", "deribit")
+VENUE_PROTOCOLS: Final = (*ACCOUNT_PROTOCOLS, "okx", "deribit", *ccxt_exchanges.PROTOCOLS)
 CUSTODIAN_PROTOCOLS: Final = ("ceffu",)
 
 _SYMBOL = re.compile(r"(?P<base>[A-Za-z0-9]+)-(?P<quote>[A-Za-z0-9]+)-(?P<end>PERP|\d{8})")

@@ -48,8 +48,8 @@ class FeedHealth:
     resyncs, refused, reconnects); `error` is the last one in a sentence, empty while connected; `last_fault` names
     what was refused last, `quarantined` why nothing of it may be used now, `missing` what it has not said for too
     long. `drift_ms` is by how much the source's clock runs ahead of ours, at least (negative: behind, or far away).
-    `requests_used` of `requests_max` is what the source says of its limit on requests, in its own units. What is not
-    known is None.
+    `unproven` is what of its books cannot be proven. `requests_used` of `requests_max` is what the source says of its
+    limit on requests, in its own units. What is not known is None.
     """
 
     feed: str
@@ -68,6 +68,7 @@ class FeedHealth:
     drift_ms: int | None = None
     requests_used: int | None = None
     requests_max: int | None = None
+    unproven: str = ""
 
 
 @record

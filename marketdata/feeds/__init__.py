@@ -1,6 +1,7 @@
 """One file per source; each is a service, once in the fleet."""
 
 from hedgeapp.services import Service
+from marketdata.core import ccxt_exchanges
 
 # What each protocol's public data is spoken with (marketdata/feeds/public/protocol.py).
 PUBLIC = {
@@ -9,6 +10,7 @@ PUBLIC = {
     "bybit": "marketdata.feeds.bybit.protocol.BYBIT",
     "okx": "marketdata.feeds.okx.protocol.OKX",
     "deribit": "marketdata.feeds.deribit.protocol.DERIBIT",
+    **dict.fromkeys(ccxt_exchanges.PROTOCOLS, "marketdata.feeds.generic.protocol.GENERIC"),
 }
 PUBLIC_RUNNER = "marketdata.feeds.public.service.run"
 CUSTODIANS = {"ceffu": "marketdata.feeds.ceffu.run"}

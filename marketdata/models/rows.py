@@ -74,7 +74,8 @@ class Venue(Row):
     protocol = models.CharField(
         max_length=63,
         choices=_choices(*VENUE_PROTOCOLS),
-        help_text="What it speaks: binance-usdm is linear (USDⓈ-M), binance-coinm is inverse (COIN-M).",
+        help_text="What it speaks: binance-usdm is linear (USDⓈ-M), binance-coinm is inverse (COIN-M); ccxt-… is any "
+        "other exchange, through ccxt, of which only public data is followed.",
     )
     rest_url = models.CharField(
         max_length=500,

@@ -27,6 +27,7 @@ class Datum:
     conf: str = ""
     proof: str = ""
     suspect: str = ""
+    caveat: str = ""
 
 
 def datums(marks: Iterable[Mark], budgets_ms: Mapping[str, int], at: datetime, words: str = "") -> list[Datum]:
@@ -36,7 +37,10 @@ def datums(marks: Iterable[Mark], budgets_ms: Mapping[str, int], at: datetime, w
     found = [
         one
         for one in lines
-        if all(word in f"{one.subject} {one.kind} {one.source} {one.state} {one.proof}".lower() for word in asked)
+        if all(
+            word in f"{one.subject} {one.kind} {one.source} {one.state} {one.proof} {one.caveat}".lower()
+            for word in asked
+        )
     ]
     return sorted(found, key=lambda one: (one.subject, one.kind))
 
@@ -65,4 +69,5 @@ def _datum(mark: Mark, budget_ms: int | None, at: datetime) -> Datum:
         conf="" if mark.conf is None else f"± {mark.conf:,.6f}",
         proof=mark.proof,
         suspect=mark.suspect,
+        caveat=mark.caveat,
     )

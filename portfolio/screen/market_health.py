@@ -43,6 +43,7 @@ class FeedLines:
     requests: str
     requests_level: Level
     last_fault: str
+    unproven: str
 
 
 @record
@@ -79,6 +80,7 @@ def _feed(health: FeedHealth, budgets_ms: Mapping[str, int], kept: int, at: date
         requests=f"{used} of {most}" if used is not None else "not told",
         requests_level="warn" if share > REQUESTS_WARN else "idle",
         last_fault=health.last_fault,
+        unproven=health.unproven,
     )
 
 

@@ -12,7 +12,7 @@ from hedgeapp.core.reference import Venue
 from hedgeapp.ending import end
 from marketdata.feeds.public.connection import Connection, ConnectionIsLost
 from marketdata.feeds.public.market import Market
-from marketdata.feeds.public.protocol import Patience, PublicProtocol
+from marketdata.feeds.public.protocol import Connected, Patience, PublicProtocol
 from tests.sandbox.running import free_port
 
 WAIT_S = 30.0
@@ -21,7 +21,7 @@ WAIT_S = 30.0
 class Running:
     """A connection to a served venue while it runs."""
 
-    def __init__(self, connection: Connection, market: Market) -> None:
+    def __init__(self, connection: Connected, market: Market) -> None:
         self.connection, self.market = connection, market
         self.task = asyncio.create_task(connection.run())
 
@@ -41,6 +41,10 @@ class Running:
             except ConnectionIsLost as lost:
                 return str(lost)
         raise AssertionError("the connection ended by itself")
+
+    async def end(self) -> None:
+        """End it."""
+        await end([self.task])
 
     def runs(self) -> bool:
         """Tell whether everything has begun on all sockets."""
@@ -69,5 +73,5 @@ async def running(
     try:
         yield found
     finally:
-        await end([found.task])
+        await found.end()
         await runner.cleanup()

@@ -42,6 +42,11 @@ def test_what_nobody_signed_has_no_conf() -> None:
     assert (line.conf, line.proof) == ("", "")
 
 
+def test_what_of_a_mark_is_not_proven_is_said_and_it_may_be_used() -> None:
+    (line,) = datums([usd(proof="", caveat="put together by ccxt")], BUDGETS, AT, "ccxt")
+    assert (line.state, line.caveat) == ("live", "put together by ccxt")
+
+
 def test_an_oracles_row_says_what_was_refused_last() -> None:
     heard = health("oracle:pyth", AT - timedelta(seconds=1))
     told = replace(heard, last_fault="SignerX: y")

@@ -26,7 +26,9 @@ def posted(screen_store: Any) -> Any:
 async def post(*, lost: int = 0) -> None:
     board, now = Board.from_settings(), datetime.now(UTC)
     channels = {name: replace(one, last_message_at=now) for name, one in health(book=0.0, mark=0.0).channels.items()}
-    told = replace(health(), posted_at=now, channels=channels, drift_ms=42, last_fault="<b>off tick</b>")
+    told = replace(
+        health(), posted_at=now, channels=channels, drift_ms=42, last_fault="<b>off tick</b>", unproven="<i>gaps</i>"
+    )
     await board.post_health(told)
     await board.post_recorder(
         RecorderHealth(
@@ -44,6 +46,7 @@ def test_channels_and_the_recorder_are_shown(desk: Client) -> None:
         assert "feed:binance-usdm" in page
         assert "+42 ms" in page
         assert "&lt;b&gt;off tick&lt;/b&gt;" in page
+        assert "not proven: &lt;i&gt;gaps&lt;/i&gt;" in page
         assert "rows lost: 3 of feed:v" in page
 
 

@@ -82,6 +82,8 @@ async def capture(
     `told` hears the seconds, frames and bytes so far. Raises CaptureFailed.
     """
     recording = _recording(venue, instrument, protocol)
+    if not recording.sockets:
+        raise CaptureFailed(f"a feed that reads its own sockets expected, found {venue.name}: ccxt shows no frames")
     begun = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with gzip.open(begun, "wb", compresslevel=LEVEL) as file:

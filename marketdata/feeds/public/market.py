@@ -78,10 +78,12 @@ class Line:
 class Market(ABC):
     """All instruments of one venue: books by sequence rule, the latest marks, counters, quarantine.
 
-    `hears` are the channels that the venue has: of another one silence says nothing.
+    `hears` are the channels that the venue has: of another one silence says nothing. `unproven` says what of its books
+    cannot be proven, empty where each change is known to follow on the one before.
     """
 
     hears: Collection[ChannelName] = get_args(ChannelName)
+    unproven: str = ""
 
     def __init__(
         self,
@@ -192,6 +194,7 @@ class Market(ABC):
             received_at=_datetime(received_ms),
             source=self.venue,
             suspect=self.suspect,
+            caveat=self.unproven if kind in ("bid", "ask") else "",
         )
 
     def _line_of(self, symbol: str, raw: bytes | str, received_ms: int) -> Line | None:

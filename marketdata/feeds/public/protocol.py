@@ -83,17 +83,59 @@ class SpecificationIsMissing(ConnectionError):
     """A venue did not say what its instruments are, or not in its format."""
 
 
+class Connected(Protocol):
+    """A venue's public data while it arrives."""
+
+    @property
+    def is_up(self) -> bool:
+        """Tell whether everything has begun."""
+        ...
+
+    @property
+    def snapshot_error(self) -> str:
+        """Why what was last asked for did not come, in a sentence."""
+        ...
+
+    @property
+    def requests(self) -> tuple[int, int] | None:
+        """What the venue counted of our requests lately, of how much; None where it does not say."""
+        ...
+
+    async def run(self) -> None:
+        """Feed the market; raise ConnectionIsLost when something breaks."""
+        ...
+
+
+class Connect(Protocol):
+    """How a connection is made where it is not one of sockets of ours."""
+
+    def __call__(
+        self, venue: Venue, instruments: tuple[Instrument, ...], market: Market, _protocol: "PublicProtocol", /
+    ) -> Connected:
+        """Return a connection that has not begun."""
+        ...
+
+
+def no_sockets(_venue: Venue, _instruments: Sequence[Instrument]) -> Sequence[Socket]:
+    """Return nothing: for a protocol that makes its own connections."""
+    return ()
+
+
 @record
 class PublicProtocol:
     """How a venue's public data is had; `ping` is none where WebSocket's own pings are answered.
 
     `recording` is given where a capture reads other sockets than the feed does.
     `specify` is none where account feeds load the instruments.
+    `connect` is given where somebody else's client holds the sockets, of which then none are named here.
+    `mark_ms_max` is how old a mark may be before the feed is called stale for it.
     """
 
     market: Callable[[str, Sequence[Instrument]], Market]
-    sockets: Callable[[Venue, Sequence[Instrument]], Sequence[Socket]]
+    sockets: Callable[[Venue, Sequence[Instrument]], Sequence[Socket]] = no_sockets
     ping: Ping | None = None
     snapshots: Callable[[Venue, Market, Patience], Snapshots] | None = None
     recording: Callable[[Venue, Instrument], Recording] | None = None
     specify: Specify | None = None
+    connect: Connect | None = None
+    mark_ms_max: int = 3_000

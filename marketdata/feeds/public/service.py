@@ -9,7 +9,6 @@ from typing import Final
 import structlog
 
 from hedgeapp.core.instruments import Instrument
-from hedgeapp.core.marks import MarkKind
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Venue
 from hedgeapp.database import conninfo
@@ -21,6 +20,7 @@ from marketdata.core.distrust import Distrust
 from marketdata.feeds.public.connection import Connection, ConnectionIsLost
 from marketdata.feeds.public.depths import Depths
 from marketdata.feeds.public.market import Market
+from marketdata.feeds.public.protocol import Connected
 from marketdata.feeds.public.specifications import Specifications, public_protocol
 from marketdata.pulse import Pulse
 from marketdata.queries.catalogue import reference
@@ -33,7 +33,6 @@ CHECK_S: Final = 5.0  # between two looks whether the venue or its instruments c
 WAIT_S: Final = 0.5  # between two looks while there are no instruments yet
 BACKOFF_S: Final = (0.2, 4.0)  # first and longest pause before dialing again
 QUIET_MAX: Final = timedelta(seconds=3)  # a venue that says nothing for longer is stale
-AGE_MS_MAX: Final[dict[MarkKind, int]] = {"mark": 3_000}  # what comes every second, and is missed when it does not
 
 log = structlog.get_logger()
 
@@ -98,11 +97,12 @@ async def _while_current(
     """Run one connection until it is lost, or until its setup is no longer the latest."""
     protocol = public_protocol(setup.venue)
     market = protocol.market(lease.subject, setup.instruments)
-    connection = Connection(setup.venue, setup.instruments, market, protocol)
+    connect = protocol.connect or Connection
+    connection = connect(setup.venue, setup.instruments, market, protocol)
     others = [
         asyncio.create_task(_post(market, board)),
         asyncio.create_task(Depths(market).post(board)),
-        asyncio.create_task(_report(market, connection, pulse, distrust)),
+        asyncio.create_task(_report(market, connection, pulse, distrust, protocol.mark_ms_max)),
         asyncio.create_task(keep_tape(lease.name, market.roll, board)),
         asyncio.create_task(specifications.keep(setup.venue)),
     ]
@@ -134,11 +134,11 @@ async def _post(market: Market, board: Board) -> None:
         await asyncio.sleep(POST_S)
 
 
-async def _report(market: Market, connection: Connection, pulse: Pulse, distrust: Distrust) -> None:
+async def _report(market: Market, connection: Connected, pulse: Pulse, distrust: Distrust, mark_ms_max: int) -> None:
     """Carry what the market counted over to the pulse, and doubt a venue that errs too often."""
     before = dict(market.counters)
     messages = 0
-    pulse.channels = market.channels
+    pulse.channels, pulse.unproven = market.channels, market.unproven
     while True:
         if connection.is_up:
             pulse.connected()
@@ -153,7 +153,7 @@ async def _report(market: Market, connection: Connection, pulse: Pulse, distrust
         pulse.quarantined = distrust.because
         pulse.last_fault, pulse.requests = market.last_fault or pulse.last_fault, connection.requests
         pulse.drift_ms = market.drift.read(time.time_ns() // 1_000_000)
-        complaint = market.stale(time.time_ns() // 1_000_000, AGE_MS_MAX)
+        complaint = market.stale(time.time_ns() // 1_000_000, {"mark": mark_ms_max})
         if complaint and connection.snapshot_error:
             complaint += f" ({connection.snapshot_error})"
         pulse.missing(complaint)
