@@ -9,7 +9,7 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
-from sandbox.app import PortIsTaken, describe, run
+from sandbox.app import OFFERED, PortIsTaken, describe, run
 from sandbox.collateral import RATIOS, RatiosAreMalformed, ratios_of
 from sandbox.instruments import instruments
 from sandbox.ledger import LedgerIsUnreadable
@@ -56,7 +56,7 @@ def arguments() -> argparse.ArgumentParser:
             "--deribit",
             action="store_true",
             default=os.environ.get("SANDBOX_DERIBIT", "") == "1",
-            help="serve Deribit's public data too (default: $SANDBOX_DERIBIT is 1)",
+            help="serve Deribit too (default: $SANDBOX_DERIBIT is 1)",
         )
     _add_model(commands.choices["run"])
     _add_accounts(commands.choices["run"])
@@ -174,14 +174,8 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         if given.command == "describe":
-            describe(
-                given.port,
-                given.folder,
-                given.seed,
-                with_bybit=given.bybit,
-                with_okx=given.okx,
-                with_deribit=given.deribit,
-            )
+            offered = [venue for venue in OFFERED if getattr(given, venue)]
+            describe(given.port, given.folder, given.seed, offered)
         else:
             settings = Settings(
                 folder=given.folder,

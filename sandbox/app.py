@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import signal
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,11 +12,14 @@ from aiohttp import web
 
 from sandbox import ceffu, chain, control, oracles
 from sandbox.binance.routes import routes as exchange_routes
+from sandbox.bybit.contracts import BYBIT
 from sandbox.bybit.routes import routes as bybit_routes
 from sandbox.chain.contracts import MINTING, STETH, WSTETH
+from sandbox.deribit.contracts import DERIBIT
 from sandbox.deribit.routes import routes as deribit_routes
 from sandbox.gate import GATE_FILE, gate
 from sandbox.instruments import COINM
+from sandbox.okx.contracts import OKX
 from sandbox.okx.routes import routes as okx_routes
 from sandbox.pyth import hermes
 from sandbox.redstone import gateway
@@ -35,6 +38,7 @@ from sandbox.reference import (
 from sandbox.world import Settings, World
 
 HOST = "127.0.0.1"
+OFFERED = {BYBIT: bybit, OKX: okx, DERIBIT: deribit}
 SHUTDOWN_S = 1.0
 WEI = Decimal("1e-18")
 
@@ -58,15 +62,7 @@ def _wallets(node: chain.Chain) -> Iterable[str]:
     return (node.custody, MINTING.lower())
 
 
-def describe(
-    port: int,
-    folder: Path,
-    seed: int,
-    *,
-    with_bybit: bool = False,
-    with_okx: bool = False,
-    with_deribit: bool = False,
-) -> None:
+def describe(port: int, folder: Path, seed: int, offered: Collection[str] = ()) -> None:
     """Write reference.toml, gate.toml and credentials.json of a folder; keys that exist are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     now_ms = World.now_ms()
@@ -74,12 +70,11 @@ def describe(
     url = f"http://{HOST}:{port}"
     publishers = oracles.open_oracles(folder, dict, World.now_ms)
     parts = [ceffu.describe(url, custodian), chain.describe(url, node), oracles.describe(url, publishers)]
-    offered = ((bybit, with_bybit), (okx, with_okx), (deribit, with_deribit))
-    listed = [described_on(port) for described_on, is_wanted in offered if is_wanted]
+    listed = [described_on(port) for venue, described_on in OFFERED.items() if venue in offered]
     described = reference(port, [*listed, *parts])
     (folder / REFERENCE_FILE).write_text(to_toml(described), encoding="utf-8")
     (folder / GATE_FILE).write_text(to_toml(gate(custodian)), encoding="utf-8")
-    secrets = credentials(exchange_keys(folder, with_bybit=with_bybit)) | ceffu.credentials(custodian)
+    secrets = credentials(exchange_keys(folder, offered)) | ceffu.credentials(custodian)
     secrets |= oracles.credentials(publishers)
     write_private(folder / CREDENTIALS_FILE, json.dumps(secrets, indent=2))
     node.close()
@@ -110,7 +105,7 @@ async def run(port: int, settings: Settings) -> None:
     now_ms = World.now_ms()
     custodian = ceffu.Ceffu.open(folder, settings.seed, now_ms, custody(settings))
     node = chain.Chain.open(folder, settings.seed, now_ms, minting(settings))
-    world = World(settings, exchange_keys(folder, with_bybit=settings.bybit), lambda: collateral_of(custodian, node))
+    world = World(settings, exchange_keys(folder, settings.offered), lambda: collateral_of(custodian, node))
     world.connect(custodian)
     node.eth_usd = lambda: Decimal(f"{world.walks['ETH'].price:.2f}")
     server = web.Application()

@@ -151,7 +151,7 @@ class Liquidation:
         else:
             price = held.entry_price - free / size
         price = min(max(price, held.mark / 2), held.mark * 2)
-        return max(1, round(price.scaleb(market.spec.price_decimals)))
+        return max(1, round(price / market.spec.tick_size))
 
     def rank(self, account: str, symbol: str) -> Rank:
         """Rank a position: profit over its entry value, times the effective leverage (by it when it loses)."""

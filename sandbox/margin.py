@@ -17,6 +17,7 @@ class Bracket:
     maintenance_rate: Decimal
     maintenance_amount: Decimal  # the venue's `cum`
     leverage: int
+    growth: Decimal = ZERO  # what both rates grow by with each unit of the notional (Deribit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,7 @@ def unrealized(holding: Holding) -> Decimal:
 
 
 def maintenance_margin(holding: Holding) -> Decimal:
-    """Give notional · rate - cum of the holding's bracket at its mark, in the settlement asset."""
+    """Give notional · (rate + growth · notional) - cum of the bracket at the mark, in the settlement asset."""
     return maintenance_of(holding, holding.mark)
 
 
@@ -130,13 +131,18 @@ def maintenance_of(holding: Holding, price: Decimal) -> Decimal:
     """Give the maintenance margin of a holding at any price, in the settlement asset."""
     value = abs(notional(holding.quantity, price, holding.contract_size, inverse=holding.inverse))
     bracket = bracket_of(holding.brackets, value)
-    return value * bracket.maintenance_rate - bracket.maintenance_amount
+    return value * (bracket.maintenance_rate + bracket.growth * value) - bracket.maintenance_amount
 
 
 def initial_margin(holding: Holding) -> Decimal:
-    """Give notional / leverage at the mark, in the settlement asset."""
-    value = notional(holding.quantity, holding.mark, holding.contract_size, inverse=holding.inverse)
-    return abs(value) / holding.leverage
+    """Give the initial margin at the mark, in the settlement asset."""
+    return initial_of(holding, notional(holding.quantity, holding.mark, holding.contract_size, inverse=holding.inverse))
+
+
+def initial_of(holding: Holding, value: Decimal) -> Decimal:
+    """Give notional · (1 / leverage + growth · notional) of any notional of a holding's contract."""
+    size = abs(value)
+    return size / holding.leverage + bracket_of(holding.brackets, size).growth * size**2
 
 
 def margin_ratio(wallet: Decimal, holdings: Iterable[Holding]) -> Decimal:
@@ -179,6 +185,21 @@ def bracket_liquidation_price(free: Decimal, holding: Holding, bracket: Bracket)
     rate, amount = bracket.maintenance_rate, bracket.maintenance_amount
     if holding.inverse:
         denominator = free + amount + side * size / holding.entry_price
+        if bracket.growth:
+            return _growing_liquidation_price(denominator, size, side, bracket)
         return size * (rate + side) / denominator if denominator else None
     denominator = size * (rate - side)
     return (free + amount - side * size * holding.entry_price) / denominator if denominator else None
+
+
+def _growing_liquidation_price(free: Decimal, size: Decimal, side: int, bracket: Bracket) -> Decimal | None:
+    """Solve growth · u² + (rate + side) · u = free for the coins u that an inverse position is worth then.
+
+    Of a short's two solutions it is the one above today's price: in the other the position outgrows its margin.
+    """
+    linear = bracket.maintenance_rate + side
+    square = linear**2 + 4 * bracket.growth * free
+    if square < 0:
+        return None
+    divisor = linear + side * square.sqrt()
+    return size * divisor / (2 * free) if free else None

@@ -1,7 +1,7 @@
 """One instrument as its venue sees it: book, tape, index, mark, funding rate and the day's statistics."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -59,6 +59,12 @@ class Prices:
     premium_count: int = 0
     last_funding_rate: float = INTEREST_RATE_8H
     last_funding_ms: int = 0
+
+
+def rate_of_premium(premium: float) -> float:
+    """Give the funding rate of a premium: P + clamp(I - P, ±0.05 %), capped."""
+    rate = premium + min(FUNDING_CLAMP, max(-FUNDING_CLAMP, INTEREST_RATE_8H - premium))
+    return min(FUNDING_RATE_MAX, max(-FUNDING_RATE_MAX, rate))
 
 
 class Listener(Protocol):
@@ -146,6 +152,7 @@ class Market:
         self.aggregates: deque[Trade] = deque(maxlen=TAPE_TRADES_MAX)
         self.bars: deque[Bar] = deque(maxlen=BARS_MAX)
         self.follows_recording = False
+        self.rate_of: Callable[[float], float] = rate_of_premium
 
     @property
     def mid(self) -> float:
@@ -167,11 +174,9 @@ class Market:
 
     @property
     def funding_rate(self) -> float:
-        """Estimate the rate of the next funding: P + clamp(I - P, ±0.05 %), capped."""
+        """Estimate the rate of the next funding, of the interval's average premium."""
         count = self.prices.premium_count
-        premium = self.prices.premium_sum / count if count else 0.0
-        rate = premium + min(FUNDING_CLAMP, max(-FUNDING_CLAMP, INTEREST_RATE_8H - premium))
-        return min(FUNDING_RATE_MAX, max(-FUNDING_RATE_MAX, rate))
+        return self.rate_of(self.prices.premium_sum / count if count else 0.0)
 
     @property
     def next_funding_ms(self) -> int:

@@ -1,12 +1,13 @@
 """How the accounts came to their book: deposits, the fills that opened the hedge and the funding paid since."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 
 from sandbox.accounts import Account, Accounts
 from sandbox.bybit.contracts import BYBIT
+from sandbox.deribit.contracts import DERIBIT
 from sandbox.instruments import COINM, USDM
 from sandbox.market import Market
 from sandbox.rows import Income
@@ -22,6 +23,7 @@ MAIN = "binance-usdm:main"
 RESERVE = "binance-usdm:reserve"
 COIN = "binance-coinm:main"
 UNIFIED = "bybit:main"
+DERIBIT_MAIN = "deribit:main"
 MIRRORED = (MAIN, COIN)
 
 ACCOUNTS = (
@@ -32,6 +34,10 @@ ACCOUNTS = (
 BYBIT_ACCOUNT = Account(
     name=UNIFIED, venue=BYBIT, label="Unified main", symbols=("ETHUSDT", "BTCUSDT", "ETHUSD", "BTCUSD")
 )
+DERIBIT_ACCOUNT = Account(
+    name=DERIBIT_MAIN, venue=DERIBIT, label="Deribit main", symbols=("ETH-PERPETUAL", "BTC-PERPETUAL")
+)
+OFFERED = (BYBIT_ACCOUNT, DERIBIT_ACCOUNT)  # of venues that are there when they are asked for
 DEPOSITS = (
     (MAIN, "USDT", Decimal(8_000_000)),
     (RESERVE, "USDT", Decimal(400_000)),
@@ -40,6 +46,8 @@ DEPOSITS = (
     (UNIFIED, "USDT", Decimal(1_000_000)),
     (UNIFIED, "ETH", Decimal(200)),
     (UNIFIED, "BTC", Decimal(4)),
+    (DERIBIT_MAIN, "ETH", Decimal(120)),
+    (DERIBIT_MAIN, "BTC", Decimal(2)),
 )
 # Shorts in coins; the balancing account takes what remains to be exactly NET_LONG.
 SHORTS = (
@@ -50,6 +58,8 @@ SHORTS = (
     (UNIFIED, "ETHUSD", Decimal(160)),
     (UNIFIED, "BTCUSD", Decimal(3)),
     (UNIFIED, "ETHUSDT", Decimal(40)),
+    (DERIBIT_MAIN, "ETH-PERPETUAL", Decimal(240)),
+    (DERIBIT_MAIN, "BTC-PERPETUAL", Decimal(4)),
 )
 BALANCING = {"ETH": (MAIN, "ETHUSDT"), "BTC": (MAIN, "BTCUSDT")}
 
@@ -80,9 +90,9 @@ def open_book(accounts: Accounts, collateral: dict[str, Decimal], *, now_ms: int
         _balance(accounts, account, symbol, coin, collateral.get(coin, Decimal(0)), now_ms - 600_000)
 
 
-def accounts_of(*, with_bybit: bool) -> tuple[Account, ...]:
-    """List the accounts of a world with Bybit or without."""
-    return (*ACCOUNTS, BYBIT_ACCOUNT) if with_bybit else ACCOUNTS
+def accounts_of(offered: Collection[str]) -> tuple[Account, ...]:
+    """List the accounts of a world with those of the venues that were asked for."""
+    return (*ACCOUNTS, *(each for each in OFFERED if each.venue in offered))
 
 
 def join(accounts: Accounts, account: str, now_ms: int) -> None:
@@ -145,7 +155,7 @@ def _sales(accounts: Accounts, account: str, symbol: str, coins: Decimal, begin_
             total // ORDERS_PER_POSITION if number else total - total // ORDERS_PER_POSITION * (ORDERS_PER_POSITION - 1)
         )
         at_ms = begin_ms + 3_600_000 + int((number + rng.random()) / ORDERS_PER_POSITION * BUILD_HOURS * 3_600_000)
-        ticks = round(market.mark * rng.uniform(0.996, 1.004) * 10**spec.price_decimals)
+        ticks = round(market.mark * rng.uniform(0.996, 1.004) * spec.ticks_per_unit)
         steps.append(Step(at_ms=at_ms, act=_order(accounts, account, symbol, ticks, count, rng)))
     return steps
 

@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sandbox.deribit.contracts import contracts as deribit_contracts
 from sandbox.instruments import VENUES, Spec, instruments
 from sandbox.okx.contracts import OKX
 from sandbox.okx.contracts import contracts as okx_contracts
-from sandbox.opening import ACCOUNTS, BYBIT_ACCOUNT, COIN, MAIN, accounts_of
+from sandbox.opening import ACCOUNTS, BYBIT_ACCOUNT, COIN, DERIBIT_ACCOUNT, MAIN, accounts_of
 
 CREDENTIALS_FILE = "credentials.json"
 REFERENCE_FILE = "reference.toml"
@@ -144,8 +144,8 @@ def okx(port: int) -> dict[str, list[dict[str, Any]]]:
 
 
 def deribit(port: int) -> dict[str, list[dict[str, Any]]]:
-    """Describe Deribit on a port."""
-    return _listed(port, DERIBIT, "Deribit main", deribit_contracts())
+    """Describe Deribit on a port, with its account."""
+    return _listed(port, DERIBIT, DERIBIT_ACCOUNT.label, deribit_contracts())
 
 
 def _listed(
@@ -216,11 +216,11 @@ def _value(value: Any) -> str:
     return json.dumps(str(value), ensure_ascii=False)
 
 
-def exchange_keys(folder: Path, *, with_bybit: bool = False) -> list[Key]:
-    """Give the API keys of a folder, made at random when there are none yet."""
+def exchange_keys(folder: Path, offered: Collection[str] = ()) -> list[Key]:
+    """Give the API keys of a folder and the venues that were asked for, made at random when there are none yet."""
     path = folder / KEYS_FILE
     held: dict[str, dict[str, str]] = json.loads(path.read_text()) if path.exists() else {}
-    accounts = accounts_of(with_bybit=with_bybit)
+    accounts = accounts_of(offered)
     missing = [each for each in accounts if each.name not in held]
     for account in missing:
         held[account.name] = {

@@ -7,6 +7,8 @@ from typing import Protocol
 from sandbox.binance.userdata import BinanceScribe
 from sandbox.bybit.contracts import BYBIT
 from sandbox.bybit.userdata import BybitScribe
+from sandbox.deribit.contracts import DERIBIT
+from sandbox.deribit.userdata import DeribitScribe
 from sandbox.market import Market
 from sandbox.rows import Fill, Order, Position
 
@@ -29,9 +31,9 @@ class Scribe(Protocol):
 
 
 BINANCE_SCRIBE = BinanceScribe()
-BYBIT_SCRIBE = BybitScribe()
+SCRIBES: dict[str, Scribe] = {BYBIT: BybitScribe(), DERIBIT: DeribitScribe()}  # all other venues are Binance's
 
 
 def scribe_of(venue: str) -> Scribe:
     """Give the scribe of a venue."""
-    return BYBIT_SCRIBE if venue == BYBIT else BINANCE_SCRIBE
+    return SCRIBES.get(venue, BINANCE_SCRIBE)

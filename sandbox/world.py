@@ -75,8 +75,14 @@ class Settings:
     webhook_retry_s: tuple[float, ...] = (30, 120, 480, 1920, 7680)
     bybit: bool = False  # whether Bybit is there too
     okx: bool = False  # whether OKX's markets are there too
-    deribit: bool = False  # whether Deribit's markets are there too
+    deribit: bool = False  # whether Deribit is there too
     volatility: float = 1.0  # of the model: 1 is as modeled, at 0 index prices and bases stay where they are
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """Name the venues that are there because they were asked for."""
+        asked = ((BYBIT, self.bybit), (OKX, self.okx), (DERIBIT, self.deribit))
+        return tuple(venue for venue, is_there in asked if is_there)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,7 +117,7 @@ class World:
         recorded = self.reel.captures if self.reel else {}
         self.makers = [self._maker(market) for name, market in self.markets.items() if name not in recorded]
         self.accounts = Accounts(
-            accounts_of(with_bybit=settings.bybit),
+            accounts_of(settings.offered),
             self.markets,
             self.ledger,
             order_ids=self._numbers("orders", FIRST_ORDER_ID, IDS_BLOCK),
@@ -128,9 +134,12 @@ class World:
         self.exchanges = {venue: self._exchange(venue, all_keys) for venue in VENUES}
         self.bybit = Bybit(self._of(BYBIT), self.liquidation, all_keys, self.faults) if settings.bybit else None
         self.okx = Okx(self._of(OKX), self.ledger, self.faults) if settings.okx else None
-        self.deribit = Deribit(self._of(DERIBIT), self.faults) if settings.deribit else None
+        self.deribit = Deribit(self._of(DERIBIT), self.liquidation, all_keys, self.faults) if settings.deribit else None
         self.listed: dict[str, Listed] = {each.venue: each for each in (self.bybit, self.okx, self.deribit) if each}
-        self.traded: dict[str, Exchange | Bybit] = {**self.exchanges, **({BYBIT: self.bybit} if self.bybit else {})}
+        self.traded: dict[str, Exchange | Bybit | Deribit] = {
+            **self.exchanges,
+            **{each.venue: each for each in (self.bybit, self.deribit) if each},
+        }
         self._set_clock()
         for name, capture in recorded.items():
             self._follow(Track(capture), *name)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.binance.signing import Keys
-from sandbox.bybit.delivery import Delivery
 from sandbox.bybit.publisher import Publisher
 from sandbox.bybit.signing import listener
-from sandbox.bybit.userdata import TOPICS
+from sandbox.bybit.userdata import OF_FILL, TOPICS, symbol_of
+from sandbox.delivery import Delivery
 from sandbox.faults import Faults
 from sandbox.sockets import Connection, now_ms
 from sandbox.sockets import Hub as Sockets
@@ -27,7 +27,7 @@ class Hub(Sockets):
         super().__init__(venue, armed, known=lambda topic: bool(topic), changed=self._begun)
         self._publisher_of = publisher_of  # of a category and a topic
         self._keys = keys
-        self.delivery = Delivery(venue, armed, now_ms)
+        self.delivery = Delivery(venue, armed, now_ms, of_fill=OF_FILL, symbol_of=symbol_of)
 
     def _begun(self, topic: str, begun: bool) -> None:
         publisher = self._publisher_of("", topic)

@@ -1,5 +1,6 @@
 """The texts of Bybit's private topics: execution, position, wallet, order."""
 
+import json
 import uuid
 from collections.abc import Mapping
 from decimal import Decimal
@@ -55,6 +56,11 @@ class BybitScribe:
     ) -> list[tuple[str, str]]:
         """Print wallets that changed."""
         return [(WALLET, wallet({asset: total for asset, (total, _) in balances.items()}, at_ms))]
+
+
+def symbol_of(text: str) -> str:
+    """Read the contract of an execution's message."""
+    return str(json.loads(text)["data"][0]["symbol"])
 
 
 def row_entry(position: Position) -> str:

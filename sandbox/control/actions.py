@@ -10,6 +10,7 @@ from sandbox.bybit.contracts import BYBIT
 from sandbox.bybit.userdata import TOPICS
 from sandbox.control import custody, drills
 from sandbox.control.given import ActionRefused, Given, decimal, flag, market_of, venue_of, whole
+from sandbox.deribit.userdata import KINDS as DERIBIT_KINDS
 from sandbox.hand import BUY, SELL, BookIsEmpty, quantity_steps, trade
 from sandbox.instruments import USDM
 from sandbox.liquidation import NothingToReduce
@@ -33,7 +34,7 @@ def silence(world: World, given: Given) -> dict[str, Any]:
     exchange = venue_of(world, given)
     symbol, kind = str(given.get("symbol", EVERY)), str(given.get("kind", EVERY))
     names = {*exchange.markets, *(each for each in world.accounts.accounts), EVERY}
-    if symbol not in names or kind not in {*KINDS, *PRIVATE_KINDS, *TOPICS, EVERY}:
+    if symbol not in names or kind not in {*KINDS, *PRIVATE_KINDS, *TOPICS, *DERIBIT_KINDS, EVERY}:
         raise ActionRefused(f"expected a symbol or account, and a kind of {', '.join(KINDS)}, found {symbol} {kind}")
     if flag(given, "on"):
         exchange.hub.silenced.add((symbol, kind))
@@ -203,7 +204,7 @@ def adl(world: World, given: Given) -> dict[str, Any]:
         market = world.accounts.market(account, symbol)
         held = abs(world.accounts.position(account, symbol).quantity)
         steps = quantity_steps(market, decimal(given, "quantity") if given.get("quantity") is not None else held)
-        ticks = int(decimal(given, "price").scaleb(market.spec.price_decimals)) if given.get("price") else None
+        ticks = int(decimal(given, "price") / market.spec.tick_size) if given.get("price") else None
         order = world.liquidation.deleverage(account, symbol, steps, ticks, world.now_ms())
     except (AccountIsUnknown, NothingToReduce, ValueError) as problem:
         raise ActionRefused(str(problem)) from problem

@@ -8,6 +8,8 @@ from sandbox.binance.interference import BANNED, TITLES, UNKNOWN
 from sandbox.bybit.contracts import BYBIT
 from sandbox.ceffu import NAME as CUSTODIAN
 from sandbox.control.given import ActionRefused, Given, decimal, flag, venue_of, whole
+from sandbox.deribit.contracts import DERIBIT
+from sandbox.deribit.refusals import CODES as DERIBIT_CODES
 from sandbox.faults import EVERY, Fault
 from sandbox.world import World
 
@@ -40,7 +42,7 @@ REQUESTS_UNLESS_TOLD = {
 }
 STATUSES = {faults.REJECT: range(400, 600), faults.TOO_MANY: (429, BANNED), faults.BAD_GATEWAY: tuple(TITLES)}
 # The venues' documented codes with their texts, first what is armed unless told; Binance's come with HTTP 400 unless
-# told otherwise, Bybit's always with 200.
+# told otherwise, Bybit's always with 200, Deribit's with its own.
 CODES: dict[int, str] = {
     -2019: "Margin is insufficient.",
     -1001: "Internal error; unable to process your request. Please try again.",
@@ -85,6 +87,7 @@ BYBIT_CODES: dict[int, str] = {
     110079: "The order is processing and can not be operated, please try again later",
     110094: "Order does not meet minimum order value 5USDT",
 }
+CODES_OF: dict[str, dict[int, str]] = {BYBIT: BYBIT_CODES, DERIBIT: DERIBIT_CODES}  # of all others Binance's
 # What can be armed at a venue that has no accounts.
 OF_STREAMS = frozenset({faults.DROP_CONNECTIONS, faults.SKIP_SEQUENCE, faults.DELAY_STREAM, faults.STALE})
 STATUS_OF_CODE = {-1001: 500, -1008: 503, -1015: 429, -2015: 401}
@@ -167,7 +170,7 @@ def _fault(world: World, given: Given, kind: str) -> Fault:
         late_ms=whole_or(given, "late_ms", 0, WAIT_MS_MAX, 0),
         status=_status(given, kind, code),
         code=code,
-        message=str(given.get("message") or (CODES | BYBIT_CODES).get(code or 0, "")),
+        message=str(given.get("message") or _codes(exchange.venue).get(code or 0, "")),
         executed=flag(given, "executed") if "executed" in given else True,
         retry_after_s=whole_or(given, "retry_after_s", 1, WAIT_S_MAX, 1),
         ban_s=whole_or(given, "ban_s", 1, WAIT_S_MAX, 5),
@@ -189,11 +192,16 @@ def _code(given: Given, kind: str, venue: str) -> int | None:
         return int(_one_of(given, "code", tuple(UNKNOWN)))
     if kind != faults.REJECT:
         return None
-    codes, least, most = (BYBIT_CODES, 1, 9_999_999) if venue == BYBIT else (CODES, -99_999, -1)
+    codes = _codes(venue)
+    least, most = (1, 9_999_999) if venue in CODES_OF else (-99_999, -1)
     known = given.get("code", next(iter(codes)))
     if known not in codes and not given.get("message"):
         raise ActionRefused(f"expected a code of {', '.join(map(str, codes))}, or a message with it, found {known}")
     return whole({"code": known}, "code", least, most)
+
+
+def _codes(venue: str) -> dict[int, str]:
+    return CODES_OF.get(venue, CODES)
 
 
 def _status(given: Given, kind: str, code: int | None) -> int:

@@ -1,10 +1,9 @@
 """Deribit's contracts: their sizes and steps as recorded, and the rows of get_instruments."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sandbox.instruments import BTC_COIN_BRACKETS, ETH_COIN_BRACKETS, Spec
+from sandbox.instruments import Spec
 from sandbox.margin import Bracket
 
 DERIBIT = "deribit"
@@ -13,13 +12,16 @@ KINDS = ("future", "option", "spot", "future_combo", "option_combo")
 CREATED_MS = 1_534_242_287_000
 NEVER_MS = 32_503_708_800_000  # what the venue gives as the end of a perpetual
 PRICE_PLACES = 2
+LEVERAGE = 50  # of a position without size: 2 % of initial margin
+MAINTENANCE_RATE = Decimal("0.01")
+COINS_MAX = Decimal(1_000_000)  # a position may be worth
 
 
 def contracts() -> tuple[Spec, ...]:
-    """List the venue's contracts; they have no tiers there, those here are the model's."""
+    """List the venue's contracts; what their margin grows by is the model's, made like the published linear ones."""
     return (
-        _contract("ETH", 1, 2, ETH_COIN_BRACKETS, basis_bp=-3.5, rates=(30, 8)),
-        _contract("BTC", 10, 1, BTC_COIN_BRACKETS, basis_bp=-2.5, rates=(20, 5)),
+        _contract("ETH", 1, 2, Decimal("0.000002"), basis_bp=-3.5, rates=(30, 8)),
+        _contract("BTC", 10, 1, Decimal("0.00005"), basis_bp=-2.5, rates=(20, 5)),
     )
 
 
@@ -27,7 +29,7 @@ def _contract(
     coin: str,
     contract_size: int,
     price_decimals: int,
-    brackets: Sequence[Bracket],
+    growth: Decimal,
     *,
     basis_bp: float,
     rates: tuple[int, int],
@@ -49,8 +51,18 @@ def _contract(
         notional_min=contract_size,
         maker_fee=Decimal(0),
         taker_fee=Decimal("0.0005"),
-        leverage=50,
-        brackets=tuple(brackets),
+        leverage=LEVERAGE,
+        brackets=(
+            Bracket(
+                number=1,
+                floor=Decimal(0),
+                cap=COINS_MAX,
+                maintenance_rate=MAINTENANCE_RATE,
+                maintenance_amount=Decimal(0),
+                leverage=LEVERAGE,
+                growth=growth,
+            ),
+        ),
         basis_bp=basis_bp,
         quotes_per_second=rates[0],
         trades_per_second=rates[1],

@@ -1,27 +1,38 @@
-"""Deribit as its clients see it without an account: its markets, channels and the limit of requests."""
+"""Deribit as its clients see it: markets, channels, accounts with their sessions, and the limit of requests."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from sandbox.binance.signing import Keys
 from sandbox.deribit.contracts import DERIBIT
+from sandbox.deribit.interference import Interference
 from sandbox.deribit.limits import BURST_MAX, Requests
 from sandbox.deribit.publisher import Publisher
+from sandbox.deribit.refusals import invalid
+from sandbox.deribit.settlements import Settlements
 from sandbox.deribit.streams import Hub
 from sandbox.faults import Faults
+from sandbox.liquidation import Liquidation
 from sandbox.market import Market
 
 
 class Deribit:
-    """A venue that clients can listen to."""
+    """A venue that clients can talk to."""
 
     venue = DERIBIT
     request_limit = BURST_MAX
 
-    def __init__(self, markets: Iterable[Market], faults: Faults) -> None:
+    def __init__(self, markets: Iterable[Market], liquidation: Liquidation, keys: Keys, faults: Faults) -> None:
         self.markets = {each.spec.symbol: each for each in markets}
+        self.accounts, self.engine, self.cross = liquidation.accounts, liquidation.engine, liquidation.cross
+        self.ledger = self.accounts.ledger
+        self.settlements = Settlements(self.accounts, self.cross, DERIBIT)
+        self.keys = keys
         self.down = False  # refuses every connection
         self.requests = Requests()
-        self.hub = Hub(DERIBIT, faults, self._publisher_of)
+        self.interference = Interference(DERIBIT, faults, self.now_ms)
+        self.hub = Hub(DERIBIT, faults, self._publisher_of, keys)
         self.publishers = {symbol: Publisher(market, self.hub) for symbol, market in self.markets.items()}
         for symbol, publisher in self.publishers.items():
             self.markets[symbol].listener = publisher
@@ -41,6 +52,16 @@ class Deribit:
         for publisher in self.publishers.values():
             publisher.second(number)
         self.hub.beat()
+        self.settlements.settle_due()
+
+    def market(self, parameters: Mapping[str, Any]) -> Market:
+        """Find the market whose contract is named. Raise Refused."""
+        if "instrument_name" not in parameters:
+            raise invalid("instrument_name", "value required")
+        market = self.markets.get(str(parameters["instrument_name"]))
+        if market is None:
+            raise invalid("instrument_name", "wrong format")
+        return market
 
     def _publisher_of(self, channel: str) -> Publisher | None:
         """Find who tells a channel."""

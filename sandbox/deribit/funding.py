@@ -26,19 +26,23 @@ class Hour:
     accrued: float = 0.0
 
 
+def rate_of_premium(premium: float) -> float:
+    """Give the rate of a premium, for 8 hours."""
+    return min(RATE_MAX, max(-RATE_MAX, max(DAMPER, premium) + min(-DAMPER, premium)))
+
+
 class Funding:
     """The funding of one market since it began."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
+        market.rate_of = rate_of_premium  # what is settled, too
         self._hours: deque[Hour] = deque(maxlen=HOURS_MAX)
 
     @property
     def current(self) -> float:
         """Give the rate of now, for 8 hours."""
-        premium = self._market.prices.premium
-        rate = max(DAMPER, premium) + min(-DAMPER, premium)
-        return min(RATE_MAX, max(-RATE_MAX, rate))
+        return rate_of_premium(self._market.prices.premium)
 
     @property
     def last_8h(self) -> float:

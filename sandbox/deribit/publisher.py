@@ -7,6 +7,7 @@ from sandbox.deribit import wire
 from sandbox.deribit.funding import Funding
 from sandbox.market import Market, Trade
 from sandbox.model import STEP_MS
+from sandbox.rows import Order
 from sandbox.sockets import Hub
 
 EVERY_STEPS = 100 // STEP_MS
@@ -89,6 +90,9 @@ class Publisher:
 
     def aggregated(self, trade: Trade) -> None:
         """Leave aggregates: the venue has none."""
+
+    def forced(self, order: Order) -> None:
+        """Leave forced orders: the venue tells of them in its trades alone."""
 
     def skip_depth(self, count: int) -> None:
         """Leave out the next changes of the book if somebody hears it."""

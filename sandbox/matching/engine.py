@@ -223,7 +223,7 @@ class Engine:
 
 def ticks_of(spec: Spec, order: Order) -> int:
     """Read an order's price in whole ticks."""
-    return units_of(order.price, spec.price_decimals)
+    return units_of(order.price, spec.price_decimals) // spec.tick_units
 
 
 def steps_left(market: Market, order: Order) -> int:

@@ -39,17 +39,17 @@ def initial_margin(
     added: Added | None = None,
     without: int | None = None,
 ) -> Decimal:
-    """Give the initial margin of a contract: the worse of all bids or all asks filled, by the leverage.
+    """Give the initial margin of a contract: the worse of all bids or all asks filled.
 
-    max(|position + bids|, |position - asks|) / leverage, as USDⓈ-M's openOrderInitialMargin is made of
-    bidNotional and askNotional. `added` is an order to come, `without` the id of one that it replaces.
+    Of max(|position + bids|, |position - asks|), as USDⓈ-M's openOrderInitialMargin is made of bidNotional and
+    askNotional. `added` is an order to come, `without` the id of one that it replaces.
     """
     holding = accounts.holding(account, symbol)
     value = margin.notional(holding.quantity, holding.mark, holding.contract_size, inverse=holding.inverse)
     bids, asks = open_values(accounts, orders, account, symbol, without=without)
     if added is not None and added[0] == symbol:
         bids, asks = (bids + added[2], asks) if added[1] > 0 else (bids, asks + added[2])
-    return max(abs(value + bids), abs(value - asks)) / holding.leverage
+    return margin.initial_of(holding, max(abs(value + bids), abs(value - asks)))
 
 
 def available(accounts: Accounts, orders: OpenOrders, account: str, asset: str) -> Decimal:

@@ -6,7 +6,7 @@ import json
 import socket
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from multiprocessing.process import BaseProcess
@@ -49,19 +49,19 @@ E = TypeVar("E")
 class World:
     """A sandbox process of the test's own."""
 
-    def __init__(self, folder: Path, *, with_bybit: bool = False) -> None:
-        self.with_bybit = with_bybit
+    def __init__(self, folder: Path, *, offered: Sequence[str] = ()) -> None:
+        self.offered = offered  # the venues that are there because they are asked for
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.folder = folder
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: BaseProcess | None = None
-        describe(self.port, self.folder, SEED, with_bybit=with_bybit)
+        describe(self.port, self.folder, SEED, offered)
 
     def start(self, *options: str) -> None:
         """Serve until stopped, without trades that the test did not ask for."""
-        quiet = ["--hand-every", "0", *(["--bybit"] if self.with_bybit else []), *options]
+        quiet = ["--hand-every", "0", *(f"--{each}" for each in self.offered), *options]
         self.process = started(["run", "--port", str(self.port), "--folder", str(self.folder), *quiet])
         until = time.monotonic() + WAIT_S
         while True:

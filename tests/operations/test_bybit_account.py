@@ -24,7 +24,7 @@ LINEAR, INVERSE = INSTRUMENTS[UNIFIED]["ETHUSDT"], INSTRUMENTS[UNIFIED]["ETHUSD"
 @pytest.fixture
 def world(tmp_path: Path, log_url: str) -> Iterator[World]:
     """A sandbox with Bybit, described, seeded and running, where prices stay."""
-    found = World(tmp_path / "world", with_bybit=True)
+    found = World(tmp_path / "world", offered=["bybit"])
     seeded(found)
     found.start("--volatility", "0")
     yield found

@@ -31,7 +31,7 @@ D = Decimal
 @pytest.fixture(scope="module")
 def venues(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A running sandbox with Bybit, where prices stay."""
-    found = World(tmp_path_factory.mktemp("world"), with_bybit=True)
+    found = World(tmp_path_factory.mktemp("world"), offered=["bybit"])
     found.start("--volatility", "0")
     yield found
     found.kill()

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(600)  # each run reads a whole statement over s
 @pytest.fixture
 def desk(tmp_path: Path, log_url: str) -> Iterator[Desk]:
     """An account that was read, its balances anchored, and that nobody listens to any more."""
-    world = World(tmp_path / "world", with_bybit=True)
+    world = World(tmp_path / "world", offered=["bybit"])
     seeded(world)
     world.start("--volatility", "0")
     try:

@@ -81,7 +81,7 @@ def test_an_account_cannot_be_enabled_at_a_venue_whose_accounts_are_not_followed
 
 @pytest.mark.usefixtures("log_url")
 def test_the_sandbox_describes_it_when_it_is_told_to_serve_it(tmp_path: Path) -> None:
-    describe(1, tmp_path, seed=1, with_bybit=True)
+    describe(1, tmp_path, seed=1, offered=["bybit"])
     said = list(seed(tmp_path / "reference.toml", tmp_path / "credentials.json", at=datetime.now(UTC)))
     known = reference()
     assert any("bybit" in line for line in said)

@@ -77,7 +77,7 @@ def test_an_account_of_it_cannot_be_enabled_before_it_can_be_followed() -> None:
 
 @pytest.mark.usefixtures("log_url")
 def test_the_sandbox_describes_it_when_it_is_told_to_serve_it(tmp_path: Path) -> None:
-    describe(1, tmp_path, seed=1, with_deribit=True)
+    describe(1, tmp_path, seed=1, offered=["deribit"])
     said = list(seed(tmp_path / "reference.toml", tmp_path / "credentials.json", at=datetime.now(UTC)))
     known = reference()
     assert any("deribit" in line for line in said)

@@ -86,7 +86,7 @@ class TestTheService:
 
 @pytest.mark.usefixtures("log_url")
 def test_the_sandbox_describes_it_when_it_is_told_to_serve_it(tmp_path: Path) -> None:
-    describe(1, tmp_path, seed=1, with_okx=True)
+    describe(1, tmp_path, seed=1, offered=["okx"])
     said = list(seed(tmp_path / "reference.toml", tmp_path / "credentials.json", at=datetime.now(UTC)))
     known = reference()
     assert any("okx" in line for line in said)

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from sandbox.app import describe
+from sandbox.app import OFFERED, describe
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READY_S = 90.0
@@ -42,7 +42,7 @@ class Sandbox:
     def start(self) -> None:
         """Write the reference data and start the process; return when it answers."""
         place = ("--port", str(self.port), "--folder", str(self.folder))
-        describe(self.port, self.folder, seed=1, with_bybit="--bybit" in self.options)
+        describe(self.port, self.folder, seed=1, offered=[each for each in OFFERED if f"--{each}" in self.options])
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox", "run", *place, *self.options], cwd=ROOT, stdout=log, stderr=log
