@@ -301,21 +301,17 @@ class LimitAdmin(RowAdmin):
     list_filter = ("kind",)
 
 
+def _hidden(help_text: str, **given: Any) -> forms.CharField:
+    widget = forms.PasswordInput(attrs={"autocomplete": "off"})
+    return forms.CharField(max_length=KEY_BYTES_MAX, widget=widget, help_text=help_text, **given)
+
+
 class CredentialForm(RefusableForm):
     """Keys go in and never come out."""
 
-    api_key = forms.CharField(
-        label="API key",
-        max_length=KEY_BYTES_MAX,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text="A key that may do what its purpose says and no more. It is encrypted before it is kept and is never "
-        "shown again.",
-    )
-    secret = forms.CharField(
-        max_length=KEY_BYTES_MAX,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text="The key's secret; for Ceffu the private key, PKCS#8 DER in base64. Never shown again.",
-    )
+    api_key = _hidden("A key that may do what its purpose says and no more. Never shown again.", label="API key")
+    secret = _hidden("The key's secret; for Ceffu the private key, PKCS#8 DER in base64. Never shown again.")
+    passphrase = _hidden("Of OKX: what was chosen when the key was made. Others have none.", required=False)
     reason = forms.CharField(
         max_length=500, strip=True, help_text="Why these from now on. It is kept in the log with your name."
     )
@@ -339,6 +335,7 @@ class CredentialAdmin(OperationAdmin):
             purpose=form.instance.purpose,
             api_key=form.cleaned_data["api_key"],
             secret=form.cleaned_data["secret"],
+            passphrase=form.cleaned_data["passphrase"],
             by=request.user.get_username(),
             reason=form.cleaned_data["reason"],
             at=datetime.now(UTC),

@@ -150,4 +150,5 @@ def _options(venue: Venue, dialect: Dialect, keys: Keys | None) -> dict[str, Any
     }
     if keys:
         options |= {"apiKey": keys.api_key, "secret": keys.secret}
+        options |= {"password": keys.passphrase} if keys.passphrase else {}
     return options

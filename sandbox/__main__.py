@@ -50,7 +50,7 @@ def arguments() -> argparse.ArgumentParser:
             "--okx",
             action="store_true",
             default=os.environ.get("SANDBOX_OKX", "") == "1",
-            help="serve OKX's public data too (default: $SANDBOX_OKX is 1)",
+            help="serve OKX too (default: $SANDBOX_OKX is 1)",
         )
         command.add_argument(
             "--deribit",

@@ -18,11 +18,11 @@ class Delivery:
         now_ms: Callable[[], int],
         *,
         of_fill: Sequence[str],
-        symbol_of: Callable[[str], str],
+        symbol_of: Callable[[str], str | None],
     ) -> None:
         self.venue, self.armed, self._now_ms = venue, armed, now_ms
-        self._of_fill = of_fill  # the kinds of message that tell a fill, in their order; the first is of the fill alone
-        self._symbol_of = symbol_of  # the contract of a message of the first kind
+        self._of_fill = of_fill  # the kinds of message that tell a fill, in their order
+        self._symbol_of = symbol_of  # the contract of a first one, None where it tells no fill
         self._met: dict[str, list[tuple[str, int]]] = {}  # account -> kinds of a fill still to come, times of each
 
     def passed(self, account: str, kind: str, text: str) -> list[News]:
@@ -39,6 +39,8 @@ class Delivery:
     def _times(self, account: str, text: str) -> int:
         """Give how often the news of a fill are told."""
         now_ms, symbol = self._now_ms(), self._symbol_of(text)
+        if symbol is None:
+            return 1
         if self.armed.take(self.venue, faults.DROP_FILL, now_ms, account=account, symbol=symbol):
             return 0
         return 2 if self.armed.take(self.venue, faults.DUPLICATE_FILL, now_ms, account=account, symbol=symbol) else 1

@@ -10,6 +10,7 @@ from sandbox.bybit.contracts import BYBIT
 from sandbox.deribit.contracts import DERIBIT
 from sandbox.instruments import COINM, USDM
 from sandbox.market import Market
+from sandbox.okx.contracts import OKX
 from sandbox.rows import Income
 
 DAY_MS = 86_400_000
@@ -23,6 +24,7 @@ MAIN = "binance-usdm:main"
 RESERVE = "binance-usdm:reserve"
 COIN = "binance-coinm:main"
 UNIFIED = "bybit:main"
+OKX_MAIN = "okx:main"
 DERIBIT_MAIN = "deribit:main"
 MIRRORED = (MAIN, COIN)
 
@@ -34,10 +36,16 @@ ACCOUNTS = (
 BYBIT_ACCOUNT = Account(
     name=UNIFIED, venue=BYBIT, label="Unified main", symbols=("ETHUSDT", "BTCUSDT", "ETHUSD", "BTCUSD")
 )
+OKX_ACCOUNT = Account(
+    name=OKX_MAIN,
+    venue=OKX,
+    label="Trading",
+    symbols=("ETH-USDT-SWAP", "BTC-USDT-SWAP", "ETH-USD-SWAP", "BTC-USD-SWAP"),
+)
 DERIBIT_ACCOUNT = Account(
     name=DERIBIT_MAIN, venue=DERIBIT, label="Deribit main", symbols=("ETH-PERPETUAL", "BTC-PERPETUAL")
 )
-OFFERED = (BYBIT_ACCOUNT, DERIBIT_ACCOUNT)  # of venues that are there when they are asked for
+OFFERED = (BYBIT_ACCOUNT, OKX_ACCOUNT, DERIBIT_ACCOUNT)  # of venues that are there when they are asked for
 DEPOSITS = (
     (MAIN, "USDT", Decimal(8_000_000)),
     (RESERVE, "USDT", Decimal(400_000)),
@@ -46,6 +54,9 @@ DEPOSITS = (
     (UNIFIED, "USDT", Decimal(1_000_000)),
     (UNIFIED, "ETH", Decimal(200)),
     (UNIFIED, "BTC", Decimal(4)),
+    (OKX_MAIN, "USDT", Decimal(1_000_000)),
+    (OKX_MAIN, "ETH", Decimal(200)),
+    (OKX_MAIN, "BTC", Decimal(4)),
     (DERIBIT_MAIN, "ETH", Decimal(120)),
     (DERIBIT_MAIN, "BTC", Decimal(2)),
 )
@@ -58,6 +69,9 @@ SHORTS = (
     (UNIFIED, "ETHUSD", Decimal(160)),
     (UNIFIED, "BTCUSD", Decimal(3)),
     (UNIFIED, "ETHUSDT", Decimal(40)),
+    (OKX_MAIN, "ETH-USD-SWAP", Decimal(160)),
+    (OKX_MAIN, "BTC-USD-SWAP", Decimal(3)),
+    (OKX_MAIN, "ETH-USDT-SWAP", Decimal(40)),
     (DERIBIT_MAIN, "ETH-PERPETUAL", Decimal(240)),
     (DERIBIT_MAIN, "BTC-PERPETUAL", Decimal(4)),
 )

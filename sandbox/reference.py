@@ -16,12 +16,13 @@ from sandbox.deribit.contracts import contracts as deribit_contracts
 from sandbox.instruments import VENUES, Spec, instruments
 from sandbox.okx.contracts import OKX
 from sandbox.okx.contracts import contracts as okx_contracts
-from sandbox.opening import ACCOUNTS, BYBIT_ACCOUNT, COIN, DERIBIT_ACCOUNT, MAIN, accounts_of
+from sandbox.opening import ACCOUNTS, BYBIT_ACCOUNT, COIN, DERIBIT_ACCOUNT, MAIN, OKX_ACCOUNT, accounts_of
 
 CREDENTIALS_FILE = "credentials.json"
 REFERENCE_FILE = "reference.toml"
 KEYS_FILE = "exchanges.keys.json"
 KEY_BYTES = 48
+PASSPHRASE_BYTES = 18
 
 ASSETS: tuple[dict[str, Any], ...] = (
     {"symbol": "ETH", "name": "Ether", "decimals": 8},
@@ -140,7 +141,7 @@ def bybit(port: int) -> dict[str, list[dict[str, Any]]]:
 
 def okx(port: int) -> dict[str, list[dict[str, Any]]]:
     """Describe OKX on a port."""
-    return _listed(port, OKX, "Trading", okx_contracts())
+    return _listed(port, OKX, OKX_ACCOUNT.label, okx_contracts())
 
 
 def deribit(port: int) -> dict[str, list[dict[str, Any]]]:
@@ -227,6 +228,8 @@ def exchange_keys(folder: Path, offered: Collection[str] = ()) -> list[Key]:
             "api_key": secrets.token_urlsafe(KEY_BYTES),
             "secret": secrets.token_urlsafe(KEY_BYTES),
         }
+        if account.venue == OKX:
+            held[account.name]["passphrase"] = secrets.token_urlsafe(PASSPHRASE_BYTES)
     if missing:
         write_private(path, json.dumps(held, indent=2))
     return [
@@ -235,6 +238,7 @@ def exchange_keys(folder: Path, offered: Collection[str] = ()) -> list[Key]:
             venue=each.venue,
             api_key=held[each.name]["api_key"],
             secret=held[each.name]["secret"],
+            passphrase=held[each.name].get("passphrase", ""),
         )
         for each in accounts
     ]
@@ -242,7 +246,11 @@ def exchange_keys(folder: Path, offered: Collection[str] = ()) -> list[Key]:
 
 def credentials(keys: Iterable[Key]) -> dict[str, dict[str, str]]:
     """Give the keys by account, as credentials.json holds them."""
-    return {each.account: {"api_key": each.api_key, "secret": each.secret} for each in keys}
+    return {
+        each.account: {"api_key": each.api_key, "secret": each.secret}
+        | ({"passphrase": each.passphrase} if each.passphrase else {})
+        for each in keys
+    }
 
 
 def write_private(path: Path, text: str) -> None:

@@ -10,6 +10,8 @@ from sandbox.bybit.userdata import BybitScribe
 from sandbox.deribit.contracts import DERIBIT
 from sandbox.deribit.userdata import DeribitScribe
 from sandbox.market import Market
+from sandbox.okx.contracts import OKX
+from sandbox.okx.userdata import OkxScribe
 from sandbox.rows import Fill, Order, Position
 
 News = tuple[str, str]  # kind of message, text
@@ -31,7 +33,7 @@ class Scribe(Protocol):
 
 
 BINANCE_SCRIBE = BinanceScribe()
-SCRIBES: dict[str, Scribe] = {BYBIT: BybitScribe(), DERIBIT: DeribitScribe()}  # all other venues are Binance's
+SCRIBES: dict[str, Scribe] = {BYBIT: BybitScribe(), OKX: OkxScribe(), DERIBIT: DeribitScribe()}
 
 
 def scribe_of(venue: str) -> Scribe:

@@ -74,7 +74,7 @@ class Settings:
     webhook_url: str = ""  # of the receiver of deposits and withdrawals, none when empty
     webhook_retry_s: tuple[float, ...] = (30, 120, 480, 1920, 7680)
     bybit: bool = False  # whether Bybit is there too
-    okx: bool = False  # whether OKX's markets are there too
+    okx: bool = False  # whether OKX is there too
     deribit: bool = False  # whether Deribit is there too
     volatility: float = 1.0  # of the model: 1 is as modeled, at 0 index prices and bases stay where they are
 
@@ -133,12 +133,12 @@ class World:
         all_keys = Keys(list(keys))
         self.exchanges = {venue: self._exchange(venue, all_keys) for venue in VENUES}
         self.bybit = Bybit(self._of(BYBIT), self.liquidation, all_keys, self.faults) if settings.bybit else None
-        self.okx = Okx(self._of(OKX), self.ledger, self.faults) if settings.okx else None
+        self.okx = Okx(self._of(OKX), self.liquidation, all_keys, self.faults) if settings.okx else None
         self.deribit = Deribit(self._of(DERIBIT), self.liquidation, all_keys, self.faults) if settings.deribit else None
         self.listed: dict[str, Listed] = {each.venue: each for each in (self.bybit, self.okx, self.deribit) if each}
-        self.traded: dict[str, Exchange | Bybit | Deribit] = {
+        self.traded: dict[str, Exchange | Bybit | Okx | Deribit] = {
             **self.exchanges,
-            **{each.venue: each for each in (self.bybit, self.deribit) if each},
+            **{each.venue: each for each in (self.bybit, self.okx, self.deribit) if each},
         }
         self._set_clock()
         for name, capture in recorded.items():

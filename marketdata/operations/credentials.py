@@ -14,6 +14,9 @@ from hedgeapp.field_keys import field_keys
 from marketdata import models
 
 KEY_BYTES_MAX = 16_384
+PASSPHRASE_BYTES_MAX = 256
+# Between a secret and the passphrase that some venues' keys have: both are sealed as one (docs/decisions/0110).
+SEPARATOR = "\x00"
 
 Purpose = Literal["read", "trade"]
 
@@ -39,51 +42,67 @@ class HolderIsUnknown(ValueError):
 
 
 class KeyIsEmpty(ValueError):
-    """An API key or a secret is empty or too long."""
+    """An API key or a secret is empty or too long, a passphrase too long, or one has a NUL."""
 
     def __init__(self, holder: str) -> None:
         super().__init__(
-            f"an API key and a secret of {holder} expected, 1 to {KEY_BYTES_MAX} bytes each: found one that is not"
+            f"an API key and a secret of {holder} expected, 1 to {KEY_BYTES_MAX} bytes each, and a passphrase of at "
+            f"most {PASSPHRASE_BYTES_MAX}, all without NUL: found one that is not"
         )
 
 
-def decrypted(row: models.Credential) -> tuple[str, str]:
-    """Return API key and secret of a row; raise FieldKeysDoNotDecrypt."""
+def decrypted(row: models.Credential) -> tuple[str, str, str]:
+    """Return API key, secret and passphrase (empty where there is none) of a row; raise FieldKeysDoNotDecrypt."""
     fernet = field_keys()
     try:
         api_key = fernet.decrypt(bytes(row.api_key_ciphertext)).decode()
-        secret = fernet.decrypt(bytes(row.secret_ciphertext)).decode()
+        secret, _, passphrase = fernet.decrypt(bytes(row.secret_ciphertext)).decode().partition(SEPARATOR)
     except InvalidToken:
         raise FieldKeysDoNotDecrypt(row.holder) from None
-    return api_key, secret
+    return api_key, secret, passphrase
 
 
-def require_keys(holder: str, purpose: Purpose, api_key: str, secret: str) -> bool:
+def sealed(secret: str, passphrase: str) -> bytes:
+    """Return a secret and its passphrase encrypted together; raise FieldKeysMissing or FieldKeyIsMalformed."""
+    return field_keys().encrypt((secret + SEPARATOR + passphrase if passphrase else secret).encode())
+
+
+def require_keys(holder: str, purpose: Purpose, api_key: str, secret: str, passphrase: str = "") -> bool:
     """Return whether keys differ from those that are used; refuse with HolderIsUnknown, KeyIsEmpty."""
-    if not all(0 < len(text.encode()) <= KEY_BYTES_MAX for text in (api_key, secret)):
+    is_bounded = all(0 < len(text.encode()) <= KEY_BYTES_MAX for text in (api_key, secret))
+    if not is_bounded or len(passphrase.encode()) > PASSPHRASE_BYTES_MAX or SEPARATOR in secret + passphrase:
         raise KeyIsEmpty(holder)
     known = (models.Account, models.Custodian, models.Oracle)
     if not any(model._base_manager.filter(pk=holder).exists() for model in known):
         raise HolderIsUnknown(holder)
     kept = models.Credential.objects.select_for_update().filter(holder=holder, purpose=purpose).first()
-    return kept is None or not _says(kept, api_key, secret)
+    return kept is None or not _says(kept, api_key, secret, passphrase)
 
 
-def set_credential(holder: str, *, api_key: str, secret: str, by: str, at: datetime, purpose: Purpose = "read") -> bool:
+def set_credential(
+    holder: str,
+    *,
+    api_key: str,
+    secret: str,
+    by: str,
+    at: datetime,
+    purpose: Purpose = "read",
+    passphrase: str = "",
+) -> bool:
     """Keep keys of an account or custodian, encrypted; return whether they differ from those kept before.
 
     It is the console's way; people at a page go by `operations.sources`.
     """
     fernet = field_keys()
     with transaction.atomic(durable=True):
-        if not require_keys(holder, purpose, api_key, secret):
+        if not require_keys(holder, purpose, api_key, secret, passphrase):
             return False
         models.Credential.objects.update_or_create(
             holder=holder,
             purpose=purpose,
             defaults={
                 "api_key_ciphertext": fernet.encrypt(api_key.encode()),
-                "secret_ciphertext": fernet.encrypt(secret.encode()),
+                "secret_ciphertext": sealed(secret, passphrase),
                 "fingerprint": hashlib.sha256(api_key.encode()).hexdigest()[:12],
                 "set_by": by,
                 "set_at": at,
@@ -119,8 +138,8 @@ def rotate_keys() -> int:
     return len(rows) + len(secrets)
 
 
-def _says(kept: models.Credential, api_key: str, secret: str) -> bool:
+def _says(kept: models.Credential, *keys: str) -> bool:
     try:
-        return decrypted(kept) == (api_key, secret)
+        return decrypted(kept) == keys
     except FieldKeysDoNotDecrypt:
         return False

@@ -15,7 +15,7 @@ from django.conf import settings
 from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Oracle, Venue
 from marketdata.core.catalogue import Row, key_of, noun_of
 from marketdata.operations.changes import change, last_change
-from marketdata.operations.credentials import set_credential
+from marketdata.operations.credentials import Purpose, set_credential
 
 ACTOR: Final = "seed"
 FILE_BYTES_MAX: Final = 1_000_000
@@ -34,6 +34,7 @@ _SECTIONS: Final[Mapping[str, type[Any]]] = {
 
 _READ_KEYS: Final = {"api_key", "secret"}
 _TRADE_KEYS: Final = {"trade_api_key", "trade_secret"}
+_PASSPHRASES: Final = {"passphrase": _READ_KEYS, "trade_passphrase": _TRADE_KEYS}  # beside which keys one may be
 
 
 class SeedFileIsUnreadable(ValueError):
@@ -88,20 +89,30 @@ def _seeded(rows: list[Row], keys: Mapping[str, Mapping[str, str]], at: datetime
             yield f"{'changed' if kept else 'added'} {name}: version {event.version}"
     traders = {row.name for row in rows if isinstance(row, Account | Custodian)}
     for holder, pair in keys.items():
-        if set_credential(holder, by=ACTOR, at=at, api_key=pair["api_key"], secret=pair["secret"]):
+        if _set(holder, pair, "read", at):
             yield f"set keys of {holder}"
-        if holder in traders and (trade := _trade_keys(pair)) is not None:
-            api_key, secret = trade
-            if set_credential(holder, by=ACTOR, at=at, api_key=api_key, secret=secret, purpose="trade"):
-                yield f"set trade keys of {holder}"
+        if holder in traders and (trade := _trade_keys(pair)) is not None and _set(holder, trade, "trade", at):
+            yield f"set trade keys of {holder}"
 
 
-def _trade_keys(pair: Mapping[str, str]) -> tuple[str, str] | None:
+def _set(holder: str, pair: Mapping[str, str], purpose: Purpose, at: datetime) -> bool:
+    return set_credential(
+        holder,
+        by=ACTOR,
+        at=at,
+        purpose=purpose,
+        api_key=pair["api_key"],
+        secret=pair["secret"],
+        passphrase=pair.get("passphrase", ""),
+    )
+
+
+def _trade_keys(pair: Mapping[str, str]) -> Mapping[str, str] | None:
     """Return the keys that orders or moves are sent with; only in the sandbox may those for reading do."""
     if "trade_api_key" in pair:
-        return pair["trade_api_key"], pair["trade_secret"]
+        return {name.removeprefix("trade_"): pair[name] for name in pair if name.startswith("trade_")}
     if settings.ENVIRONMENT.hedgeapp_env == "SANDBOX":
-        return pair["api_key"], pair["secret"]
+        return pair
     return None
 
 
@@ -162,10 +173,13 @@ def _keys(path: Path) -> dict[str, dict[str, str]]:
         # Neither the text nor the error is repeated: they may hold a secret.
         raise SeedFileIsUnreadable(path, "an object of holders with api_key and secret expected") from None
     for holder, pair in found.items():
-        if pair.keys() not in (_READ_KEYS, _READ_KEYS | _TRADE_KEYS):
+        alone = {name for name in pair if name not in _PASSPHRASES}
+        is_beside = all(keys <= alone for name, keys in _PASSPHRASES.items() if name in pair)
+        if alone not in (_READ_KEYS, _READ_KEYS | _TRADE_KEYS) or not is_beside:
             raise SeedEntryIsMalformed(
                 f"{path}: {holder}",
-                "api_key and secret expected, trade_api_key and trade_secret beside them or not, "
+                "api_key and secret expected, trade_api_key and trade_secret beside them or not, a passphrase or "
+                "trade_passphrase with them where the venue has one, "
                 f"found {', '.join(sorted(pair)) or 'nothing'}",
             )
     return found

@@ -34,7 +34,7 @@ from marketdata.core.sensitive import written as json_of
 from marketdata.core.wellformed import RowRefused
 from marketdata.models import Credential, SourceChange
 from marketdata.operations.changes import RowChangedMeanwhile, change_locked, last_change, require_changeable
-from marketdata.operations.credentials import Purpose, require_keys
+from marketdata.operations.credentials import Purpose, require_keys, sealed
 from marketdata.queries.catalogue import reference
 
 REASON_LENGTH_MAX: Final = 500  # characters
@@ -113,7 +113,15 @@ def propose_source(row: Source, *, by: str, reason: str, at: datetime, expected_
 
 
 def propose_credential(
-    holder: str, *, purpose: Purpose, api_key: str, secret: str, by: str, reason: str, at: datetime
+    holder: str,
+    *,
+    purpose: Purpose,
+    api_key: str,
+    secret: str,
+    by: str,
+    reason: str,
+    at: datetime,
+    passphrase: str = "",
 ) -> SourceChange | None:
     """Be the first of two people to say with which keys we speak; None when these are used already.
 
@@ -123,10 +131,9 @@ def propose_credential(
     what, reason = f"credential:{holder}:{purpose}", _text(reason)
     with transaction.atomic(durable=True):
         _lock()
-        if not require_keys(holder, purpose, api_key, secret):
+        if not require_keys(holder, purpose, api_key, secret, passphrase):
             return None
         _require_free(what)
-        fernet = field_keys()
         found = _kept(
             what,
             by,
@@ -134,8 +141,8 @@ def propose_credential(
             at,
             holder=holder,
             purpose=purpose,
-            api_key_ciphertext=fernet.encrypt(api_key.encode()),
-            secret_ciphertext=fernet.encrypt(secret.encode()),
+            api_key_ciphertext=field_keys().encrypt(api_key.encode()),
+            secret_ciphertext=sealed(secret, passphrase),
             fingerprint=hashlib.sha256(api_key.encode()).hexdigest(),
         )
         event = SourceChangeProposed(

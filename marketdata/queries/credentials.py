@@ -16,10 +16,11 @@ class CredentialMissing(LookupError):
 
 @record
 class Keys:
-    """An API key and its secret; printing them shows neither."""
+    """An API key, its secret, and its passphrase where the venue has one; printing them shows none."""
 
     api_key: str
     secret: str
+    passphrase: str = ""
 
     def __repr__(self) -> str:
         return "Keys(…)"
@@ -33,8 +34,8 @@ def keys_of(holder: str, purpose: Purpose = "read") -> Keys:
     row = models.Credential.objects.filter(holder=holder, purpose=purpose).first()
     if row is None:
         raise CredentialMissing(holder, purpose)
-    api_key, secret = decrypted(row)
-    return Keys(api_key=api_key, secret=secret)
+    api_key, secret, passphrase = decrypted(row)
+    return Keys(api_key=api_key, secret=secret, passphrase=passphrase)
 
 
 def versions_of(purpose: Purpose) -> dict[str, str]:

@@ -22,6 +22,7 @@ class Key:
     venue: str
     api_key: str
     secret: str
+    passphrase: str = ""  # of venues whose keys have one
 
 
 class Keys:

@@ -15,6 +15,7 @@ from sandbox.hand import BUY, SELL, BookIsEmpty, quantity_steps, trade
 from sandbox.instruments import USDM
 from sandbox.liquidation import NothingToReduce
 from sandbox.listed import Teller
+from sandbox.okx.userdata import CHANNELS
 from sandbox.world import World
 
 Action = Callable[[World, Given], dict[str, Any]]
@@ -34,7 +35,7 @@ def silence(world: World, given: Given) -> dict[str, Any]:
     exchange = venue_of(world, given)
     symbol, kind = str(given.get("symbol", EVERY)), str(given.get("kind", EVERY))
     names = {*exchange.markets, *(each for each in world.accounts.accounts), EVERY}
-    if symbol not in names or kind not in {*KINDS, *PRIVATE_KINDS, *TOPICS, *DERIBIT_KINDS, EVERY}:
+    if symbol not in names or kind not in {*KINDS, *PRIVATE_KINDS, *TOPICS, *CHANNELS, *DERIBIT_KINDS, EVERY}:
         raise ActionRefused(f"expected a symbol or account, and a kind of {', '.join(KINDS)}, found {symbol} {kind}")
     if flag(given, "on"):
         exchange.hub.silenced.add((symbol, kind))

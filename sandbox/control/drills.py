@@ -11,6 +11,8 @@ from sandbox.control.given import ActionRefused, Given, decimal, flag, venue_of,
 from sandbox.deribit.contracts import DERIBIT
 from sandbox.deribit.refusals import CODES as DERIBIT_CODES
 from sandbox.faults import EVERY, Fault
+from sandbox.okx.contracts import OKX
+from sandbox.okx.errors import CODES as OKX_CODES
 from sandbox.world import World
 
 TIMES_MAX = 1_000
@@ -42,7 +44,7 @@ REQUESTS_UNLESS_TOLD = {
 }
 STATUSES = {faults.REJECT: range(400, 600), faults.TOO_MANY: (429, BANNED), faults.BAD_GATEWAY: tuple(TITLES)}
 # The venues' documented codes with their texts, first what is armed unless told; Binance's come with HTTP 400 unless
-# told otherwise, Bybit's always with 200, Deribit's with its own.
+# told otherwise, Bybit's always with 200, OKX's and Deribit's with their own.
 CODES: dict[int, str] = {
     -2019: "Margin is insufficient.",
     -1001: "Internal error; unable to process your request. Please try again.",
@@ -87,7 +89,11 @@ BYBIT_CODES: dict[int, str] = {
     110079: "The order is processing and can not be operated, please try again later",
     110094: "Order does not meet minimum order value 5USDT",
 }
-CODES_OF: dict[str, dict[int, str]] = {BYBIT: BYBIT_CODES, DERIBIT: DERIBIT_CODES}  # of all others Binance's
+CODES_OF: dict[str, dict[int, str]] = {
+    BYBIT: BYBIT_CODES,
+    OKX: OKX_CODES,
+    DERIBIT: DERIBIT_CODES,
+}  # of all others Binance's
 # What can be armed at a venue that has no accounts.
 OF_STREAMS = frozenset({faults.DROP_CONNECTIONS, faults.SKIP_SEQUENCE, faults.DELAY_STREAM, faults.STALE})
 STATUS_OF_CODE = {-1001: 500, -1008: 503, -1015: 429, -2015: 401}

@@ -2,6 +2,8 @@
 
 WINDOW_MS = 2_000
 REQUESTS_MAX = 20
+TRADES_MAX = 60  # of what is about orders and fills
+TRADES = "trade/"
 COUNTED_MAX = 4_096  # clients times what they ask
 
 
@@ -18,4 +20,4 @@ class Requests:
         if window != self._window or len(self._made) > COUNTED_MAX:
             self._window, self._made = window, {}
         made = self._made[client, asked] = self._made.get((client, asked), 0) + 1
-        return made <= REQUESTS_MAX
+        return made <= (TRADES_MAX if asked.startswith(TRADES) else REQUESTS_MAX)

@@ -1,27 +1,12 @@
 """The answers of OKX below /api/v5: each takes the venue and a request's parameters and gives `data`."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from sandbox.market import Market
 from sandbox.okx import contracts, wire
+from sandbox.okx.errors import EMPTY, WRONG, ParameterRefused
 from sandbox.okx.exchange import Okx
-
-Parameters = Mapping[str, str]
-Data = list[dict[str, Any]]
-
-TYPES = ("SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION")
-DIGITS_MAX = 15
-EMPTY, WRONG, NO_INSTRUMENT = "50014", "51000", "51001"
-STATUS_OF = {EMPTY: 400, WRONG: 400}  # of an answer; of all others it is 200
-
-
-class ParameterRefused(Exception):
-    """A parameter is missing or out of its bounds: the venue's code and message."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+from sandbox.okx.parameters import Data, Parameters, given, kind_of, market_of, whole
 
 
 def server_time(venue: Okx, parameters: Parameters) -> Data:
@@ -41,9 +26,9 @@ def instruments(venue: Okx, parameters: Parameters) -> Data:
 
 def position_tiers(venue: Okx, parameters: Parameters) -> Data:
     """List the tiers of a family's contract."""
-    _type(parameters)
-    _given(parameters, "tdMode")
-    family = _given(parameters, "instFamily")
+    kind_of(parameters)
+    given(parameters, "tdMode")
+    family = given(parameters, "instFamily")
     specs = [market.spec for market in venue.markets.values() if contracts.family_of(market.spec) == family]
     if not specs:
         raise ParameterRefused(WRONG, "Parameter instFamily error")
@@ -52,22 +37,22 @@ def position_tiers(venue: Okx, parameters: Parameters) -> Data:
 
 def books(venue: Okx, parameters: Parameters) -> Data:
     """Give a book from its touch outwards."""
-    market = _market(venue, parameters)
-    count, book = max(1, min(400, _whole(parameters, "sz") or 1)), market.book
+    market = market_of(venue.markets, parameters)
+    count, book = max(1, min(400, whole(parameters, "sz") or 1)), market.book
     row = wire.book(market.spec, book.bids.top(count), book.asks.top(count), venue.now_ms())
     return [row | {"seqId": book.update_id}]
 
 
 def trades(venue: Okx, parameters: Parameters) -> Data:
     """List the latest trades, newest first."""
-    market = _market(venue, parameters)
-    latest = list(market.trades)[: -max(1, min(500, _whole(parameters, "limit") or 100)) - 1 : -1]
+    market = market_of(venue.markets, parameters)
+    latest = list(market.trades)[: -max(1, min(500, whole(parameters, "limit") or 100)) - 1 : -1]
     return [wire.trade(market.spec, row) for row in latest]
 
 
 def ticker(venue: Okx, parameters: Parameters) -> Data:
     """Give the statistics of one contract."""
-    return [wire.ticker(_market(venue, parameters))]
+    return [wire.ticker(market_of(venue.markets, parameters))]
 
 
 def tickers(venue: Okx, parameters: Parameters) -> Data:
@@ -89,7 +74,7 @@ def index_tickers(venue: Okx, parameters: Parameters) -> Data:
 def mark_price(venue: Okx, parameters: Parameters) -> Data:
     """List mark prices of a type's contracts, or give that of one, with its type or without."""
     if parameters.get("instId") and not parameters.get("instType"):
-        return [wire.mark(_market(venue, parameters))]
+        return [wire.mark(market_of(venue.markets, parameters))]
     return [wire.mark(market) for market in _chosen(venue, parameters)]
 
 
@@ -97,15 +82,15 @@ def funding_rate(venue: Okx, parameters: Parameters) -> Data:
     """Give the rate of the next funding of one contract, or of all."""
     if parameters.get("instId") == "ANY":
         return [wire.funding(market) for market in venue.markets.values()]
-    return [wire.funding(_market(venue, parameters))]
+    return [wire.funding(market_of(venue.markets, parameters))]
 
 
 def funding_rate_history(venue: Okx, parameters: Parameters) -> Data:
     """List settled rates, newest first."""
-    symbol = _market(venue, parameters).spec.symbol
-    newer, older = _whole(parameters, "before") or 0, _whole(parameters, "after") or venue.now_ms() + 1
+    symbol = market_of(venue.markets, parameters).spec.symbol
+    newer, older = whole(parameters, "before") or 0, whole(parameters, "after") or venue.now_ms() + 1
     rows = venue.ledger.fundings(venue.venue, symbol, newer + 1, older - 1, 1000)
-    kept = rows[::-1][: max(1, min(400, _whole(parameters, "limit") or 400))]
+    kept = rows[::-1][: max(1, min(400, whole(parameters, "limit") or 400))]
     shared = {"instType": contracts.SWAP, "instId": symbol, "method": "current_period", "formulaType": "noRate"}
     return [
         shared | {"fundingRate": str(row.rate), "realizedRate": str(row.rate), "fundingTime": str(row.at_ms)}
@@ -129,37 +114,7 @@ ANSWERS: dict[str, Callable[[Okx, Parameters], Data]] = {
 }
 
 
-def _given(parameters: Parameters, name: str) -> str:
-    value = parameters.get(name, "")
-    if not value:
-        raise ParameterRefused(EMPTY, f"Parameter {name} can not be empty")
-    return value
-
-
-def _type(parameters: Parameters) -> str:
-    found = _given(parameters, "instType")
-    if found not in TYPES:
-        raise ParameterRefused(WRONG, "Parameter instType error")
-    return found
-
-
 def _chosen(venue: Okx, parameters: Parameters) -> list[Market]:
     """Choose the markets of a type, or one of them; the venue lists none but swaps here."""
-    markets = list(venue.markets.values()) if _type(parameters) == contracts.SWAP else []
+    markets = list(venue.markets.values()) if kind_of(parameters) == contracts.SWAP else []
     return [market for market in markets if parameters.get("instId", market.spec.symbol) == market.spec.symbol]
-
-
-def _market(venue: Okx, parameters: Parameters) -> Market:
-    market = venue.markets.get(_given(parameters, "instId"))
-    if market is None:
-        raise ParameterRefused(NO_INSTRUMENT, "Instrument ID, Instrument ID code, or Spread ID doesn't exist.")
-    return market
-
-
-def _whole(parameters: Parameters, name: str) -> int | None:
-    text = parameters.get(name, "")
-    if not text:
-        return None
-    if not text.isdecimal() or len(text) > DIGITS_MAX:
-        raise ParameterRefused(WRONG, f"Parameter {name} error")
-    return int(text)

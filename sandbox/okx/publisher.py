@@ -7,10 +7,12 @@ from typing import Any
 from sandbox.market import Market, Trade
 from sandbox.model import STEP_MS, STEPS_PER_SECOND
 from sandbox.okx import wire
-from sandbox.okx.contracts import family_of
+from sandbox.okx.contracts import SWAP, family_of
+from sandbox.rows import Order
 from sandbox.shown import changes
 from sandbox.sockets import Hub
 
+LIQUIDATIONS = "liquidation-orders"
 BOOK, BOOK_5, TOUCH = "books", "books5", "bbo-tbt"
 DEPTHS = {BOOK: 400, BOOK_5: 5, TOUCH: 1}
 EVERY_STEPS = {BOOK: 100 // STEP_MS, BOOK_5: 100 // STEP_MS, TOUCH: 1}  # between two messages
@@ -105,6 +107,14 @@ class Publisher:
         if self.hub.wants(self.stream("trades")):
             row = wire.trade(self.market.spec, trade) | {"count": "1", "source": "0", "seqId": trade.id}
             self._send("trades", self._text("trades", row))
+
+    def forced(self, order: Order) -> None:
+        """Tell a liquidation to those who listen to all of them; `posSide` is of what was closed."""
+        spec, stream = self.market.spec, f"{LIQUIDATIONS}:{SWAP}"
+        if self.hub.wants(stream):
+            row = wire.liquidation(spec, order)
+            text = wire.message({"channel": LIQUIDATIONS, "instType": SWAP}, [row])
+            self.hub.publish(stream, self.symbol, "trade", text)
 
     def aggregated(self, trade: Trade) -> None:
         """Leave aggregates: the venue has none."""

@@ -7,6 +7,7 @@ from typing import Any
 from sandbox.instruments import Spec
 from sandbox.market import Market, Trade
 from sandbox.okx.contracts import SWAP, family_of
+from sandbox.rows import Order
 
 Rows = Iterable[tuple[int, int]]
 Argument = Mapping[str, str]
@@ -40,6 +41,15 @@ def trade(spec: Spec, row: Trade) -> dict[str, Any]:
         "side": "sell" if row.buyer_is_maker else "buy",
         "ts": str(row.at_ms),
     }
+
+
+def liquidation(spec: Spec, order: Order) -> dict[str, Any]:
+    """Give a liquidation, whose side is that of the order that closed a position."""
+    price = plain(f"{order.average_price:f}")
+    detail = {"side": "buy" if order.side == "BUY" else "sell", "posSide": "short" if order.side == "BUY" else "long"}
+    detail |= {"bkPx": price, "sz": plain(f"{order.executed:f}"), "bkLoss": "0", "ccy": "", "ts": str(order.updated_ms)}
+    of = {"instType": SWAP, "instId": spec.symbol, "instFamily": family_of(spec), "uly": family_of(spec)}
+    return of | {"details": [detail]}
 
 
 def mark(market: Market) -> dict[str, str]:

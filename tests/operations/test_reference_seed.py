@@ -15,7 +15,13 @@ from django.db import connection
 
 from marketdata import models
 from marketdata.operations.changes import change
-from marketdata.operations.credentials import FieldKeysDoNotDecrypt, HolderIsUnknown, set_credential
+from marketdata.operations.credentials import (
+    FieldKeysDoNotDecrypt,
+    HolderIsUnknown,
+    KeyIsEmpty,
+    rotate_keys,
+    set_credential,
+)
 from marketdata.queries.catalogue import limit_of, reference
 from marketdata.queries.credentials import CredentialMissing, keys_of
 from tests.operations.test_reference import AT
@@ -213,6 +219,31 @@ def test_an_account_trades_with_keys_of_its_own(files: Files) -> None:
     models.Credential.objects.filter(holder=name, purpose="trade").delete()
     with pytest.raises(CredentialMissing, match=f"keys of {name} to trade with expected"):
         keys_of(name, "trade")
+
+
+def test_a_passphrase_is_kept_sealed_with_the_secret_and_goes_with_its_own_keys(files: Files) -> None:
+    files.seed()
+    name = "binance-usdm:main"
+    assert keys_of(name).passphrase == ""
+    set_credential(name, api_key="a", secret="b", passphrase="open sesame", by="alice", at=AT)
+    assert (keys_of(name).secret, keys_of(name).passphrase) == ("b", "open sesame")
+    assert "sesame" not in repr(keys_of(name))
+    assert not set_credential(name, api_key="a", secret="b", passphrase="open sesame", by="alice", at=AT)
+    assert set_credential(name, api_key="a", secret="b", passphrase="other", by="alice", at=AT)
+    rotate_keys()
+    assert keys_of(name).passphrase == "other"
+    with pytest.raises(KeyIsEmpty, match="without NUL"):
+        set_credential(name, api_key="a", secret="b\x00c", by="alice", at=AT)
+
+
+def test_a_credentials_file_may_have_a_passphrase_beside_the_keys_that_it_is_of(files: Files) -> None:
+    name = "binance-usdm:main"
+    files.credentials.write_text(f'{{"{name}": {{"api_key": "a", "secret": "b", "passphrase": "c"}}}}')
+    files.seed()
+    assert (keys_of(name).passphrase, keys_of(name, "trade").passphrase) == ("c", "c")
+    files.credentials.write_text(f'{{"{name}": {{"api_key": "a", "secret": "b", "trade_passphrase": "c"}}}}')
+    with pytest.raises(CommandError, match="a passphrase or trade_passphrase with them"):
+        files.seed()
 
 
 def test_a_custodian_moves_with_keys_of_its_own_which_may_be_the_same_in_the_sandbox_alone(files: Files) -> None:

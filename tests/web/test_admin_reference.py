@@ -166,7 +166,7 @@ def test_keys_go_in_and_never_come_out(admin_page: Client) -> None:
     change(account, by="bob", reason="", at=AT)
     set_credential(account.name, api_key="key-of-main", secret="correct-horse", by="bob", at=AT)
     url = f"/admin/marketdata/credential/{models.Credential.objects.get().pk}/change/"
-    given = {"api_key": "new-key", "secret": "battery", "reason": "older than a year"}
+    given = {"api_key": "new-key", "secret": "battery", "passphrase": "staple", "reason": "older than a year"}
     assert admin_page.post(url, given).status_code == 302
     assert keys_of(account.name).api_key == "key-of-main"  # until another person agrees
     for page in (url, "/admin/marketdata/credential/", "/sources/"):
@@ -174,6 +174,7 @@ def test_keys_go_in_and_never_come_out(admin_page: Client) -> None:
         assert "key-of-main" not in shown
         assert "new-key" not in shown
         assert "battery" not in shown
+        assert "staple" not in shown
 
 
 def test_keys_that_are_refused_are_not_shown_again(admin_page: Client) -> None:
