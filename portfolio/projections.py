@@ -274,26 +274,25 @@ class Versions:
 
     def __init__(self) -> None:
         self.rows: dict[Table, list[Values]] = {table: [] for table in TABLES}
-        self.began: dict[tuple[Table, Key], int] = {}
-        self._current: dict[tuple[Table, Key], tuple[int, Values]] = {}
+        self.began: dict[Table, dict[Key, int]] = {table: {} for table in TABLES}
+        self._current: dict[Table, dict[Key, tuple[int, Values]]] = {table: {} for table in TABLES}
 
     def add(self, seq: int, changed: list[Change]) -> None:
         """Take the changes of one event."""
-        rows, current = self.rows, self._current
         for table, key, values in changed:
             if table is FILL:  # never changes: it need not be remembered
-                rows[FILL].append((seq, None, *key, *values))
+                self.rows[table].append((seq, None, *key, *values))
                 continue
-            place = (table, key)
-            before = current.get(place)
+            current = self._current[table]
+            before = current.get(key)
             if before is None:
-                self.began[place] = seq
+                self.began[table][key] = seq
             else:
-                rows[table].append((before[0], seq, *key, *before[1]))
-            current[place] = (seq, values)
+                self.rows[table].append((before[0], seq, *key, *before[1]))
+            current[key] = (seq, values)
 
     def finish(self) -> None:
         """Complete the rows that are current, which have no end."""
-        for (table, key), (seq, values) in self._current.items():
-            self.rows[table].append((seq, None, *key, *values))
-        self._current.clear()
+        for table, current in self._current.items():
+            self.rows[table].extend([(seq, None, *key, *values) for key, (seq, values) in current.items()])
+            current.clear()

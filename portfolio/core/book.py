@@ -155,13 +155,14 @@ class Book:
         instruments = self.catalogue.instruments
         for recorded in batch:
             self.seq, self.recorded_at, event = recorded
-            if isinstance(event, FillRecorded):
+            if type(event) is FillRecorded:
                 latest.append(recorded)
-                position = positions.get((event.account, event.instrument))
+                name = event.instrument
+                position = positions.get((event.account, name))
                 if position is None or orders:
                     self._fill(event)
                 else:
-                    position.fill(event, instruments[event.instrument].contract_size)
+                    position.fill(event, instruments[name].contract_size)
             else:
                 if not isinstance(event, QUIET):
                     latest.append(recorded)

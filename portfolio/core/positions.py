@@ -157,21 +157,26 @@ class Position:
         """Fold a fill, sized by the contract size now in force; nothing changes if it is there already."""
         if self.opening is not None and _trade(fill.trade_id) <= _trade(self.opening.last_trade_id):
             return
-        kept, fees, one, at = self._kept, self.fees, (fill, contract_size), fill.at
-        if not kept or at > kept[-1][0].at or order_of_kept(one) > order_of_kept(kept[-1]):
-            kept.append(one)
-        else:
-            place = bisect_left(kept, order_of_kept(one), key=order_of_kept)
-            if order_of_kept(kept[place]) == order_of_kept(one):
-                return
-            kept.insert(place, one)
-            if place < self._folded:
-                self._fold_again(place // FILLS_LET_GO)
+        kept, fees, at = self._kept, self.fees, fill.at
+        if at > self.updated_at:  # and so later than all that are kept
+            self.updated_at = at
+            kept.append((fill, contract_size))
+        elif not self._is_placed((fill, contract_size)):
+            return
         if len(kept) >= FILLS_KEPT + FILLS_LET_GO:
             self._let_go()
         fees[fill.fee_asset] = fees.get(fill.fee_asset, ZERO) + fill.fee
-        if at > self.updated_at:
-            self.updated_at = at
+
+    def _is_placed(self, one: KeptFill) -> bool:
+        """Put a fill where it belongs among those that are kept; False if it is there already."""
+        kept, order = self._kept, order_of_kept(one)
+        place = bisect_left(kept, order, key=order_of_kept)
+        if place < len(kept) and order_of_kept(kept[place]) == order:
+            return False
+        kept.insert(place, one)
+        if place < self._folded:
+            self._fold_again(place // FILLS_LET_GO)
+        return True
 
     def open(self, opening: PositionOpened, contract_size: Decimal) -> None:
         """Start from a position that was there before the first fill; trades up to its last one are inside it.

@@ -29,7 +29,7 @@ _BEGIN = f"INSERT INTO {_LIVE} (name, seq, moved_at) VALUES (%s, %s, clock_times
 # A row's JSON without its brackets is a line of CSV, several times faster to write than the driver's rows. Only the
 # escapes of control characters mean nothing in CSV: rows that have any go the driver's way.
 _CSV: Final = " (FORMAT csv, NULL 'null', ESCAPE '\\', ENCODING 'UTF8')"
-_json: Final = msgspec.json.Encoder().encode
+_lines: Final = msgspec.json.Encoder().encode_lines
 _meaningless: Final = re.compile(rb'\\[^"\\]').search
 
 
@@ -82,9 +82,8 @@ def fold(book: Book, batch: Iterable[Recorded]) -> Versions:
 def store(raw: psycopg.Connection[Any], schema: str | None, versions: Versions) -> None:
     """End the rows that a batch has made otherwise, then add its own."""
     for table in TABLES:
-        ended = [(key, seq) for (of, key), seq in versions.began.items() if of is table]
-        if ended:
-            _end(raw, schema, table, ended)
+        if ended := versions.began[table]:
+            _end(raw, schema, table, list(ended.items()))
         insert(raw, schema, table, versions.rows[table])
 
 
@@ -111,7 +110,7 @@ def insert(raw: psycopg.Connection[Any], schema: str | None, table: Table, rows:
     """Add rows to a table by COPY."""
     if not rows:
         return
-    lines = b"\n".join([_json(row)[1:-1] for row in rows])
+    lines = _lines(rows)[1:-2].replace(b"]\n[", b"\n")  # a line break within a value is written as an escape
     if _meaningless(lines):
         copy_rows(raw, schema, table.name, table.columns, rows)
         return
