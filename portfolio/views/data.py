@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from marketdata.core.look_back import look_back
 from marketdata.queries import recorded
 from portfolio import screen
 from portfolio.core.frames import Frame
@@ -76,6 +77,7 @@ def _channels(at: datetime) -> dict[str, Any]:
     feeds, recorder = market_health()
     of_oracles, quotes = oracle_quotes()
     return {
+        "look_back": look_back(feeds),
         "channels": health.feed_lines(feeds, data_budgets_ms(), recorded.refused_counts(), at),
         "oracles": oracle_lines(of_oracles, quotes, at),
         "recorder": health.recorder_line(recorder, at),

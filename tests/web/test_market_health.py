@@ -45,6 +45,7 @@ def test_channels_and_the_recorder_are_shown(desk: Client) -> None:
         page = desk.get(reverse(name)).content.decode()
         assert "feed:binance-usdm" in page
         assert "+42 ms" in page
+        assert "quote look-back 292 ms" in page
         assert "&lt;b&gt;off tick&lt;/b&gt;" in page
         assert "not proven: &lt;i&gt;gaps&lt;/i&gt;" in page
         assert "rows lost: 3 of feed:v" in page
@@ -54,6 +55,7 @@ def test_channels_and_the_recorder_are_shown(desk: Client) -> None:
 def test_without_a_board_it_says_that_nothing_is_known(desk: Client) -> None:
     page = desk.get(reverse("portfolio:data_channels")).content.decode()
     assert "No channel has been heard" in page
+    assert "quote look-back not known: no venue is heard" in page
     assert "the recorder has not told its health" in page
 
 
