@@ -130,13 +130,15 @@ async def _followed(sandbox: Sandbox) -> list[Row]:
             market.roll.taken("bench", "bench")
         if len(late) % 100 == 0:
             memory.append(_resident_mib())
+    began_anew = len(markets) * (await asyncio.to_thread(sandbox.get, "/control/state"))["loops"]
     await end(loops)
-    return _rows(markets, lost, grown_mib=max(memory) - memory[0], late_ms=max(late) * 1000)
+    lost_otherwise = max(0, len(lost) - began_anew)
+    return _rows(markets, lost_otherwise, grown_mib=max(memory) - memory[0], late_ms=max(late) * 1000)
 
 
-def _rows(markets: Sequence[Market], lost: Sequence[str], *, grown_mib: float, late_ms: float) -> list[Row]:
+def _rows(markets: Sequence[Market], lost: int, *, grown_mib: float, late_ms: float) -> list[Row]:
     heard = sum(market.message_count for market in markets)
-    faults = sum(market.counters["gaps"] + market.counters["refused"] for market in markets) + len(lost)
+    faults = sum(market.counters["gaps"] + market.counters["refused"] for market in markets) + lost
     return [
         Row(
             name=f"burst of {BURST} ×, messages",
@@ -173,7 +175,10 @@ def _rows(markets: Sequence[Market], lost: Sequence[str], *, grown_mib: float, l
 async def _follow(
     venue: Venue, instrument: Instrument, market: Market, protocol: PublicProtocol, lost: list[str]
 ) -> None:
-    """Dial again as the feed does, and remember why it had to: a venue cuts off who does not keep up."""
+    """Dial again as the feed does, and remember why it had to.
+
+    A venue cuts off who does not keep up; a recording also cuts all, once each time when it begins anew.
+    """
     while True:
         try:
             await Connection(venue, (instrument,), market, protocol).run()
