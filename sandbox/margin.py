@@ -18,6 +18,7 @@ class Bracket:
     maintenance_amount: Decimal  # the venue's `cum`
     leverage: int
     growth: Decimal = ZERO  # what both rates grow by with each unit of the notional (Deribit)
+    in_contracts: bool = False  # bounded by the size, not by the notional (OKX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +62,12 @@ def brackets_of(*tiers: tuple[int, str, int]) -> tuple[Bracket, ...]:
     return tuple(brackets)
 
 
-def bracket_of(brackets: Sequence[Bracket], notional: Decimal) -> Bracket:
-    """Find the bracket of an absolute notional; the last one also holds everything above its cap."""
+def bracket_of(brackets: Sequence[Bracket], measure: Decimal) -> Bracket:
+    """Find the bracket of an absolute notional or size; the last one also holds everything above its cap."""
     if not brackets:
         raise NoSuchBracket("expected at least one bracket, found none")
     for bracket in brackets:
-        if notional <= bracket.cap:
+        if measure <= bracket.cap:
             return bracket
     return brackets[-1]
 
@@ -130,8 +131,13 @@ def maintenance_margin(holding: Holding) -> Decimal:
 def maintenance_of(holding: Holding, price: Decimal) -> Decimal:
     """Give the maintenance margin of a holding at any price, in the settlement asset."""
     value = abs(notional(holding.quantity, price, holding.contract_size, inverse=holding.inverse))
-    bracket = bracket_of(holding.brackets, value)
+    bracket = bracket_of(holding.brackets, _measure(holding, value))
     return value * (bracket.maintenance_rate + bracket.growth * value) - bracket.maintenance_amount
+
+
+def _measure(holding: Holding, value: Decimal) -> Decimal:
+    """Give what brackets bound of a holding: its value, or its contracts."""
+    return abs(holding.quantity) if holding.brackets and holding.brackets[0].in_contracts else value
 
 
 def initial_margin(holding: Holding) -> Decimal:
@@ -170,7 +176,7 @@ def liquidation_price(wallet: Decimal, holding: Holding, others: Iterable[Holdin
         if price is None or price <= 0:
             continue
         value = abs(notional(holding.quantity, price, holding.contract_size, inverse=holding.inverse))
-        if bracket.floor <= value <= bracket.cap:
+        if bracket.floor <= _measure(holding, value) <= bracket.cap:
             return price
     return None
 

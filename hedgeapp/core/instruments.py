@@ -9,18 +9,20 @@ from decimal import Decimal
 from typing import Literal
 
 from hedgeapp.core.amounts import quantized
-from hedgeapp.core.records import record
+from hedgeapp.core.records import record, sparse_fact
 
 ContractKind = Literal["linear", "inverse"]
 Expiry = Literal["perpetual", "dated"]
+TierUnit = Literal["value", "contracts"]
 
 
-@record
+@sparse_fact
 class Tier:
     """One maintenance bracket of a venue.
 
     `floor` and `cap` bound the position's value in the settlement asset (linear: notional in the stablecoin; inverse:
-    in coin); maintenance margin = value · maintenance_rate − deduction, in the settlement asset.
+    in coin), or where `unit` says so its contracts; maintenance margin = value · maintenance_rate − deduction, in the
+    settlement asset.
     """
 
     floor: Decimal
@@ -28,6 +30,7 @@ class Tier:
     maintenance_rate: Decimal
     deduction: Decimal
     leverage_max: Decimal
+    unit: TierUnit = "value"
 
 
 @record

@@ -226,6 +226,11 @@ def _require_tiers(instrument: Instrument) -> None:
             raise TiersNotAscending(
                 instrument, f"tier {number} from {floor} up expected, found {tier.floor} to {tier.cap}"
             )
+        if tier.unit != instrument.tiers[0].unit or (tier.unit == "contracts" and tier.deduction):
+            raise TiersNotAscending(
+                instrument,
+                f"tier {number} in {instrument.tiers[0].unit}, in contracts with deduction 0, expected, found {tier}",
+            )
         if tier.leverage_max <= 0 or tier.deduction < 0 or not 0 < tier.maintenance_rate <= 1:
             raise NumberIsOutOfRange(
                 instrument, f"tier {number}: rate in (0, 1], leverage > 0, deduction ≥ 0 expected, found {tier}"

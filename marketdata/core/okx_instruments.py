@@ -1,17 +1,18 @@
 """OKX's instruments: its public/instruments in our spelling.  rows -> Instruments
 
 Source: OKX's API documentation, v5. Sizes are in contracts; one is worth ctVal x ctMult of ctValCcy, which is the coin
-where a contract is linear and the quote where it is inverse. Position tiers are bounded in contracts there, which none
-of ours can be: an instrument of OKX has none.
+where a contract is linear and the quote where it is inverse. Position tiers are bounded in contracts, and the rate of
+the one that a position is in holds for all of it.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from hedgeapp.core.instruments import ContractKind, Expiry, Instrument
+from hedgeapp.core.amounts import ONE, ZERO
+from hedgeapp.core.instruments import ContractKind, Expiry, Instrument, Tier
 from marketdata.core.reference import ReferenceContradicts, number, positive
 
 Row = Mapping[str, Any]
@@ -35,12 +36,15 @@ def symbol_of(row: Row) -> str | None:
 
 
 def instruments(
-    venue: str, rows: Iterable[Row], *, symbols: Collection[str], assets: Collection[str]
+    venue: str, rows: Iterable[Row], limits: Iterable[Row], *, symbols: Collection[str], assets: Collection[str]
 ) -> list[Instrument]:
-    """Return the instruments of `symbols` (our spelling); `assets` are the known ones.
+    """Return the instruments of `symbols` (our spelling); `limits` are the tiers of their families.
 
-    Raise ReferenceContradicts with the first field that is missing or does not fit.
+    `assets` are the known ones. Raise ReferenceContradicts with the first field that is missing or does not fit.
     """
+    tiers_of: dict[str, list[Row]] = {}
+    for limit in limits:
+        tiers_of.setdefault(str(limit.get("instFamily")), []).append(limit)
     found: dict[str, Instrument] = {}
     for row in rows:
         symbol = symbol_of(row)
@@ -48,14 +52,41 @@ def instruments(
             continue
         if symbol in found:
             raise ReferenceContradicts(f"{venue}:{symbol}", "instFamily", "once", "twice in public/instruments")
-        found[symbol] = _instrument(venue, symbol, row, assets)
+        found[symbol] = _instrument(venue, symbol, row, tiers_of.get(str(row.get("instFamily")), ()), assets)
     for symbol in symbols:
         if symbol not in found:
             raise ReferenceContradicts(f"{venue}:{symbol}", "symbol", "an instrument of the venue", "none")
     return [found[symbol] for symbol in symbols]
 
 
-def _instrument(venue: str, symbol: str, row: Row, assets: Collection[str]) -> Instrument:
+def tiers(subject: str, limits: Sequence[Row]) -> tuple[Tier, ...]:
+    """Return the tiers of one family's contracts, refusing any that do not follow on each other."""
+    if not limits:
+        raise ReferenceContradicts(subject, "position-tiers", "at least one", "none")
+    found: list[Tier] = []
+    for row in sorted(limits, key=lambda row: number(subject, "maxSz", row.get("maxSz"))):
+        name, floor = f"{subject} tier {len(found) + 1}", found[-1].cap if found else ZERO
+        least = number(name, "minSz", row.get("minSz"))
+        if not floor <= least <= floor + ONE:  # the venue begins a tier where the last one ends, or a contract later
+            raise ReferenceContradicts(name, "minSz", floor, least)
+        tier = Tier(
+            floor=floor,
+            cap=positive(name, "maxSz", row.get("maxSz")),
+            maintenance_rate=positive(name, "mmr", row.get("mmr")),
+            deduction=ZERO,
+            leverage_max=positive(name, "maxLever", row.get("maxLever")),
+            unit="contracts",
+        )
+        if tier.cap <= floor:
+            raise ReferenceContradicts(name, "maxSz", f"above {floor}", tier.cap)
+        before = found[-1].maintenance_rate if found else ZERO
+        if not before < tier.maintenance_rate < ONE:
+            raise ReferenceContradicts(name, "mmr", f"above {before} and below 1", tier.maintenance_rate)
+        found.append(tier)
+    return tuple(found)
+
+
+def _instrument(venue: str, symbol: str, row: Row, limits: Sequence[Row], assets: Collection[str]) -> Instrument:
     id_, expiry = f"{venue}:{symbol}", EXPIRIES[str(row["instType"])]
     kind = KINDS.get(str(row.get("ctType")))
     if kind is None:
@@ -87,6 +118,7 @@ def _instrument(venue: str, symbol: str, row: Row, assets: Collection[str]) -> I
         tick_size=positive(id_, "tickSz", row.get("tickSz")),
         step_size=step,
         expires_at=_expiry(row) if expiry == "dated" else None,
+        tiers=tiers(id_, limits),
         is_trading=row.get("state") == "live",
     )
 

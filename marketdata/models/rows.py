@@ -171,13 +171,12 @@ class Tier(models.Model):
 
     instrument = models.ForeignKey(Instrument, models.CASCADE, db_constraint=False, related_name="tiers")
     number = models.PositiveSmallIntegerField(help_text="Order of the bracket, from 1.")
-    floor = _number(
-        help_text="Position value from which it counts, in the settlement asset (linear: stablecoin, inverse: coin)."
-    )
-    cap = _number(help_text="Position value up to which it counts, in the settlement asset.")
+    floor = _number(help_text="From where it counts: position value in the settlement asset, or contracts (unit).")
+    cap = _number(help_text="Up to where it counts.")
     maintenance_rate = _number(help_text="Share of the position's value to be kept as margin; 0.004 is 0.4 %.")
     deduction = _number(help_text="Taken off the maintenance margin, in the settlement asset (the venue's cum).")
     leverage_max = _number(help_text="Highest initial leverage in this bracket; 125 is 125 times.")
+    unit = models.CharField(max_length=9, default="value", db_default="value", help_text="value or contracts.")
 
     class Meta:
         ordering = ("instrument_id", "number")

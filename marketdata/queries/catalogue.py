@@ -143,6 +143,7 @@ def _tier_of(row: models.Tier) -> Tier:
         maintenance_rate=plain(row.maintenance_rate),
         deduction=plain(row.deduction),
         leverage_max=plain(row.leverage_max),
+        unit="contracts" if row.unit == "contracts" else "value",
     )
 
 

@@ -30,10 +30,10 @@ class Leg:
     tiers: Sequence[Tier]
 
 
-def tier_at(tiers: Sequence[Tier], value: Decimal) -> Tier:
-    """Return the tier of an unsigned position value; its cap is inside, and the last tier has no end."""
+def tier_at(tiers: Sequence[Tier], measure: Decimal) -> Tier:
+    """Return the tier of an unsigned position value or size; its cap is inside, and the last tier has no end."""
     for tier in tiers:
-        if value <= tier.cap:
+        if measure <= tier.cap:
             return tier
     return tiers[-1]
 
@@ -47,6 +47,17 @@ def maintenance(tiers: Sequence[Tier], value: Decimal) -> Decimal:
 def initial(tiers: Sequence[Tier], value: Decimal) -> Decimal:
     """Return the initial margin of an unsigned position value at the highest leverage of its tier."""
     return value / tier_at(tiers, value).leverage_max
+
+
+def tiers_of(one: ValuedPosition) -> Sequence[Tier]:
+    """Return the tiers by which a position's value counts.
+
+    Where they are bounded in contracts it is the one of its size alone, whatever a price makes of it.
+    """
+    tiers = one.instrument.tiers
+    if not tiers or tiers[0].unit == "value":
+        return tiers
+    return (tier_at(tiers, abs(one.position.size) / one.instrument.contract_size),)
 
 
 def margin_left(constant: Decimal, slope: Decimal, legs: Iterable[Leg], y: Decimal) -> Decimal:
@@ -140,7 +151,7 @@ def _wallet(account: str, asset: str, valuation: Valuation) -> Figure:
 
 
 def _required(one: ValuedPosition, rule: Callable[[Sequence[Tier], Decimal], Decimal]) -> Figure:
-    tiers = one.instrument.tiers
+    tiers = tiers_of(one)
     if not tiers:
         return unknown(f"no margin tiers of {one.instrument.id} are known: load them from the venue")
     return derived(lambda worth: rule(tiers, abs(worth)), one.worth)
@@ -197,7 +208,7 @@ def _multiples(wallet: Figure, moved: list[ValuedPosition], positions: list[Valu
     constant = wallet.value or ZERO
     for one in others:
         worth = one.worth.value or ZERO
-        constant += (one.unrealized.value or ZERO) - maintenance(one.instrument.tiers, abs(worth))
+        constant += (one.unrealized.value or ZERO) - maintenance(tiers_of(one), abs(worth))
     is_linear = moved[0].position.kind == "linear"
     slope = ZERO
     legs = []
@@ -205,6 +216,6 @@ def _multiples(wallet: Figure, moved: list[ValuedPosition], positions: list[Valu
         worth = one.worth.value or ZERO
         slope += worth if is_linear else -worth
         constant += -one.position.settlement_value if is_linear else one.position.settlement_value
-        legs.append(Leg(value=abs(worth), tiers=one.instrument.tiers))
+        legs.append(Leg(value=abs(worth), tiers=tiers_of(one)))
     found = [y for y in crossings(constant, slope, legs) if y is not None]
     return found if is_linear else [1 / y for y in found]

@@ -153,7 +153,10 @@ def specifications(instruments: Iterable[Instrument]) -> Rows:
             one.step_size,
             one.expires_at.isoformat() if one.expires_at else "",
             one.is_trading,
-            "; ".join(f"{t.floor:f} {t.cap:f} {t.maintenance_rate:f} {t.deduction:f}" for t in one.tiers),
+            "; ".join(
+                f"{t.floor:f} {t.cap:f} {t.maintenance_rate:f} {t.deduction:f}{' contracts' * (t.unit == 'contracts')}"
+                for t in one.tiers
+            ),
         )
         for one in instruments
     }

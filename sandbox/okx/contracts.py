@@ -1,6 +1,7 @@
 """OKX's contracts: their sizes and steps as recorded, and the answers of public/instruments and position-tiers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -65,7 +66,7 @@ def _contract(
         maker_fee=Decimal("0.0002"),
         taker_fee=Decimal("0.0005"),
         leverage=10,
-        brackets=tuple(brackets),
+        brackets=_in_contracts(brackets, coin, Decimal(size), is_inverse=is_inverse),
         basis_bp=basis_bp,
         quotes_per_second=rates[0],
         trades_per_second=rates[1],
@@ -104,15 +105,29 @@ def instrument(spec: Spec) -> dict[str, Any]:
 
 def tiers(spec: Spec) -> list[dict[str, Any]]:
     """List the tiers of a contract as position-tiers does: bounded in contracts, each from where the last one ends."""
-    price = Decimal(START_PRICE_USD[spec.coin])
-    found: list[dict[str, Any]] = []
-    least = "0"
-    for bracket in spec.brackets:
-        usd = bracket.cap * price if spec.inverse else bracket.cap
-        most = str(int(usd / (spec.contract_size if spec.inverse else spec.contract_size * price)))
-        row = {"tier": str(bracket.number), "instFamily": family_of(spec), "instId": "", "uly": family_of(spec)}
-        row |= {"minSz": least, "maxSz": most, "maxLever": str(bracket.leverage)}
-        row |= {"mmr": f"{bracket.maintenance_rate:f}", "imr": f"{Decimal(1) / bracket.leverage:.6f}"}
-        found.append(row | {"baseMaxLoan": "", "quoteMaxLoan": "", "optMgnFactor": "0"})
-        least = most
-    return found
+    shared = {"instFamily": family_of(spec), "instId": "", "uly": family_of(spec)}
+    shared |= {"baseMaxLoan": "", "quoteMaxLoan": "", "optMgnFactor": "0"}
+    return [
+        shared
+        | {
+            "tier": str(each.number),
+            "minSz": f"{each.floor:f}",
+            "maxSz": f"{each.cap:f}",
+            "maxLever": str(each.leverage),
+            "mmr": f"{each.maintenance_rate:f}",
+            "imr": f"{Decimal(1) / each.leverage:.6f}",
+        }
+        for each in spec.brackets
+    ]
+
+
+def _in_contracts(brackets: Sequence[Bracket], coin: str, size: Decimal, *, is_inverse: bool) -> tuple[Bracket, ...]:
+    """Bound tiers in contracts, as many as their values were worth at first; each one's rate is for the whole."""
+    price = Decimal(START_PRICE_USD[coin])
+    worth = size / price if is_inverse else size * price  # of a contract
+    found: list[Bracket] = []
+    for each in brackets:
+        floor = found[-1].cap if found else Decimal(0)
+        cap = Decimal(int(each.cap / worth))
+        found.append(replace(each, floor=floor, cap=cap, maintenance_amount=Decimal(0), in_contracts=True))
+    return tuple(found)

@@ -32,10 +32,16 @@ INVERSE = ROW | {"instId": "ETH-USD-SWAP", "instFamily": "ETH-USD", "uly": "ETH-
 INVERSE |= {"ctVal": "10", "ctValCcy": "USD", "settleCcy": "ETH", "lotSz": "1", "minSz": "1"}
 DATED = ROW | {"instType": "FUTURES", "instId": "ETH-USDT-270326", "expTime": "1806048000000"}
 
+TIERS: list[dict[str, Any]] = [
+    {"instFamily": family, "minSz": least, "maxSz": most, "mmr": rate, "imr": "0.02", "maxLever": lever}
+    for family in ("ETH-USDT", "ETH-USD")
+    for least, most, rate, lever in (("2001", "10000", "0.01", "50"), ("0", "2000", "0.004", "100"))
+]
+
 
 def found(*rows: dict[str, Any], symbol: str = "ETH-USDT-PERP") -> Any:
     """Return the one instrument of rows."""
-    (one,) = instruments("okx", rows, symbols=[symbol], assets={"ETH", "USDT"})
+    (one,) = instruments("okx", rows, TIERS, symbols=[symbol], assets={"ETH", "USDT"})
     return one
 
 
@@ -49,7 +55,40 @@ def test_a_linear_swap_is_a_part_of_a_coin_a_contract_and_traded_in_parts_of_con
     )
     assert (one.contract_size, one.tick_size, one.step_size, one.settlement) == (D("0.1"), D("0.01"), D("0.01"), "USDT")
     assert one.is_trading
-    assert one.tiers == ()
+
+
+def test_tiers_are_bounded_in_contracts_and_follow_on_each_other() -> None:
+    tiers = found(ROW).tiers
+    assert [(each.floor, each.cap, each.maintenance_rate, each.leverage_max) for each in tiers] == [
+        (D(0), D(2000), D("0.004"), D(100)),
+        (D(2000), D(10000), D("0.01"), D(50)),
+    ]
+    assert {(each.unit, each.deduction) for each in tiers} == {("contracts", D(0))}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"minSz": "2500"}, "minSz"),
+        ({"maxSz": "1"}, "minSz"),
+        ({"mmr": "0.004"}, "mmr"),
+        ({"mmr": "2"}, "mmr"),
+        ({"maxLever": "0"}, "maxLever"),
+        ({"instFamily": "XRP-USDT"}, None),
+    ],
+)
+def test_a_tier_that_does_not_fit_is_refused_by_field(change: dict[str, Any], said: str | None) -> None:
+    limits = [TIERS[0] | change, TIERS[1]]
+    if said is None:
+        assert len(instruments("okx", [ROW], limits, symbols=["ETH-USDT-PERP"], assets={"ETH", "USDT"})[0].tiers) == 1
+        return
+    with pytest.raises(ReferenceContradicts, match=said):
+        instruments("okx", [ROW], limits, symbols=["ETH-USDT-PERP"], assets={"ETH", "USDT"})
+
+
+def test_a_contract_without_tiers_is_refused() -> None:
+    with pytest.raises(ReferenceContradicts, match="position-tiers"):
+        instruments("okx", [ROW], [], symbols=["ETH-USDT-PERP"], assets={"ETH", "USDT"})
 
 
 def test_an_inverse_swap_is_some_dollars_a_contract_and_settled_in_its_coin() -> None:
@@ -111,7 +150,7 @@ def test_what_contradicts_itself_is_refused_by_field(change: dict[str, Any], fie
 
 def test_a_contract_of_an_asset_that_nobody_knows_is_refused() -> None:
     with pytest.raises(ReferenceContradicts, match="instFamily: of BTC expected, found ETH"):
-        instruments("okx", [ROW], symbols=["ETH-USDT-PERP"], assets={"BTC"})
+        instruments("okx", [ROW], TIERS, symbols=["ETH-USDT-PERP"], assets={"BTC"})
 
 
 def test_a_contract_twice_is_refused() -> None:

@@ -8,12 +8,15 @@ import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
+from marketdata.core.okx_instruments import tiers
+from portfolio.core.margin import maintenance
 from tests.sandbox.running import REQUEST_S, Sandbox
 
 ACCOUNT = "okx:main"
@@ -115,6 +118,21 @@ class TestThroughCcxt:
         assert set(found) == {LINEAR, INVERSE, "BTC/USD:BTC"}
         assert {each["side"] for each in found.values()} == {"short"}
         assert all(float(each["info"]["pos"]) < 0 for each in found.values())
+
+    async def test_the_margin_of_a_position_is_the_rate_of_its_tier_in_contracts_for_all_of_it(
+        self, exchange: Any
+    ) -> None:
+        for each in await exchange.fetch_positions():
+            market, row = exchange.market(each["symbol"]), each["info"]
+            family = {"instType": "SWAP", "tdMode": "cross", "instFamily": row["instId"].removesuffix("-SWAP")}
+            limits = (await exchange.publicGetPublicPositionTiers(family))["data"]
+            size = abs(Decimal(row["pos"]))
+            worth = size * Decimal(str(market["contractSize"]))
+            worth = worth / Decimal(row["markPx"]) if market["inverse"] else worth * Decimal(row["markPx"])
+            found = tiers(row["instId"], limits)
+            (tier,) = [one for one in found if one.floor < size <= one.cap]
+            assert float(row["mmr"]) == pytest.approx(float(maintenance((tier,), worth)), rel=1e-4)
+            assert each["maintenanceMargin"] == float(row["mmr"])
 
     async def test_the_coins_fees_leverage_mode_and_funding_are_told(self, exchange: Any, okx: Sandbox) -> None:
         balance = await exchange.fetch_balance()

@@ -1,4 +1,4 @@
-"""Specifications: OKX's word on its contracts, which needs no key."""
+"""Specifications: OKX's word on its contracts and their tiers, which needs no key."""
 
 from collections.abc import Collection
 from functools import partial
@@ -23,24 +23,41 @@ class Listing(msgspec.Struct):
 
 
 async def specify(session: aiohttp.ClientSession, venue: Venue, symbols: Collection[str]) -> Specified:
-    """Ask for all contracts of the types that we want; raise SpecificationIsMissing."""
+    """Ask for all contracts of the types that we want, and the tiers of ours; raise SpecificationIsMissing."""
     is_dated = any(not symbol.endswith("-PERP") for symbol in symbols)
     rows: list[dict[str, Any]] = []
     for kind in ("SWAP", *(("FUTURES",) if is_dated else ())):
         rows += await _listed(session, venue, kind)
-    return partial(instruments, venue.name, [row for row in rows if symbol_of(row) in symbols])
+    wanted = [row for row in rows if symbol_of(row) in symbols]
+    limits: list[dict[str, Any]] = []
+    for kind, family in sorted({(str(row["instType"]), str(row.get("instFamily"))) for row in wanted}):
+        limits += await _tiers(session, venue, kind, family)
+    return partial(instruments, venue.name, wanted, limits)
 
 
 async def _listed(session: aiohttp.ClientSession, venue: Venue, kind: str) -> list[dict[str, Any]]:
-    url = f"{venue.rest_url.rstrip('/')}/api/v5/public/instruments"
-    body = await answer_of(session, url, {"instType": kind})
+    rows = await _rows(session, venue, "instruments", instType=kind)
+    strange = next((row for row in rows if row.get("instType") != kind), None)
+    if strange is not None:
+        raise SpecificationIsMissing(f"contracts of {kind} expected, found {strange.get('instType')}")
+    return rows
+
+
+async def _tiers(session: aiohttp.ClientSession, venue: Venue, kind: str, family: str) -> list[dict[str, Any]]:
+    rows = await _rows(session, venue, "position-tiers", instType=kind, tdMode="cross", instFamily=family)
+    strange = next((row for row in rows if row.get("instFamily") != family), None)
+    if strange is not None:
+        raise SpecificationIsMissing(f"tiers of {family} expected, found those of {strange.get('instFamily')}")
+    return rows
+
+
+async def _rows(session: aiohttp.ClientSession, venue: Venue, path: str, **parameters: str) -> list[dict[str, Any]]:
+    url = f"{venue.rest_url.rstrip('/')}/api/v5/public/{path}"
+    body = await answer_of(session, url, parameters)
     try:
         listing = msgspec.json.decode(body, type=Listing)
     except msgspec.MsgspecError as error:
         raise SpecificationIsMissing(f"{url}: contracts expected, found {type(error).__name__} {error}") from error
     if listing.code != "0":
         raise SpecificationIsMissing(f"{url}: contracts expected, found {listing.code[:10]}: {listing.said[:120]}")
-    strange = next((row for row in listing.data if row.get("instType") != kind), None)
-    if strange is not None:
-        raise SpecificationIsMissing(f"{url}: contracts of {kind} expected, found {strange.get('instType')}")
     return listing.data
