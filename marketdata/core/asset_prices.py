@@ -4,6 +4,8 @@ This is the one place where sources are weighed. For each asset, at a moment:
 
 1. A quote counts while it is no older than its source allows (`AGE_MAX`) and its conf is at most `CONF_SHARE_MAX`.
 2. Its weight is its source's (`WEIGHTS`), halved with each `HALF_LIFE` of age: who speaks last leads in a quick market.
+   A venue's index is one voice for all that its house runs (`venue_prices.py`), at a quarter of an oracle's. What
+   nobody has signed never weighs as much as all others together: whatever one venue says, the price stays among theirs.
 3. The price is the weighted median: a single source cannot move it past another that weighs more.
 4. A quote is an outlier where it is farther from the median than `BAND` plus `DRIFT_PER_S` for each second between the
    two. Fewer outliers than others are left out, and named in the proof.
@@ -11,7 +13,8 @@ This is the one place where sources are weighed. For each asset, at a moment:
    the mark of an asset of which no quote is left, and of one that no oracle has signed.
 
 The mark is as old as the quote that it takes its value from; its conf covers that quote's own and how far the others
-that count are away. Another source (a venue's mark of the asset) is a line in `AGE_MAX` and in `WEIGHTS`.
+that count are away. Its source names all that count, its proof who of them has signed, and whose value it is where
+that one has not. Another source is a line in `AGE_MAX` and in `WEIGHTS`.
 """
 
 import math
@@ -23,12 +26,15 @@ from typing import Final
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
 
+VENUE: Final = "venue"  # the protocol of what a house says by its index
 AGE_MAX: Final = {
     "pyth": timedelta(seconds=15),  # speaks every second
     "redstone": timedelta(seconds=40),  # every ten seconds, and is heard within another ten
     "chain": timedelta(seconds=60),  # every block
+    VENUE: timedelta(seconds=5),  # every second or three
 }
-WEIGHTS: Final = {"pyth": 1.0, "redstone": 1.0, "chain": 0.5}
+WEIGHTS: Final = {"pyth": 1.0, "redstone": 1.0, "chain": 0.5, VENUE: 0.25}
+UNSIGNED_SHARE_MAX: Final = 0.99  # of the weight of all others, that a quote may weigh which nobody has signed
 HALF_LIFE: Final = timedelta(seconds=3)
 CONF_SHARE_MAX: Final = Decimal("0.01")  # of the price
 BAND: Final = Decimal("0.01")  # of the price, by which sources of the same moment may differ
@@ -95,12 +101,24 @@ def _weight(quote: PriceQuote, at: datetime) -> float:
 
 def _median(weighed: Sequence[_Weighed]) -> PriceQuote:
     """Return the quote in whose weight the middle of all weights lies; quotes are in order of their values."""
-    half, passed = sum(one.weight for one in weighed) / 2, 0.0
-    for one in weighed:
-        passed += one.weight
+    weights = _capped(weighed)
+    half, passed = sum(weights) / 2, 0.0
+    for one, weight in zip(weighed, weights, strict=True):
+        passed += weight
         if passed >= half:
             return one.quote
     return weighed[-1].quote
+
+
+def _capped(weighed: Sequence[_Weighed]) -> list[float]:
+    """Return the weights, of which none that nobody has signed is as much as all others are."""
+    total = sum(one.weight for one in weighed)
+    return [
+        one.weight
+        if one.quote.protocol in SIGNED_BY or len(weighed) == 1
+        else min(one.weight, UNSIGNED_SHARE_MAX * (total - one.weight))
+        for one in weighed
+    ]
 
 
 def _is_outlier(quote: PriceQuote, leading: PriceQuote) -> bool:
@@ -127,6 +145,8 @@ def _mark(
     leading: PriceQuote, near: Sequence[PriceQuote], far: Sequence[PriceQuote] = (), *, suspect: str = ""
 ) -> Mark:
     proof = "; ".join(f"{one.source} {one.proof}" for one in near if one.proof)
+    if proof and not leading.proof:
+        proof = f"{leading.source}'s value, near {proof}"
     if far:
         proof += "; left out: " + ", ".join(f"{one.source} {one.value:f}" for one in far)
     return Mark(

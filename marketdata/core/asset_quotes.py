@@ -1,4 +1,4 @@
-"""Asset quotes: the marks of all assets, with what chains say of staked ones.  Quotes x rates x at -> Marks"""
+"""Asset quotes: the marks of all assets, with what chains and venues say.  Quotes x marks x voices x at -> Marks"""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -6,24 +6,34 @@ from decimal import Decimal
 
 from hedgeapp.core.marks import Mark
 from marketdata.core.asset_prices import PriceQuote, asset_mark
+from marketdata.core.venue_prices import Voice, venue_quotes
 
 
 def asset_marks(
-    quotes: Iterable[PriceQuote], rates: Iterable[Mark], underlying: Mapping[str, str], at: datetime
+    quotes: Iterable[PriceQuote],
+    marks: Iterable[Mark],
+    underlying: Mapping[str, str],
+    at: datetime,
+    known: Mapping[str, Voice] | None = None,
 ) -> list[Mark]:
     """Return the USD mark of each asset that an oracle speaks of.
 
-    `rates` are market rates of staked assets: such an asset's pool on the chain is one more source of its price, by
-    way of what it is an exposure to (`underlying`), where that has a mark that may be used.
+    Among `marks` are market rates of staked assets: such an asset's pool on the chain is one more source of its price,
+    by way of what it is an exposure to (`underlying`), where that has a mark that may be used. So are the indexes of
+    instruments whose voices are `known`; those in a stablecoin wait for its mark.
     """
-    given = list(quotes)
-    assets = sorted({one.asset for one in given}, key=lambda asset: (underlying.get(asset, asset) != asset, asset))
-    by_asset = {rate.subject: rate for rate in rates}
+    given, told, heard = list(quotes), list(marks), known or {}
+    by_asset = {mark.subject: mark for mark in told if mark.kind == "market_rate"}
+    indexes = [mark for mark in told if mark.kind == "index" and mark.subject in heard]
+    currencies = {voice.currency for voice in heard.values()}
     made: dict[str, Mark] = {}
-    for asset in assets:
+    for asset in sorted(
+        {one.asset for one in given}, key=lambda one: (underlying.get(one, one) != one, one not in currencies, one)
+    ):
         rate, coin = by_asset.get(asset), made.get(underlying.get(asset, asset))
         pool = [_through(rate, coin)] if rate and coin and not coin.suspect and coin.subject != asset else []
-        if mark := asset_mark(asset, [*given, *pool], at):
+        venues = venue_quotes(asset, indexes, heard, made)
+        if mark := asset_mark(asset, [*given, *pool, *venues], at):
             made[asset] = mark
     return list(made.values())
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hedgeapp.core.marks import Mark
-from marketdata.core.asset_prices import AGE_MAX, BAND, PriceQuote, asset_mark
+from marketdata.core.asset_prices import AGE_MAX, BAND, VENUE, PriceQuote, asset_mark
 from portfolio.core.valuation import Valuation
 from tests.builders.books import AT as NOW
 from tests.builders.books import book_of, limit
@@ -94,6 +94,60 @@ def test_a_price_that_is_used_is_one_that_half_of_those_that_count_are_near(valu
     near = [one for one in counted if abs(one.value - found.value) <= found.value * 2 * BAND + found.value * BAND]
     assert found.value in {one.value for one in counted}
     assert 2 * len(near) > len(counted)
+
+
+def voice(house: str, value: str, *, age_s: float = 0) -> PriceQuote:
+    at = NOW - timedelta(seconds=age_s)
+    return PriceQuote(
+        asset="ETH",
+        source=house,
+        protocol=VENUE,
+        value=D(value),
+        conf=D(0),
+        at=at,
+        received_at=at,
+        proof="",
+    )
+
+
+def test_a_venue_stands_in_the_proof_where_the_value_is_its_own() -> None:
+    found = marked(voice("binance", "3001"), voice("okx", "3000"), quote("redstone", "3002", age_s=12))
+    assert found.source == "binance+okx+redstone"
+    assert found.proof == "binance's value, near redstone router set 1: 3 of 5 signed"
+
+
+def test_venues_tell_which_of_two_oracles_is_wrong() -> None:
+    found = marked(quote("pyth", "3240"), quote("redstone", "3000"), voice("binance", "3001"), voice("okx", "2999"))
+    assert (found.source, found.suspect) == ("binance+okx+redstone", "")
+    assert "left out: pyth 3240" in found.proof
+
+
+def test_venues_alone_are_not_verified_however_many_agree() -> None:
+    houses = ("binance", "bybit", "okx", "deribit")
+    told = [voice(house, "3240") for house in houses]
+    assert "oracle has signed expected" in marked(*told).suspect
+    assert "sources that agree expected" in marked(*told, quote("pyth"), quote("redstone")).suspect
+
+
+def test_an_index_that_stood_still_does_not_count() -> None:
+    assert marked(quote(), voice("okx", "3010", age_s=6)).source == "pyth"
+
+
+@given(
+    signed=st.lists(st.tuples(st.decimals("2970", "3030", places=2), st.floats(0, 14)), min_size=1, max_size=2),
+    others=st.lists(st.decimals("2970", "3030", places=2), max_size=3),
+    said=st.decimals("2000", "4000", places=2),
+)
+def test_whatever_one_venue_says_the_price_stays_among_the_others(
+    signed: list[tuple[D, float]], others: list[D], said: D
+) -> None:
+    known = [
+        quote(name, str(value), age_s=age) for name, (value, age) in zip(("pyth", "redstone"), signed, strict=False)
+    ]
+    known += [voice(f"house{number}", str(value)) for number, value in enumerate(others)]
+    found = marked(*known, voice("one", str(said)))
+    values = [one.value for one in known]
+    assert found.suspect or min(values) <= found.value <= max(values)
 
 
 @pytest.mark.parametrize(("suspect", "state"), [("", "live"), ("sources disagree", "stale")])

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,9 +16,11 @@ from aiohttp.test_utils import TestServer
 
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.reference import Oracle
+from hedgeapp.ending import end
 from hedgeapp.eventlog.append import AsyncLog
 from marketdata.board import MARKS, QUOTES, Board
 from marketdata.core.oracles.signatures import OracleRefused
+from marketdata.core.venue_prices import Voice
 from marketdata.feeds.oracles import pyth, redstone
 from marketdata.feeds.oracles.desk import Desk, Setup
 from marketdata.pulse import Pulse
@@ -63,8 +66,7 @@ class World:
         try:
             yield reading
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            await end([reading])
 
 
 async def until(condition: Any, reading: "asyncio.Task[None]") -> None:
@@ -188,6 +190,27 @@ async def test_the_pool_of_a_staked_asset_is_one_more_source(world: World) -> No
     await world.board.post([rate])
     await world.poll()
     assert (await world.marks())["stETH"].source == "chain:ethereum+redstone"
+
+
+async def test_the_index_of_a_venue_is_one_more_source(world: World) -> None:
+    setup, desk, _ = world.redstone
+    heard = replace(setup, voices={"deribit:ETH-USD-PERP": Voice(asset="ETH", currency="USD", house="deribit")})
+    now = datetime.now(UTC)
+    index = Mark(
+        subject="deribit:ETH-USD-PERP",
+        kind="index",
+        value=Decimal(3_001),
+        at=now,
+        received_at=now,
+        source="deribit",
+    )
+    await world.poll()
+    await world.board.post([index])
+    listening = Desk(heard, world.redstone[2], world.board, redstone.WINDOW)
+    listening.quotes = desk.quotes
+    await listening.post()
+    assert (await world.marks())["ETH"].source == "deribit+redstone"
+    assert (await world.marks())["BTC"].source == "redstone"
 
 
 async def test_a_price_that_goes_back_is_refused(world: World) -> None:

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Final
 
-from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Oracle
 from hedgeapp.services import Lease
@@ -14,6 +14,7 @@ from marketdata.core.asset_prices import AGE_MAX, PriceQuote
 from marketdata.core.asset_quotes import asset_marks
 from marketdata.core.oracles.prices import VerifiedPrice, Window, require_timely
 from marketdata.core.oracles.signatures import OracleRefused
+from marketdata.core.venue_prices import Voice, voices
 from marketdata.pulse import Pulse
 from marketdata.queries.catalogue import reference
 from marketdata.queries.credentials import CredentialMissing, keys_of
@@ -31,11 +32,15 @@ class PriceGoesBack(OracleRefused):
 
 @record
 class Setup:
-    """What a feed is made of: the oracle's row, its API key (empty: none is set), what each asset is an exposure to."""
+    """What a feed is made of: the oracle's row, its API key (empty: none is set), what each asset is an exposure to.
+
+    `voices` tell whose index an instrument has, for venues are sources of a mark, too.
+    """
 
     oracle: Oracle
     api_key: str
     underlying: Mapping[str, str]
+    voices: Mapping[str, Voice] = field(default_factory=dict)
 
 
 def setup_of(name: str) -> Setup:
@@ -46,7 +51,12 @@ def setup_of(name: str) -> Setup:
     except CredentialMissing:
         api_key = ""  # some gateways ask for none
     underlying = {asset.symbol: asset.underlying for asset in catalogue.assets.values()}
-    return Setup(oracle=catalogue.oracles[name], api_key=api_key, underlying=underlying)
+    return Setup(
+        oracle=catalogue.oracles[name],
+        api_key=api_key,
+        underlying=underlying,
+        voices=voices(catalogue.instruments.values(), catalogue.venues),
+    )
 
 
 class Desk:
@@ -97,7 +107,7 @@ class Desk:
         await self._board.post_quotes(self.quotes.values())
         at = datetime.now(UTC)
         quotes, marks = await self._board.read_quotes()
-        await self._board.post(asset_marks(self._listed(quotes), _rates(marks), self._setup.underlying, at))
+        await self._board.post(asset_marks(self._listed(quotes), marks, self._setup.underlying, at, self._setup.voices))
 
     async def keep(self) -> None:
         """Weigh the quotes again each second, until canceled: silence has an end, too."""
@@ -120,10 +130,6 @@ class Desk:
             received_at=received_at,
             proof=price.proof.words,
         )
-
-
-def _rates(marks: Iterable[Mark]) -> list[Mark]:
-    return [mark for mark in marks if mark.kind == "market_rate"]
 
 
 async def is_current(lease: Lease, setup: Setup) -> bool:
