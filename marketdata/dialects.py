@@ -26,6 +26,7 @@ class Dialect:
     urls: Callable[[Venue], dict[str, Any]]
     exact_errors: Callable[[], dict[str, Any]]
     server_ms: Callable[[Any], int]
+    is_sent_once: bool = False  # whether a request that got no answer is never sent again: its GETs place orders
 
 
 def _usdm_urls(venue: Venue) -> dict[str, Any]:
@@ -64,6 +65,11 @@ def _bybit_urls(venue: Venue) -> dict[str, Any]:
     }
 
 
+def _deribit_urls(venue: Venue) -> dict[str, Any]:
+    rest, sockets = _roots(venue)
+    return {"rest": rest, "ws": f"{sockets}/ws/api/v2"}
+
+
 def _roots(venue: Venue) -> tuple[str, str]:
     return venue.rest_url.rstrip("/"), venue.ws_url.rstrip("/")
 
@@ -82,6 +88,10 @@ def _binance_ms(answer: Any) -> int:
 
 def _bybit_ms(answer: Any) -> int:
     return int(answer["result"]["timeNano"]) // 1_000_000
+
+
+def _deribit_ms(answer: Any) -> int:
+    return int(answer["result"])
 
 
 def _named(root: str, *, account: str, positions: str, brackets: str, modes: str) -> dict[str, str]:
@@ -157,5 +167,28 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         urls=_bybit_urls,
         exact_errors=dict,  # ccxt knows them on any host
         server_ms=_bybit_ms,
+    ),
+    "deribit": Dialect(
+        exchange="deribit",
+        methods={
+            "time": "publicGetGetTime",
+            "marks": "publicGetTicker",
+            "account": "privateGetGetAccountSummaries",
+            "positions": "privateGetGetPositions",
+            "trades": "privateGetGetUserTradesByInstrument",
+            "orders": "privateGetGetOpenOrdersByInstrument",
+            "order": "privateGetGetOrderState",
+            "labeled": "privateGetGetOrderStateByLabel",
+            "ended_orders": "privateGetGetOrderHistoryByInstrument",
+            "income": "privateGetGetTransactionLog",
+            "buy": "privateGetBuy",
+            "sell": "privateGetSell",
+            "cancel": "privateGetCancel",
+            "cancel_all": "privateGetCancelAllByInstrument",
+        },
+        urls=_deribit_urls,
+        exact_errors=dict,  # ccxt knows them on any host
+        server_ms=_deribit_ms,
+        is_sent_once=True,
     ),
 }

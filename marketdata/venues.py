@@ -61,6 +61,8 @@ class Client:
         self.exchange.number = str
         self.exchange.on_rest_response = _noting(self.exchange)
         self.exchange.sign = _signing(self.exchange)
+        if self.dialect.is_sent_once:
+            self.exchange.open = _opening(self.exchange)
 
     async def call(self, method: str, **parameters: Any) -> Any:
         """Call an endpoint by its name in the dialect and return the venue's answer as it is."""
@@ -116,6 +118,22 @@ def _noting(exchange: Any) -> Callable[..., str]:
         return hook(status, reason, url, method, headers, body, *sent)
 
     return noting
+
+
+def _opening(exchange: Any) -> Callable[..., None]:
+    """Return ccxt's opening of its HTTP session, which then sends no request again by itself.
+
+    aiohttp sends a GET once more when its connection is cut before an answer, and has no public switch for it. Where a
+    GET places an order and our id need not be unique, the venue would have two orders.
+    """
+    open_: Callable[..., None] = exchange.open
+
+    def opening(*given: Any) -> None:
+        open_(*given)
+        if exchange.session is not None:
+            exchange.session._retry_connection = False
+
+    return opening
 
 
 def _signing(exchange: Any) -> Callable[..., Any]:

@@ -146,7 +146,7 @@ def okx(port: int) -> dict[str, list[dict[str, Any]]]:
 
 def deribit(port: int) -> dict[str, list[dict[str, Any]]]:
     """Describe Deribit on a port, with its account."""
-    return _listed(port, DERIBIT, DERIBIT_ACCOUNT.label, deribit_contracts())
+    return _listed(port, DERIBIT, DERIBIT_ACCOUNT.label, deribit_contracts(), is_enabled=True)
 
 
 def _listed(

@@ -4,6 +4,7 @@ Tick, step, tiers and whether it trades may change from one day to the next, and
 position that is already open would be another one overnight.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from hedgeapp.core.instruments import Instrument
@@ -18,6 +19,13 @@ LASTING: Final = (
     "contract_size",
     "expires_at",
 )
+
+
+def completed(offered: Instrument, known: Instrument | None) -> Instrument:
+    """Return a specification with the tiers that we know where the venue tells none: those a person entered."""
+    if known is None or offered.tiers or not known.tiers:
+        return offered
+    return replace(offered, tiers=known.tiers)
 
 
 def contradiction(known: Instrument, offered: Instrument) -> str:

@@ -6,7 +6,7 @@ import structlog
 
 from hedgeapp.core.events.reference import InstrumentChanged
 from marketdata.core.reference import Specified
-from marketdata.core.specifications import contradiction
+from marketdata.core.specifications import completed, contradiction
 from marketdata.operations.changes import change
 from marketdata.operations.suspensions import quarantine
 from marketdata.queries.catalogue import reference
@@ -30,6 +30,7 @@ def take_instruments(venue: str, specified: Specified, *, by: str, at: datetime)
     changed = []
     for instrument in specified(symbols=symbols_of(venue), assets=known.assets):
         before = known.instruments.get(instrument.id)
+        instrument = completed(instrument, before)
         if before is not None and (said := contradiction(before, instrument)):
             if quarantine(instrument, said, by=by, at=at):
                 log.error("instrument.quarantined", instrument=instrument.id, because=said)

@@ -3,7 +3,7 @@
 Only words that leave no doubt make an order rejected. Everything else, and first of all silence, leaves it unknown: the
 venue is asked again, under our own id.
 Sources: Binance's lists of error codes of both futures and its notes on HTTP 408 and 503 ("execution status unknown");
-Bybit's list of error codes, v5, which come with HTTP 200.
+Bybit's list of error codes, v5, which come with HTTP 200; Deribit's "RPC Error Codes", which come within `error`.
 """
 
 from collections.abc import Mapping
@@ -43,8 +43,9 @@ class NoWord(Exception):
 class Codes:
     """A protocol's error codes that leave no doubt; ranges include both ends.
 
-    `code` and `said` name the fields of an answer; `refusing` are the HTTP statuses with which codes count. An answer
-    without a refusal has a code from 0 to `done_to`, or none where none is needed.
+    `within` names the part of an answer that a refusal is in, if it is not the answer itself; `code` and `said` name
+    its fields. `refusing` are the HTTP statuses with which codes count. An answer without a refusal has a code from 0
+    to `done_to`, or none where none is needed.
     """
 
     rejected: frozenset[int]
@@ -52,6 +53,7 @@ class Codes:
     not_rejected: frozenset[int]
     not_known: frozenset[int]
     not_there: frozenset[int]
+    within: str = ""
     code: str = "code"
     said: str = "msg"
     refusing: tuple[int, int] = (400, 499)
@@ -109,7 +111,35 @@ _BYBIT: Final = Codes(
     not_there=frozenset({110001, 110008, 110010}),  # told to cancel one: it may have ended, or never have come
 )
 
-CODES: Final[Mapping[str, Codes]] = {"binance-usdm": _BINANCE, "binance-coinm": _BINANCE, "bybit": _BYBIT}
+_DERIBIT: Final = Codes(
+    within="error",
+    said="message",
+    refusing=(200, 499),
+    done_to=0,
+    rejected=frozenset(
+        {
+            *(-32700, -32602, -32601, -32600),  # JSON-RPC: parse, parameters, method, request
+            *(10000, 10002, 10003, 10005, 10006, 10007, 10008, 10009),  # who asks; amount; overlap; price; funds
+            *(10011, 10012, 10013, 10014, 10016, 10018, 10019, 10020),  # price; book closed; limits; locked; instrument
+            *(10021, 10022, 10023, 10026, 10027, 10028, 10031, 10032),  # amount; price; too many requests; arguments
+            *(10043, 10066, 11029, 11030, 11039, 11041, 11042, 11043),  # tick; too many at once; other; permission
+            *(11046, 11047, 11049, 11050, 11051, 11054),  # outdated; arguments; maintenance; post-only
+            *(13002, 13004, 13009, 13012, 13020, 13021),  # blocked; credentials; token; subaccount; not found; scope
+        }
+    ),
+    rejected_ranges=(),
+    # Settlement, queues and time-outs (10040, 10041, 10047, 11094, 13028, 13888) say nothing of whether it was done.
+    not_rejected=frozenset(),
+    not_known=frozenset(),
+    not_there=frozenset({10004, 10010, 11008, 11044}),  # told to cancel one: it may have ended, or never have come
+)
+
+CODES: Final[Mapping[str, Codes]] = {
+    "binance-usdm": _BINANCE,
+    "binance-coinm": _BINANCE,
+    "bybit": _BYBIT,
+    "deribit": _DERIBIT,
+}
 
 
 def refusal(codes: Codes, answer: Answer) -> Rejected | NotKnown | NoWord | None:
@@ -127,7 +157,13 @@ def refusal(codes: Codes, answer: Answer) -> Rejected | NotKnown | NoWord | None
     return NoWord(f"the venue answered {code}: {said}", answer.retry_after_s)
 
 
+def _part(codes: Codes, body: Any) -> Any:
+    """Return the part of an answer that a refusal is in."""
+    return body.get(codes.within) if codes.within and isinstance(body, dict) else body
+
+
 def _code(codes: Codes, body: Any) -> int | None:
+    body = _part(codes, body)
     code = body.get(codes.code) if isinstance(body, dict) else None
     try:
         return int(code) if code is not None else None
@@ -136,4 +172,5 @@ def _code(codes: Codes, body: Any) -> int | None:
 
 
 def _said(codes: Codes, body: Any) -> str:
+    body = _part(codes, body)
     return str(body.get(codes.said, ""))[:SAID_LENGTH_MAX] if isinstance(body, dict) else ""

@@ -8,12 +8,14 @@ from hedgeapp.core.reference import Account, Venue
 from marketdata.queries.credentials import Keys
 from portfolio.gateways.binance import BinanceGateway
 from portfolio.gateways.bybit import BybitGateway
+from portfolio.gateways.deribit import DeribitGateway
 from portfolio.gateways.exchange import ExchangeGateway
 
 GATEWAYS: Final[Mapping[str, type[ExchangeGateway]]] = {
     "binance-usdm": BinanceGateway,
     "binance-coinm": BinanceGateway,
     "bybit": BybitGateway,
+    "deribit": DeribitGateway,
 }
 
 

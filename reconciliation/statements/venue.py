@@ -10,6 +10,7 @@ from hedgeapp.core.events.trading import FillRecorded
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Account, Asset, Venue
+from marketdata.core.specifications import completed
 from marketdata.feeds.ccxt.complaints import EXPECTED, sentence
 from marketdata.feeds.ccxt.facts import moment
 from marketdata.feeds.ccxt.protocols import PROTOCOLS
@@ -112,7 +113,9 @@ async def _specifications(reading: Reading, reads: Reads, setup: Setup) -> None:
     async def read() -> list[Instrument]:
         symbols = setup.account.instruments
         specified = await reads.specified(symbols)
-        return specified(symbols=symbols, assets=setup.assets)
+        known = {one.id: one for one in setup.instruments}
+        told = specified(symbols=symbols, assets=setup.assets)
+        return [completed(one, known.get(one.id)) for one in told]  # what it does not tell, it cannot contradict
 
     if (found := await reading.part(["instrument"], read)) is not None:
         reading.tell("instrument", ours.specifications(found))

@@ -12,6 +12,7 @@ from sandbox.deribit.publisher import Publisher
 from sandbox.deribit.refusals import invalid
 from sandbox.deribit.settlements import Settlements
 from sandbox.deribit.streams import Hub
+from sandbox.deribit.userdata import PORTFOLIO
 from sandbox.faults import Faults
 from sandbox.liquidation import Liquidation
 from sandbox.market import Market
@@ -52,7 +53,9 @@ class Deribit:
         for publisher in self.publishers.values():
             publisher.second(number)
         self.hub.beat()
-        self.settlements.settle_due()
+        for account in self.settlements.settle_due():
+            for asset in self.accounts.assets(account):
+                self.hub.tell(account, PORTFOLIO, asset)
 
     def market(self, parameters: Mapping[str, Any]) -> Market:
         """Find the market whose contract is named. Raise Refused."""

@@ -17,6 +17,7 @@ Row = dict[str, Any]
 
 COUNT = 20  # rows of a list unless more are asked for
 COUNT_MAX = 1_000
+RECENT_MS = 86_400_000  # how old a trade may be in the list of the recent ones
 LATEST = 10**15 - 1  # of times and numbers
 OVER = "status NOT IN ('NEW', 'PARTIALLY_FILLED')"
 
@@ -149,9 +150,15 @@ def trades_of_order(venue: Deribit, account: str, market: Market, number: int) -
 
 
 def trades(venue: Deribit, account: str, parameters: Parameters) -> Row:
-    """List trades within a time or from a number on, latest first unless told otherwise."""
+    """List trades within a time or from a number on, latest first unless told otherwise.
+
+    Those of the last day and, with `historical`, the older ones are two lists; with `include_old` it is one.
+    """
     count = min(whole(parameters, "count", 10), COUNT_MAX)
     since, until = whole(parameters, "start_timestamp", 0), whole(parameters, "end_timestamp", LATEST)
+    if str(parameters.get("include_old", "false")).lower() != "true":
+        is_old, day_ms = parameters.get("historical") == "true", venue.now_ms() - RECENT_MS
+        since, until = (since, min(until, day_ms - 1)) if is_old else (max(since, day_ms), until)
     first, last = whole(parameters, "start_seq", 0), whole(parameters, "end_seq", LATEST)
     is_rising = parameters.get("sorting") == "asc"
     where = ("at_ms BETWEEN ? AND ? AND id BETWEEN ? AND ?", (since, until, first, last))

@@ -48,13 +48,16 @@ class Settlements:
             self._sessions[account] = Session(**json.loads(told)) if told else self._first(account)
         return self._sessions[account]
 
-    def settle_due(self) -> None:
-        """Settle every account for which a funding was paid since its session began."""
+    def settle_due(self) -> list[str]:
+        """Settle every account for which a funding was paid since its session began, and name them."""
+        settled = []
         for account in self._names:
             symbols = self._accounts.accounts[account].symbols
             last_ms = max(self._accounts.ledger.last_funding_ms(self._venue, symbol) or 0 for symbol in symbols)
             if last_ms > self.session(account).began_ms:
                 self._settle(account, last_ms)
+                settled.append(account)
+        return settled
 
     def balance(self, account: str, asset: str) -> Decimal:
         """Give the balance: what the session began with, and what was paid or moved since."""

@@ -31,7 +31,7 @@ from tests.builders.sandboxes import started
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 WAIT_S: Final = 60.0
 SEED: Final = 1  # of the market
-MAIN, COIN, UNIFIED = "binance-usdm:main", "binance-coinm:main", "bybit:main"
+MAIN, COIN, UNIFIED, DERIBIT = "binance-usdm:main", "binance-coinm:main", "bybit:main", "deribit:main"
 INSTRUMENTS: Final = {
     MAIN: {"ETHUSDT": "binance-usdm:ETH-USDT-PERP", "BTCUSDT": "binance-usdm:BTC-USDT-PERP"},
     UNIFIED: {
@@ -40,6 +40,7 @@ INSTRUMENTS: Final = {
         "ETHUSD": "bybit:ETH-USD-PERP",
         "BTCUSD": "bybit:BTC-USD-PERP",
     },
+    DERIBIT: {"ETH-PERPETUAL": "deribit:ETH-USD-PERP", "BTC-PERPETUAL": "deribit:BTC-USD-PERP"},
     COIN: {"ETHUSD_PERP": "binance-coinm:ETH-USD-PERP", "BTCUSD_PERP": "binance-coinm:BTC-USD-PERP"},
 }
 Trades = dict[tuple[str, str], tuple[Decimal, Decimal, Decimal]]  # (contract, id) -> signed quantity, price, fee
@@ -96,12 +97,12 @@ class World:
     def client(self, account: str) -> Any:
         """Return unmodified ccxt for an account; only its URLs are overridden."""
         keys = json.loads((self.folder / "credentials.json").read_text())[account]
-        if account == UNIFIED:
-            urls = {"public": self.url, "private": self.url}
-            given = {"apiKey": keys["api_key"], "secret": keys["secret"], "enableRateLimit": False}
-            unified = ccxt.bybit({**given, "urls": {"api": urls}})
-            unified.number = str
-            return unified
+        given = {"apiKey": keys["api_key"], "secret": keys["secret"], "enableRateLimit": False}
+        if account in (UNIFIED, DERIBIT):
+            urls = {"rest": self.url} if account == DERIBIT else {"public": self.url, "private": self.url}
+            other = (ccxt.deribit if account == DERIBIT else ccxt.bybit)({**given, "urls": {"api": urls}})
+            other.number = str
+            return other
         is_linear = account.startswith("binance-usdm")
         client = (ccxt.binanceusdm if is_linear else ccxt.binancecoinm)(
             {"apiKey": keys["api_key"], "secret": keys["secret"], "enableRateLimit": False}

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 from asgiref.sync import sync_to_async
 
-from hedgeapp.core.reference import Account, Asset, Venue
-from marketdata.core.admission import AccountCannotBeFollowed
-from marketdata.operations.changes import change
+from hedgeapp.core.reference import Account, Venue
 from marketdata.operations.seeding import seed
 from marketdata.queries.catalogue import reference
 from reconciliation.queries.due import subjects
@@ -62,17 +60,7 @@ class TestTheService:
 
     async def test_nothing_asks_for_what_needs_a_key(self, sandbox: Sandbox) -> None:
         async with serving(venue_of(sandbox.port), ACCOUNT):
-            assert await sync_to_async(subjects)() == ["engine"]
-
-
-@pytest.mark.usefixtures("log_url")
-def test_an_account_of_it_cannot_be_enabled_before_it_can_be_followed() -> None:
-    at = datetime.now(UTC)
-    for row in (Asset(symbol="ETH", name="Ether", decimals=18, underlying="ETH"), venue_of(1)):
-        change(row, by="test", reason="test", at=at)
-    enabled = Account(name="deribit:main", venue="deribit", label="Main", instruments=SYMBOLS)
-    with pytest.raises(AccountCannotBeFollowed, match="found deribit: disable the account"):
-        change(enabled, by="test", reason="test", at=at)
+            assert await sync_to_async(subjects)() == ["engine", "marks:deribit"]
 
 
 @pytest.mark.usefixtures("log_url")
@@ -83,4 +71,4 @@ def test_the_sandbox_describes_it_when_it_is_told_to_serve_it(tmp_path: Path) ->
     assert any("deribit" in line for line in said)
     assert known.venues["deribit"].is_enabled
     assert set(known.accounts["deribit:main"].instruments) == set(SYMBOLS)
-    assert not known.accounts["deribit:main"].is_enabled
+    assert known.accounts["deribit:main"].is_enabled

@@ -9,6 +9,7 @@ from hedgeapp.logs import redacted
 from marketdata.core.reference import ReferenceContradicts
 from marketdata.core.wellformed import RowRefused
 from marketdata.feeds.ccxt.bybit.reads import AccountIsNotUnified
+from marketdata.feeds.ccxt.deribit.facts import OptionsAreHeld
 from marketdata.feeds.ccxt.facts import FactIsMalformed, HedgeModeIsOn
 from marketdata.feeds.ccxt.reads import HistoryIsTooLong, PositionWillNotHoldStill
 from marketdata.feeds.ccxt.stream import StreamBroke
@@ -29,6 +30,7 @@ EXPECTED: Final = (
     FactIsMalformed,
     HedgeModeIsOn,
     AccountIsNotUnified,
+    OptionsAreHeld,
     SpecificationIsMissing,
     HistoryIsTooLong,
     PositionWillNotHoldStill,

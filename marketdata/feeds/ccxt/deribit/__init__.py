@@ -1,0 +1,1 @@
+"""Deribit: how an account tells its facts."""
