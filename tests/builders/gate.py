@@ -57,6 +57,7 @@ class ServedGate:
         self.refusal: dict[str, Any] | None = None  # what a subscription is answered instead
         self.silent: set[str] = set()  # coins whose sockets say nothing, not even a pong
         self.is_deaf = False  # to REST
+        self.is_busy = False  # too many requests came
         self._ids = dict.fromkeys(self.contracts, 1000)
         self._sockets: dict[str, list[web.WebSocketResponse]] = {settle: [] for settle in self.contracts}
 
@@ -70,6 +71,8 @@ class ServedGate:
     async def contract(self, request: web.Request) -> web.Response:
         """Tell one contract, with its funding."""
         self.asked.append(request.path)
+        if self.is_busy:
+            return web.json_response({"label": "TOO_MANY_REQUESTS", "message": "slow down"}, status=429)
         return web.json_response(self.contracts[request.match_info["settle"]])
 
     async def order_book(self, request: web.Request) -> web.Response:

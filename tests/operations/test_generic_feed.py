@@ -32,9 +32,14 @@ class Followed:
     def __init__(self, gate: ServedGate, venue: Venue, known: list[Instrument]) -> None:
         self.gate = gate
         self.market = Market("gate", known)
-        self.connection = Connection(venue, tuple(known), self.market, GENERIC, PATIENT)
+        self.venue, self.known = venue, tuple(known)
+        self.connection = Connection(venue, self.known, self.market, GENERIC, PATIENT)
         self.feed = Running(self.connection, self.market)
         self.until, self.lost = self.feed.until, self.feed.lost
+
+    def again(self) -> Running:
+        """Dial again."""
+        return Running(Connection(self.venue, self.known, self.market, GENERIC, PATIENT), self.market)
 
     def all_there(self) -> bool:
         """Tell whether every mark of both contracts and both books are there."""
@@ -139,6 +144,16 @@ async def test_a_closed_socket_is_said_in_a_sentence() -> None:
     async with followed() as one:
         await one.gate.hang_up("btc")
         assert (await one.lost()).startswith("gate: expected an answer or a message through ccxt, found ")
+
+
+async def test_an_exchange_that_was_asked_too_often_is_left_alone_by_the_next_connection_too() -> None:
+    async with followed() as one:
+        one.gate.is_busy = True
+        assert "RateLimitExceeded" in await one.lost()
+        asked = len(one.gate.asked)
+        again = one.again()
+        assert "asked too often: left alone for another" in await again.lost()
+        assert len(one.gate.asked) == asked
 
 
 async def test_a_refused_subscription_is_said_in_the_exchanges_words() -> None:

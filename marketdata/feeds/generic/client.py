@@ -18,6 +18,8 @@ from marketdata.core.ccxt_exchanges import PREFIX
 REST_TIMEOUT_MS: Final = 10_000  # one request, answer included
 DIAL_TIMEOUT_MS: Final = 5_000
 PING_EVERY_MS: Final = 2_000  # so that a live socket is never silent for longer than patience has
+BUSY_S: Final = 60.0  # that an exchange is left alone which says that it was asked too often
+TOO_OFTEN: Final = (ccxt.RateLimitExceeded, ccxt.DDoSProtection)
 
 Heard = Callable[[str], None]
 Refused = Callable[[bytes | str, Exception], None]
@@ -71,6 +73,26 @@ def _reading(read: Callable[[Any], None], url: str, heard: Heard, refused: Refus
             refused(message.data if isinstance(message.data, bytes | str) else repr(message.data), error)
 
     return reading
+
+
+class ExchangeIsBusy(ConnectionError):
+    """An exchange said a while ago that it was asked too often."""
+
+
+_busy_until: dict[Venue, float] = {}  # outlives connections, which would ask again each few seconds
+
+
+def require_not_busy(venue: Venue) -> None:
+    """Raise ExchangeIsBusy while an exchange is left alone."""
+    left_s = _busy_until.get(venue, 0.0) - time.monotonic()
+    if left_s > 0:
+        raise ExchangeIsBusy(f"asked too often: left alone for another {left_s:.0f} s")
+
+
+def note_busy(venue: Venue, error: BaseException) -> None:
+    """Leave an exchange alone for a while where an error says that it was asked too often."""
+    if isinstance(error, TOO_OFTEN):
+        _busy_until[venue] = time.monotonic() + BUSY_S
 
 
 def sentence(venue: Venue, error: BaseException) -> str:

@@ -12,7 +12,15 @@ from hedgeapp.core.reference import Venue
 from hedgeapp.ending import together
 from marketdata.core.ccxt_markets import name_of
 from marketdata.feeds.generic import messages
-from marketdata.feeds.generic.client import exchange_of, guard, now_ms, sentence
+from marketdata.feeds.generic.client import (
+    TOO_OFTEN,
+    exchange_of,
+    guard,
+    note_busy,
+    now_ms,
+    require_not_busy,
+    sentence,
+)
 from marketdata.feeds.generic.market import Market
 from marketdata.feeds.generic.specifications import rows_of
 from marketdata.feeds.public import market as public
@@ -63,12 +71,14 @@ class Connection:
 
         guard(exchange, heard, refused)
         try:
+            require_not_busy(self._venue)
             # Only ours: what ccxt does with a market it does with each, inside of our loop.
             exchange.set_markets([row for row in await rows_of(self._venue) if row["symbol"] in self._market.names])
             await together(*self._loops(exchange), self._watch())
         except ConnectionIsLost:
             raise
         except Exception as error:  # of any kind: each exchange's reading is its own
+            note_busy(self._venue, error)
             raise ConnectionIsLost(sentence(self._venue, error)) from error
         finally:
             self._market.wipe_books()
@@ -108,6 +118,8 @@ class Connection:
                 try:
                     said = await exchange.fetch_funding_rate(name)
                 except (ccxt.BaseError, TimeoutError) as error:
+                    if isinstance(error, TOO_OFTEN):
+                        raise
                     self.snapshot_error = sentence(self._venue, error)
                 else:
                     self.snapshot_error = ""

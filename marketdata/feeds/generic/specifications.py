@@ -10,7 +10,7 @@ import aiohttp
 from hedgeapp.core.reference import Venue
 from marketdata.core.ccxt_markets import instruments
 from marketdata.core.reference import Specified
-from marketdata.feeds.generic.client import markets_of, sentence
+from marketdata.feeds.generic.client import markets_of, note_busy, require_not_busy, sentence
 from marketdata.feeds.public.protocol import SpecificationIsMissing
 
 Rows = list[dict[str, Any]]
@@ -24,8 +24,10 @@ async def specify(session: aiohttp.ClientSession, venue: Venue, symbols: Collect
     Some exchanges have thousands: they are read beside the loop, in which other feeds run.
     """
     try:
+        require_not_busy(venue)
         rows = await asyncio.to_thread(markets_of, venue)
     except Exception as error:  # of any kind: each exchange's reading is its own
+        note_busy(venue, error)
         raise SpecificationIsMissing(sentence(venue, error)) from error
     _latest[venue] = rows
     return partial(instruments, venue.name, rows)
