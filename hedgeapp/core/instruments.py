@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from hedgeapp.core.amounts import quantized
+from hedgeapp.core.amounts import ZERO, quantized
 from hedgeapp.core.records import record, sparse_fact
 
 ContractKind = Literal["linear", "inverse"]
@@ -21,8 +21,9 @@ class Tier:
     """One maintenance bracket of a venue.
 
     `floor` and `cap` bound the position's value in the settlement asset (linear: notional in the stablecoin; inverse:
-    in coin), or where `unit` says so its contracts; maintenance margin = value · maintenance_rate − deduction, in the
-    settlement asset.
+    in coin), or where `unit` says so its contracts; maintenance margin = value · (maintenance_rate + growth · value)
+    − deduction, and initial margin = value · (1 / leverage_max + growth · value), in the settlement asset. `growth` is
+    0 but where a venue's margin grows with the size of the position itself (Deribit).
     """
 
     floor: Decimal
@@ -31,6 +32,7 @@ class Tier:
     deduction: Decimal
     leverage_max: Decimal
     unit: TierUnit = "value"
+    growth: Decimal = ZERO
 
 
 @record

@@ -219,7 +219,7 @@ def _require_expiry(instrument: Instrument) -> None:
 def _require_tiers(instrument: Instrument) -> None:
     last: Tier | None = None
     for number, tier in enumerate(instrument.tiers, 1):
-        for name in ("floor", "cap", "maintenance_rate", "deduction", "leverage_max"):
+        for name in ("floor", "cap", "maintenance_rate", "deduction", "leverage_max", "growth"):
             require_fits(instrument, f"tier {number} {name}", getattr(tier, name))
         floor = Decimal(0) if last is None else last.cap
         if tier.floor != floor or tier.cap <= tier.floor:
@@ -231,9 +231,11 @@ def _require_tiers(instrument: Instrument) -> None:
                 instrument,
                 f"tier {number} in {instrument.tiers[0].unit}, in contracts with deduction 0, expected, found {tier}",
             )
-        if tier.leverage_max <= 0 or tier.deduction < 0 or not 0 < tier.maintenance_rate <= 1:
+        is_sound = tier.leverage_max > 0 and tier.deduction >= 0 and 0 <= tier.growth <= 1
+        if not is_sound or not 0 < tier.maintenance_rate <= 1:
             raise NumberIsOutOfRange(
-                instrument, f"tier {number}: rate in (0, 1], leverage > 0, deduction ≥ 0 expected, found {tier}"
+                instrument,
+                f"tier {number}: rate in (0, 1], leverage > 0, deduction ≥ 0, growth in [0, 1] expected, found {tier}",
             )
         if last is not None and tier.maintenance_rate < last.maintenance_rate:
             raise TiersNotAscending(

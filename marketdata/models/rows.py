@@ -176,6 +176,7 @@ class Tier(models.Model):
     maintenance_rate = _number(help_text="Share of the position's value to be kept as margin; 0.004 is 0.4 %.")
     deduction = _number(help_text="Taken off the maintenance margin, in the settlement asset (the venue's cum).")
     leverage_max = _number(help_text="Highest initial leverage in this bracket; 125 is 125 times.")
+    growth = _number(default=0, db_default=0, help_text="Of both rates per unit of value (Deribit): 0.00005, 0.005 %.")
     unit = models.CharField(max_length=9, default="value", db_default="value", help_text="value or contracts.")
 
     class Meta:

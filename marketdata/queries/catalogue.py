@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.instruments import Instrument, Tier
 from hedgeapp.core.reference import (
     Account,
@@ -143,6 +144,7 @@ def _tier_of(row: models.Tier) -> Tier:
         maintenance_rate=plain(row.maintenance_rate),
         deduction=plain(row.deduction),
         leverage_max=plain(row.leverage_max),
+        growth=plain(row.growth) or ZERO,
         unit="contracts" if row.unit == "contracts" else "value",
     )
 

@@ -3,7 +3,8 @@
 Cross margin, each settlement asset by itself: margin balance = wallet + unrealized PnL of what settles in it. The
 liquidation price is solved over the tiers of all contracts on a currency together, while only that currency moves and
 their marks keep their ratios. With k = price / mark now, everything is piecewise linear in y = k for linear contracts
-and in y = 1/k for inverse ones, so each segment between two tier bounds is solved exactly. `docs/arithmetic.md`.
+and in y = 1/k for inverse ones, so each segment between two tier bounds is solved exactly; quadratic where a venue's
+margin grows with the size of the position itself. `docs/arithmetic.md`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -41,12 +42,13 @@ def tier_at(tiers: Sequence[Tier], measure: Decimal) -> Tier:
 def maintenance(tiers: Sequence[Tier], value: Decimal) -> Decimal:
     """Return the maintenance margin of an unsigned position value, in the settlement asset."""
     tier = tier_at(tiers, value)
-    return value * tier.maintenance_rate - tier.deduction
+    return value * (tier.maintenance_rate + tier.growth * value) - tier.deduction
 
 
 def initial(tiers: Sequence[Tier], value: Decimal) -> Decimal:
     """Return the initial margin of an unsigned position value at the highest leverage of its tier."""
-    return value / tier_at(tiers, value).leverage_max
+    tier = tier_at(tiers, value)
+    return value / tier.leverage_max + tier.growth * value**2
 
 
 def tiers_of(one: ValuedPosition) -> Sequence[Tier]:
@@ -88,12 +90,24 @@ def _first_crossing(
         tiers = [tier_at(leg.tiers, leg.value * inside) for leg in legs]
         height = constant + sum((tier.deduction for tier in tiers), ZERO)
         rise = slope - sum((leg.value * tier.maintenance_rate for leg, tier in zip(legs, tiers, strict=True)), ZERO)
-        if near and height + rise * near <= ZERO:
+        bend = sum((leg.value**2 * tier.growth for leg, tier in zip(legs, tiers, strict=True)), ZERO)
+        if near and height + (rise - bend * near) * near <= ZERO:
             return near  # the margin jumps at this bound: the venue's deductions do not join its tiers
-        y = -height / rise if rise else ZERO
-        if y > ZERO and (y >= near if far is None else min(near, far) <= y <= max(near, far)):
-            return y
+        for y in _zeros(height, rise, bend):
+            if y > ZERO and (y >= near if far is None else min(near, far) <= y <= max(near, far)):
+                return y
     return None
+
+
+def _zeros(height: Decimal, rise: Decimal, bend: Decimal) -> tuple[Decimal, ...]:
+    """Return where height + rise·y − bend·y² is zero; of a parabola without taking one large number from another."""
+    if not bend:
+        return (-height / rise,) if rise else ()
+    square = rise**2 + 4 * bend * height
+    if square < ZERO:
+        return ()
+    half = (rise + square.sqrt().copy_sign(rise)) / TWO
+    return (half / bend, -height / half) if half else (ZERO,)
 
 
 def margin_rows(positions: Iterable[ValuedPosition], valuation: Valuation) -> tuple[MarginRow, ...]:
@@ -153,8 +167,12 @@ def _wallet(account: str, asset: str, valuation: Valuation) -> Figure:
 def _required(one: ValuedPosition, rule: Callable[[Sequence[Tier], Decimal], Decimal]) -> Figure:
     tiers = tiers_of(one)
     if not tiers:
-        return unknown(f"no margin tiers of {one.instrument.id} are known: load them from the venue")
+        return unknown(_without_tiers(one.instrument.id))
     return derived(lambda worth: rule(tiers, abs(worth)), one.worth)
+
+
+def _without_tiers(instrument: str) -> str:
+    return f"no margin tiers of {instrument} are known: load them from the venue, or enter them where it tells none"
 
 
 def _liquidations(wallet: Figure, positions: list[ValuedPosition], *, is_past: bool) -> tuple[LiquidationRow, ...]:
@@ -188,7 +206,7 @@ def _liquidations_by(
 
     missing = next((one.instrument.id for one in positions if not one.instrument.tiers), None)
     if missing:
-        return [row("none", unknown(f"no margin tiers of {missing} are known: load them from the venue"))]
+        return [row("none", unknown(_without_tiers(missing)))]
     if len({one.position.kind for one in moved}) > 1:
         mixed = f"linear and inverse contracts on {base} settle in one asset: they are not solved together"
         return [row("none", unknown(mixed))]

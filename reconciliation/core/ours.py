@@ -13,7 +13,7 @@ from hedgeapp.core.events.breaks import BalanceAnchored
 from hedgeapp.core.events.collateral import CustodyFlowSeen, SettlementSeen
 from hedgeapp.core.events.positions import FundingPaid
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
-from hedgeapp.core.instruments import Instrument
+from hedgeapp.core.instruments import Instrument, Tier
 from portfolio.core.book import FINAL, Book
 from reconciliation.core.compare import Side, Values, side, text
 
@@ -142,6 +142,11 @@ def modes(stated: Side, leverages: Mapping[str, Decimal]) -> Rows:
     return found
 
 
+def _tier(tier: Tier) -> str:
+    told = f"{tier.floor:f} {tier.cap:f} {tier.maintenance_rate:f} {tier.deduction:f}"
+    return f"{told}{f' +{tier.growth:f}' if tier.growth else ''}{' contracts' * (tier.unit == 'contracts')}"
+
+
 def specifications(instruments: Iterable[Instrument]) -> Rows:
     """Return instruments with what their numbers are made of."""
     return {
@@ -153,10 +158,7 @@ def specifications(instruments: Iterable[Instrument]) -> Rows:
             one.step_size,
             one.expires_at.isoformat() if one.expires_at else "",
             one.is_trading,
-            "; ".join(
-                f"{t.floor:f} {t.cap:f} {t.maintenance_rate:f} {t.deduction:f}{' contracts' * (t.unit == 'contracts')}"
-                for t in one.tiers
-            ),
+            "; ".join(_tier(tier) for tier in one.tiers),
         )
         for one in instruments
     }

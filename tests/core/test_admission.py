@@ -156,6 +156,7 @@ def test_a_catalogue_folded_from_its_events_is_the_catalogue() -> None:
             admission.TiersNotAscending,
         ),
         (LINEAR, {"tiers": (replace(TIERS[0], leverage_max=Decimal(0)),)}, NumberIsOutOfRange),
+        (LINEAR, {"tiers": (replace(TIERS[0], growth=Decimal("-0.001")),)}, NumberIsOutOfRange),
         (ACCOUNT, {"venue": "nowhere", "name": "nowhere:main"}, admission.UnknownVenue),
         (ACCOUNT, {"name": "binance-coinm:main"}, NameIsMalformed),
         (ACCOUNT, {"name": "binance-usdm"}, NameIsMalformed),

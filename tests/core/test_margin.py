@@ -1,5 +1,6 @@
 """Margin: tiers, headroom and the liquidation price, against the venues' formulas and published vectors."""
 
+from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 from itertools import pairwise
 
@@ -36,6 +37,12 @@ START = D(2000)
 
 def flat(rate: Decimal | str) -> tuple[Tier, ...]:
     return one_tier(str(rate))
+
+
+def growing(growth: str) -> tuple[Tier, ...]:
+    """Return Deribit's form: rates that grow with each unit of the position's value, beside 1 % and 2 %."""
+    (tier,) = flat("0.01")
+    return (replace(tier, leverage_max=D(50), growth=D(growth)),)
 
 
 def linear_multiple(short: Decimal, haircut: Decimal, tiers: tuple[Tier, ...]) -> Decimal | None:
@@ -107,11 +114,27 @@ def test_initial_margin_is_at_the_highest_leverage_of_the_tier() -> None:
     assert initial(TIERS, D(1_000_000)) == D(1_000_000) / 75
 
 
+def test_margin_that_grows_with_the_position_is_the_venues_own_example() -> None:
+    # Deribit, linear perpetuals: 25 BTC take 2.125 % of initial and 1.125 % of maintenance margin.
+    tiers = growing("0.00005")
+    assert (initial(tiers, D(25)) / 25, maintenance(tiers, D(25)) / 25) == (D("0.02125"), D("0.01125"))
+
+
+def test_a_large_short_is_liquidated_on_each_side_where_it_outgrows_its_margin() -> None:
+    tiers, value, constant = growing("0.0005"), D(100), D(-90)  # coins of an inverse short, at y = 1
+    below, above = crossings(constant, value, [Leg(value=value, tiers=tiers)])
+    assert below is not None
+    assert above is not None
+    for y in (below, above):
+        assert abs(margin_left(constant, value, [Leg(value=value, tiers=tiers)], y)) < D("1e-20")
+    assert below < 1 < above
+
+
 @given(
     short=st.integers(1, 200_000),
     haircut=st.decimals("0", "1.2", places=3),
     cash=st.integers(0, 10**9),
-    tiers=st.sampled_from([TIERS, flat("0.005"), TIERS[:3]]),
+    tiers=st.sampled_from([TIERS, flat("0.005"), TIERS[:3], growing("1e-9"), growing("5e-13")]),
 )
 def test_nothing_is_left_at_the_multiple_that_is_found_and_more_before_it(
     short: int, haircut: Decimal, cash: int, tiers: tuple[Tier, ...]
@@ -124,7 +147,7 @@ def test_nothing_is_left_at_the_multiple_that_is_found_and_more_before_it(
     if above is None:
         assert margin_left(constant, slope, legs, D(10) ** 9) > 0
         return
-    assert abs(margin_left(constant, slope, legs, above)) < D("1e-25")
+    assert abs(margin_left(constant, slope, legs, above)) < D("1e-15")  # of up to 1e9 USD
     for part in range(1, 10):
         assert margin_left(constant, slope, legs, 1 + (above - 1) * part / 10) > 0
 

@@ -1,18 +1,26 @@
 """Deribit's feed as a host runs it, against the sandbox: its contracts, marks and books, without a key."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
 from asgiref.sync import sync_to_async
 
-from hedgeapp.core.reference import Account, Venue
+from hedgeapp.core.instruments import Tier
+from hedgeapp.core.reference import Account, Asset, Venue
+from marketdata.core.deribit_instruments import instruments
+from marketdata.operations.changes import change
+from marketdata.operations.instruments import take_instruments
 from marketdata.operations.seeding import seed
 from marketdata.queries.catalogue import reference
 from reconciliation.queries.due import subjects
 from sandbox.app import describe
+from tests.core.test_deribit_instruments import BTC as BTC_ROW
+from tests.core.test_deribit_instruments import ETH as ETH_ROW
 from tests.operations.test_binance_feed import serving
 from tests.sandbox.running import Sandbox, free_port
 
@@ -61,6 +69,32 @@ class TestTheService:
     async def test_nothing_asks_for_what_needs_a_key(self, sandbox: Sandbox) -> None:
         async with serving(venue_of(sandbox.port), ACCOUNT):
             assert await sync_to_async(subjects)() == ["engine", "marks:deribit"]
+
+
+@pytest.mark.usefixtures("log_url")
+def test_what_a_person_entered_of_a_contracts_margin_stays_when_the_venue_tells_none() -> None:
+    at = datetime.now(UTC)
+    for coin in ("ETH", "BTC"):
+        change(Asset(symbol=coin, name=coin, decimals=18, underlying=coin), by="test", reason="test", at=at)
+    for row in (venue_of(1), ACCOUNT):
+        change(row, by="test", reason="test", at=at)
+    specified = partial(instruments, "deribit", [BTC_ROW, ETH_ROW])
+    assert len(take_instruments("deribit", specified, by="feed", at=at)) == 2
+    tier = Tier(
+        floor=Decimal(0),
+        cap=Decimal(1_000_000),
+        maintenance_rate=Decimal("0.01"),
+        deduction=Decimal(0),
+        leverage_max=Decimal(50),
+        growth=Decimal("0.00005"),
+    )
+    known = reference().instruments["deribit:BTC-USD-PERP"]
+    change(replace(known, tiers=(tier,)), by="ann", reason="the venue's page of the contract", at=at)
+    assert take_instruments("deribit", specified, by="feed", at=at) == []
+    halted = partial(instruments, "deribit", [BTC_ROW | {"state": "closed"}, ETH_ROW])
+    (changed,) = take_instruments("deribit", halted, by="feed", at=at)
+    assert (changed.instrument.is_trading, changed.instrument.tiers) == (False, (tier,))
+    assert reference().instruments["deribit:BTC-USD-PERP"].tiers == (tier,)
 
 
 @pytest.mark.usefixtures("log_url")

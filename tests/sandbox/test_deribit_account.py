@@ -7,6 +7,7 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -14,6 +15,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from hedgeapp.core.instruments import Tier
+from portfolio.core.margin import Leg, crossings, initial, maintenance
 from tests.sandbox.running import REQUEST_S, Sandbox
 
 MAIN = "deribit:main"
@@ -63,6 +66,28 @@ async def rested(exchange: Any, symbol: str, **more: Any) -> Any:
     return found
 
 
+def entered(growth: float) -> Tier:
+    """Give the tier that a person enters for a contract: what the venue's page tells of its margin."""
+    return Tier(
+        floor=Decimal(0),
+        cap=Decimal(1_000_000),
+        maintenance_rate=Decimal("0.01"),
+        deduction=Decimal(0),
+        leverage_max=Decimal(50),
+        growth=Decimal(str(growth)),
+    )
+
+
+def liquidated_at(row: Any, told: Any, tiers: tuple[Tier, ...]) -> float:
+    """Give the price at which our own margin has nothing left of an inverse short that is alone in its currency."""
+    mark, entry, size = (Decimal(str(row[name])) for name in ("mark_price", "average_price", "size"))
+    wallet = Decimal(str(told["equity"])) - Decimal(str(row["total_profit_loss"]))
+    worth = -size / mark
+    below, _ = crossings(wallet + size / entry, worth, [Leg(value=worth, tiers=tiers)])
+    assert below is not None
+    return float(mark / below)
+
+
 class TestThroughCcxt:
     @pytest.mark.parametrize("symbol", AMOUNTS)
     async def test_an_order_is_created_listed_edited_and_canceled(self, exchange: Any, symbol: str) -> None:
@@ -94,11 +119,17 @@ class TestThroughCcxt:
 
     async def test_positions_and_balances_are_told_and_margin_grows_with_size(self, exchange: Any) -> None:
         held = {each["symbol"]: each for each in await exchange.fetch_positions()}
+        summaries = (await exchange.private_get_get_account_summaries())["result"]["summaries"]
         assert {name: each["side"] for name, each in held.items()} == {ETH: "short", BTC: "short"}
         for symbol, growth in ((ETH, 0.000002), (BTC, 0.00005)):
             size, row = held[symbol]["notional"], held[symbol]
             assert row["initialMargin"] == pytest.approx(size * (0.02 + growth * size), rel=1e-6)
             assert row["maintenanceMargin"] == pytest.approx(size * (0.01 + growth * size), rel=1e-6)
+            tiers = (entered(growth),)
+            assert float(initial(tiers, Decimal(str(size)))) == pytest.approx(row["initialMargin"], rel=1e-6)
+            assert float(maintenance(tiers, Decimal(str(size)))) == pytest.approx(row["maintenanceMargin"], rel=1e-6)
+            (told,) = [each for each in summaries if each["currency"] == symbol[:3]]
+            assert row["liquidationPrice"] == pytest.approx(liquidated_at(row["info"], told, tiers), rel=1e-5)
             assert row["liquidationPrice"] > row["markPrice"]
         balance = await exchange.fetch_balance()
         assert balance["ETH"]["total"] == pytest.approx(120, rel=0.1)

@@ -118,6 +118,8 @@ def test_a_tier_can_be_added(admin_page: Client) -> None:
         "tiers-2-maintenance_rate": "0.0065",
         "tiers-2-deduction": "950",
         "tiers-2-leverage_max": "75",
+        "tiers-2-growth": "0",
+        "tiers-2-unit": "value",
     }
     answer = admin_page.post(INSTRUMENT_URL, given)
     assert answer.status_code == 302, answer.context["errors"]
