@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from hedgeapp.core.reference import Oracle
+from hedgeapp.core.marks import Mark
+from hedgeapp.core.reference import Oracle, Venue
 from hedgeapp.services import Lease
 from marketdata.feeds.oracles import pyth, redstone
 from marketdata.feeds.polling import Pace
@@ -20,6 +22,7 @@ from sandbox.oracles import Oracles, describe, open_oracles
 from sandbox.pyth import hermes
 from sandbox.redstone import gateway
 from sandbox.world import World
+from tests.builders.deribit import ETH as ETH_INVERSE
 from tests.operations.test_collateral_services import ASSETS, given_keys, health, introduced, serving, until
 
 PRICES = {"ETH": 3_000.0, "BTC": 96_000.0, "stETH": 2_997.0}
@@ -63,6 +66,29 @@ async def test_a_service_posts_verified_prices_and_outlives_a_busy_oracle(tmp_pa
         assert "HTTP 500" in said.error
         state.arm({"oracle": name, "fault": "none"})
         await health(board, f"oracle:{name}", is_connected=True)
+
+
+async def test_a_venue_that_the_catalogue_has_speaks_in_the_mark_as_soon_as_its_index_is_there(tmp_path: Path) -> None:
+    venue = Venue(name="deribit", protocol="deribit", rest_url="http://localhost:1", ws_url="ws://localhost:1")
+    async with published(tmp_path, "redstone") as (_, _):
+        await introduced(venue, ETH_INVERSE)
+        async with serving("oracle:redstone", RUN["redstone"]) as board:
+
+            async def heard() -> bool:
+                now = datetime.now(UTC)
+                index = Mark(
+                    subject=ETH_INVERSE.id,
+                    kind="index",
+                    value=Decimal(3_001),
+                    at=now,
+                    received_at=now,
+                    source="deribit",
+                )
+                await board.post([index])
+                marks = {mark.subject: mark for mark in await board.read() if mark.kind == "usd"}
+                return "ETH" in marks and marks["ETH"].source == "deribit+redstone" and not marks["ETH"].suspect
+
+            await until(heard)
 
 
 @pytest.mark.parametrize("name", RUN)
