@@ -27,6 +27,7 @@ class Dialect:
     exact_errors: Callable[[], dict[str, Any]]
     server_ms: Callable[[Any], int]
     is_sent_once: bool = False  # whether a request that got no answer is never sent again: its GETs place orders
+    expiry_header: str = ""  # tells until when a request may be taken, in ms, where no window is signed
 
 
 def _usdm_urls(venue: Venue) -> dict[str, Any]:
@@ -70,6 +71,11 @@ def _deribit_urls(venue: Venue) -> dict[str, Any]:
     return {"rest": rest, "ws": f"{sockets}/ws/api/v2"}
 
 
+def _okx_urls(venue: Venue) -> dict[str, Any]:
+    rest, sockets = _roots(venue)
+    return {"rest": rest, "ws": f"{sockets}/ws/v5"}
+
+
 def _roots(venue: Venue) -> tuple[str, str]:
     return venue.rest_url.rstrip("/"), venue.ws_url.rstrip("/")
 
@@ -92,6 +98,10 @@ def _bybit_ms(answer: Any) -> int:
 
 def _deribit_ms(answer: Any) -> int:
     return int(answer["result"])
+
+
+def _okx_ms(answer: Any) -> int:
+    return int(answer["data"][0]["ts"])
 
 
 def _named(root: str, *, account: str, positions: str, brackets: str, modes: str) -> dict[str, str]:
@@ -167,6 +177,30 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         urls=_bybit_urls,
         exact_errors=dict,  # ccxt knows them on any host
         server_ms=_bybit_ms,
+    ),
+    "okx": Dialect(
+        exchange="okx",
+        methods={
+            "time": "publicGetPublicTime",
+            "marks": "publicGetPublicMarkPrice",
+            "indices": "publicGetMarketIndexTickers",
+            "account": "privateGetAccountBalance",
+            "account_info": "privateGetAccountConfig",
+            "positions": "privateGetAccountPositions",
+            "leverages": "privateGetAccountLeverageInfo",
+            "trades": "privateGetTradeFills",
+            "old_trades": "privateGetTradeFillsHistory",
+            "orders": "privateGetTradeOrdersPending",
+            "order": "privateGetTradeOrder",
+            "income": "privateGetAccountBills",
+            "old_income": "privateGetAccountBillsArchive",
+            "place": "privatePostTradeOrder",
+            "cancel": "privatePostTradeCancelOrder",
+        },
+        urls=_okx_urls,
+        exact_errors=dict,  # ccxt knows them on any host
+        server_ms=_okx_ms,
+        expiry_header="expTime",
     ),
     "deribit": Dialect(
         exchange="deribit",

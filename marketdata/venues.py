@@ -60,7 +60,7 @@ class Client:
         # Every number stays the text that the venue sent.
         self.exchange.number = str
         self.exchange.on_rest_response = _noting(self.exchange)
-        self.exchange.sign = _signing(self.exchange)
+        self.exchange.sign = _signing(self.exchange, self.dialect.expiry_header)
         if self.dialect.is_sent_once:
             self.exchange.open = _opening(self.exchange)
 
@@ -136,10 +136,11 @@ def _opening(exchange: Any) -> Callable[..., None]:
     return opening
 
 
-def _signing(exchange: Any) -> Callable[..., Any]:
+def _signing(exchange: Any, expiry_header: str) -> Callable[..., Any]:
     """Return ccxt's signing, which takes a request's own lifetime where it has one.
 
-    ccxt reads time and window from itself while it signs, and signs without a pause: nobody else sees them changed.
+    `expiry_header` is where the venue hears of its end, if it signs no window. ccxt reads time and window from itself
+    while it signs, and signs without a pause: nobody else sees them changed.
     """
     sign: Callable[..., Any] = exchange.sign
 
@@ -150,7 +151,10 @@ def _signing(exchange: Any) -> Callable[..., Any]:
         options, window = exchange.options, exchange.options["recvWindow"]
         exchange.nonce, options["recvWindow"] = lambda: lifetime.signed_ms, lifetime.window_ms
         try:
-            return sign(*given, **named)
+            signed = sign(*given, **named)
+            if expiry_header:
+                signed["headers"][expiry_header] = str(lifetime.signed_ms + lifetime.window_ms)
+            return signed
         finally:
             del exchange.nonce
             options["recvWindow"] = window

@@ -140,8 +140,8 @@ def bybit(port: int) -> dict[str, list[dict[str, Any]]]:
 
 
 def okx(port: int) -> dict[str, list[dict[str, Any]]]:
-    """Describe OKX on a port."""
-    return _listed(port, OKX, OKX_ACCOUNT.label, okx_contracts())
+    """Describe OKX on a port, with its trading account."""
+    return _listed(port, OKX, OKX_ACCOUNT.label, okx_contracts(), is_enabled=True)
 
 
 def deribit(port: int) -> dict[str, list[dict[str, Any]]]:

@@ -26,8 +26,8 @@ from marketdata.core.wellformed import (
 )
 
 # Protocols whose accounts can be read and traded, and those of which only public data is followed.
-ACCOUNT_PROTOCOLS: Final = ("binance-usdm", "binance-coinm", "bybit", "deribit")
-VENUE_PROTOCOLS: Final = ("binance-usdm", "binance-coinm", "bybit", "okx", "deribit", *ccxt_exchanges.PROTOCOLS)
+ACCOUNT_PROTOCOLS: Final = ("binance-usdm", "binance-coinm", "bybit", "okx", "deribit")
+VENUE_PROTOCOLS: Final = (*ACCOUNT_PROTOCOLS, *ccxt_exchanges.PROTOCOLS)
 CUSTODIAN_PROTOCOLS: Final = ("ceffu",)
 
 _SYMBOL = re.compile(r"(?P<base>[A-Za-z0-9]+)-(?P<quote>[A-Za-z0-9]+)-(?P<end>PERP|\d{8})")

@@ -17,7 +17,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="tier",
             name="unit",
-            field=models.CharField(db_default="value", default="value", help_text="value or contracts.", max_length=9),
+            field=models.CharField(
+                choices=[("value", "value"), ("contracts", "contracts")],
+                db_default="value",
+                default="value",
+                max_length=9,
+            ),
         ),
         migrations.AlterField(
             model_name="tier",

@@ -177,7 +177,7 @@ class Tier(models.Model):
     deduction = _number(help_text="Taken off the maintenance margin, in the settlement asset (the venue's cum).")
     leverage_max = _number(help_text="Highest initial leverage in this bracket; 125 is 125 times.")
     growth = _number(default=0, db_default=0, help_text="Of both rates per unit of value (Deribit): 0.00005, 0.005 %.")
-    unit = models.CharField(max_length=9, default="value", db_default="value", help_text="value or contracts.")
+    unit = models.CharField(max_length=9, choices=_choices("value", "contracts"), default="value", db_default="value")
 
     class Meta:
         ordering = ("instrument_id", "number")

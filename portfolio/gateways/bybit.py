@@ -4,19 +4,16 @@ An order is looked for among the open ones, then among those that just ended, th
 direction only, so one that the venue has is never missed between two of them (docs/decisions/0102).
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
 from hedgeapp.core.events.orders import OrderIntended, OrderSent, TimeInForce
 from hedgeapp.core.events.trading import OrderSeen
 from hedgeapp.core.instruments import Instrument
-from portfolio.core.book import FINAL
-from portfolio.gateways.exchange import CANCEL_S_MAX, FIND_S_MAX, PLACE_S_MAX, READ_S_MAX, ExchangeGateway
+from portfolio.gateways.exchange import CANCEL_S_MAX, FIND_S_MAX, PLACE_S_MAX, READ_S_MAX
+from portfolio.gateways.looking import LookingGateway
 from portfolio.gateways.outcomes import NotKnown, NoWord
 
-LOOKS: Final = 6  # at an order that the venue has acknowledged
-LOOK_PAUSE_S: Final = 0.05  # after the first; doubled
 PAGE: Final = 50
 PAGES_MAX: Final = 100
 
@@ -28,7 +25,7 @@ _PLACES: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
 )
 
 
-class BybitGateway(ExchangeGateway):
+class BybitGateway(LookingGateway):
     """One account's door to its venue."""
 
     async def place(self, order: OrderIntended, sent: OrderSent) -> OrderSeen:
@@ -74,20 +71,6 @@ class BybitGateway(ExchangeGateway):
             rows = await self._listed(READ_S_MAX, "orders", instrument.id, limit=PAGE)
             found += [self._order(row) for row in rows]
         return found
-
-    async def _looked(self, instrument: str, of: Mapping[str, Any], *, is_over: bool) -> OrderSeen:
-        """Look at an order that the venue has acknowledged until it is listed, or listed as over."""
-        for number in range(LOOKS):
-            if number:
-                await asyncio.sleep(LOOK_PAUSE_S * 2 ** (number - 1))
-            try:
-                seen = await self._found(instrument, of)
-            except NotKnown:
-                continue
-            if seen.status in FINAL or not is_over:
-                return seen
-        state = "as over" if is_over else "at all"
-        raise NoWord(f"the venue acknowledged {', '.join(of.values())} and does not list it {state} yet")
 
     async def _found(self, instrument: str, of: Mapping[str, Any]) -> OrderSeen:
         for method, more in _PLACES:

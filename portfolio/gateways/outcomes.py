@@ -3,7 +3,8 @@
 Only words that leave no doubt make an order rejected. Everything else, and first of all silence, leaves it unknown: the
 venue is asked again, under our own id.
 Sources: Binance's lists of error codes of both futures and its notes on HTTP 408 and 503 ("execution status unknown");
-Bybit's list of error codes, v5, which come with HTTP 200; Deribit's "RPC Error Codes", which come within `error`.
+Bybit's list of error codes, v5, which come with HTTP 200; OKX's, v5, where each order of a request has its own;
+Deribit's "RPC Error Codes", which come within `error`.
 """
 
 from collections.abc import Mapping
@@ -59,6 +60,8 @@ class Codes:
     refusing: tuple[int, int] = (400, 499)
     is_code_needed: bool = False
     done_to: int | None = None
+    own_code: str = ""  # fields of the first row of `data` that tell of the order itself, where there are such
+    own_said: str = ""
 
     def is_done(self, code: int | None) -> bool:
         """Tell whether a code (None: there is none) refuses nothing."""
@@ -134,17 +137,39 @@ _DERIBIT: Final = Codes(
     not_there=frozenset({10004, 10010, 11008, 11044}),  # told to cancel one: it may have ended, or never have come
 )
 
+_OKX: Final = Codes(
+    refusing=(200, 499),
+    is_code_needed=True,
+    done_to=0,
+    own_code="sCode",
+    own_said="sMsg",
+    rejected=frozenset(
+        {
+            *(50000, 50002, 50006, 50011, 50014, 50015, 50016, 50024, 50030, 50036, 50037, 50061),  # request; limits
+            *(50100, 50101, 50102, 50103, 50104, 50105, 50106, 50107, 50110, 50111, 50112, 50113, 50114),  # key; time
+            *(50119, 50120, 51000, 51001, 51003, 51004, 51005, 51006, 51007, 51008, 51009, 51010),  # fields; margin
+            *(51015, 51020, 51021, 51022, 51024, 51025, 51027, 51028, 51029, 51030, 51031, 51037),  # closed; limits
+            *(51116, 51119, 51121, 51127, 51131, 51136, 51137, 51138, 51169, 51174, 51202, 51203, 51205),  # price; size
+        }
+    ),
+    rejected_ranges=(),
+    not_rejected=frozenset({50071, 51016}),  # the id is taken: so the venue has the order
+    not_known=frozenset({51603}),  # asked for an order
+    not_there=frozenset({51400, 51401, 51402}),  # told to cancel one: it may have ended, or never have come
+)
+
 CODES: Final[Mapping[str, Codes]] = {
     "binance-usdm": _BINANCE,
     "binance-coinm": _BINANCE,
     "bybit": _BYBIT,
+    "okx": _OKX,
     "deribit": _DERIBIT,
 }
 
 
 def refusal(codes: Codes, answer: Answer) -> Rejected | NotKnown | NoWord | None:
     """Return what an answer refuses, None when it is no refusal."""
-    code, said = _code(codes, answer.body), _said(codes, answer.body)
+    code, said = _told(codes, answer.body)
     if 200 <= answer.status < 300 and codes.is_done(code):
         return None
     if code is None or not codes.refusing[0] <= answer.status <= codes.refusing[1]:
@@ -157,20 +182,21 @@ def refusal(codes: Codes, answer: Answer) -> Rejected | NotKnown | NoWord | None
     return NoWord(f"the venue answered {code}: {said}", answer.retry_after_s)
 
 
-def _part(codes: Codes, body: Any) -> Any:
-    """Return the part of an answer that a refusal is in."""
-    return body.get(codes.within) if codes.within and isinstance(body, dict) else body
+def _told(codes: Codes, body: Any) -> tuple[int | None, str]:
+    """Return code and words of an answer: those of the order itself where it has its own."""
+    if not isinstance(body, dict):
+        return None, ""
+    rows = body.get("data") if codes.own_code else None
+    if isinstance(rows, list) and rows and isinstance(rows[0], dict) and codes.own_code in rows[0]:
+        return _number(rows[0][codes.own_code]), str(rows[0].get(codes.own_said, ""))[:SAID_LENGTH_MAX]
+    part = body.get(codes.within) if codes.within else body
+    if not isinstance(part, dict):
+        return None, ""
+    return _number(part.get(codes.code)), str(part.get(codes.said, ""))[:SAID_LENGTH_MAX]
 
 
-def _code(codes: Codes, body: Any) -> int | None:
-    body = _part(codes, body)
-    code = body.get(codes.code) if isinstance(body, dict) else None
+def _number(code: Any) -> int | None:
     try:
-        return int(code) if code is not None else None
-    except (TypeError, ValueError):
+        return int(str(code).partition("_")[0])  # OKX adds a number of the case: 51008_1000
+    except ValueError:
         return None
-
-
-def _said(codes: Codes, body: Any) -> str:
-    body = _part(codes, body)
-    return str(body.get(codes.said, ""))[:SAID_LENGTH_MAX] if isinstance(body, dict) else ""

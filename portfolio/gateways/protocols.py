@@ -10,11 +10,13 @@ from portfolio.gateways.binance import BinanceGateway
 from portfolio.gateways.bybit import BybitGateway
 from portfolio.gateways.deribit import DeribitGateway
 from portfolio.gateways.exchange import ExchangeGateway
+from portfolio.gateways.okx import OkxGateway
 
 GATEWAYS: Final[Mapping[str, type[ExchangeGateway]]] = {
     "binance-usdm": BinanceGateway,
     "binance-coinm": BinanceGateway,
     "bybit": BybitGateway,
+    "okx": OkxGateway,
     "deribit": DeribitGateway,
 }
 

@@ -31,7 +31,8 @@ from tests.builders.sandboxes import started
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 WAIT_S: Final = 60.0
 SEED: Final = 1  # of the market
-MAIN, COIN, UNIFIED, DERIBIT = "binance-usdm:main", "binance-coinm:main", "bybit:main", "deribit:main"
+MAIN, COIN, UNIFIED, TRADING = "binance-usdm:main", "binance-coinm:main", "bybit:main", "okx:main"
+DERIBIT = "deribit:main"
 INSTRUMENTS: Final = {
     MAIN: {"ETHUSDT": "binance-usdm:ETH-USDT-PERP", "BTCUSDT": "binance-usdm:BTC-USDT-PERP"},
     UNIFIED: {
@@ -39,6 +40,12 @@ INSTRUMENTS: Final = {
         "BTCUSDT": "bybit:BTC-USDT-PERP",
         "ETHUSD": "bybit:ETH-USD-PERP",
         "BTCUSD": "bybit:BTC-USD-PERP",
+    },
+    TRADING: {
+        "ETH-USDT-SWAP": "okx:ETH-USDT-PERP",
+        "BTC-USDT-SWAP": "okx:BTC-USDT-PERP",
+        "ETH-USD-SWAP": "okx:ETH-USD-PERP",
+        "BTC-USD-SWAP": "okx:BTC-USD-PERP",
     },
     DERIBIT: {"ETH-PERPETUAL": "deribit:ETH-USD-PERP", "BTC-PERPETUAL": "deribit:BTC-USD-PERP"},
     COIN: {"ETHUSD_PERP": "binance-coinm:ETH-USD-PERP", "BTCUSD_PERP": "binance-coinm:BTC-USD-PERP"},
@@ -103,6 +110,11 @@ class World:
             other = (ccxt.deribit if account == DERIBIT else ccxt.bybit)({**given, "urls": {"api": urls}})
             other.number = str
             return other
+        if account == TRADING:
+            proof = {"apiKey": keys["api_key"], "secret": keys["secret"], "password": keys["passphrase"]}
+            trading = ccxt.okx({**proof, "urls": {"api": {"rest": self.url}}})
+            trading.number = str
+            return trading
         is_linear = account.startswith("binance-usdm")
         client = (ccxt.binanceusdm if is_linear else ccxt.binancecoinm)(
             {"apiKey": keys["api_key"], "secret": keys["secret"], "enableRateLimit": False}

@@ -92,4 +92,4 @@ def test_the_sandbox_describes_it_when_it_is_told_to_serve_it(tmp_path: Path) ->
     assert any("okx" in line for line in said)
     assert known.venues["okx"].is_enabled
     assert set(known.accounts["okx:main"].instruments) == set(SYMBOLS)
-    assert not known.accounts["okx:main"].is_enabled
+    assert known.accounts["okx:main"].is_enabled

@@ -11,6 +11,8 @@ from marketdata.core.wellformed import RowRefused
 from marketdata.feeds.ccxt.bybit.reads import AccountIsNotUnified
 from marketdata.feeds.ccxt.deribit.facts import OptionsAreHeld
 from marketdata.feeds.ccxt.facts import FactIsMalformed, HedgeModeIsOn
+from marketdata.feeds.ccxt.okx.facts import PositionIsIsolated
+from marketdata.feeds.ccxt.okx.reads import AccountModeIsAnother
 from marketdata.feeds.ccxt.reads import HistoryIsTooLong, PositionWillNotHoldStill
 from marketdata.feeds.ccxt.stream import StreamBroke
 from marketdata.feeds.public.protocol import SpecificationIsMissing
@@ -31,6 +33,8 @@ EXPECTED: Final = (
     HedgeModeIsOn,
     AccountIsNotUnified,
     OptionsAreHeld,
+    AccountModeIsAnother,
+    PositionIsIsolated,
     SpecificationIsMissing,
     HistoryIsTooLong,
     PositionWillNotHoldStill,

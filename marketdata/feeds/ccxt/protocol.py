@@ -16,10 +16,14 @@ from marketdata.venues import Client
 
 @record
 class Door:
-    """Where the private stream is, and what is sent there first; each is answered before the stream counts as open."""
+    """Where the private stream is, and what is sent there first; each is answered before the stream counts as open.
+
+    `pong` is what answers a ping where that is a bare text.
+    """
 
     url: str
     greetings: Sequence[Mapping[str, Any]] = ()
+    pong: str = ""
 
 
 @record

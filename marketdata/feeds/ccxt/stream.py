@@ -29,7 +29,7 @@ class Stream:
     def __init__(self, client: Client, protocol: AccountProtocol, door: Door) -> None:
         self.client = client
         self._protocol = protocol
-        self._url, self._greetings = door.url, door.greetings
+        self._url, self._greetings, self._pong = door.url, door.greetings, door.pong
         self._messages: deque[Raw] = deque()
         self._wake = asyncio.Event()
         self._fault: str | None = None
@@ -98,7 +98,9 @@ class Stream:
         return found
 
     def _take(self, _socket: Any, message: Any) -> None:
-        if not isinstance(message, dict):
+        if self._pong and message == self._pong:
+            self._socket.lastPong = self.client.exchange.milliseconds()
+        elif not isinstance(message, dict):
             self._break(f"an object expected on the private stream, found {type(message).__name__}")
         elif self._protocol.is_pong(message):
             self._socket.lastPong = self.client.exchange.milliseconds()

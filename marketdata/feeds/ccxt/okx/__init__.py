@@ -1,0 +1,1 @@
+"""OKX: how a trading account tells its facts."""
