@@ -159,6 +159,7 @@ DEFAULT_FROM_EMAIL = ENVIRONMENT.hedgeapp_mail_from
 SERVICES = {
     "beat": "hedgeapp.beat.run",
     "engine": "portfolio.engine.run",
+    "presenter": "portfolio.presenter.run",
     "projector": "portfolio.projector.run",
     "recorder": "marketdata.recorder.service.run",
     "sink": "hedgeapp.eventlog.sink.service.run",

@@ -1,9 +1,9 @@
 """The engine: events and marks in; exposure, proposals and frames out.
 
-It holds the book (a fold of the log) and the latest marks, measures exposure whenever one of them changed, shows a
-frame four times a second, and writes the marks in use into the log once a second. When an exposure leaves its band it
-proposes a hedge; it sends nothing. Once a second it prices what is minted against, pauses that when it must, calls for
-people, and says what collateral it wants moved.
+It holds the book (a fold of the log) and the latest marks, measures exposure whenever one of them changed, gives the
+presenter a frame four times a second, and writes the marks in use into the log once a second. When an exposure leaves
+its band it proposes a hedge; it sends nothing. Once a second it prices what is minted against, pauses that when it
+must, calls for people, and says what collateral it wants moved.
 """
 
 import asyncio
@@ -24,7 +24,6 @@ from hedgeapp.eventlog.stream import follow
 from hedgeapp.services import Lease
 from marketdata.board import Board
 from marketdata.core.board import FeedHealth
-from portfolio import screen
 from portfolio.core.book import Book
 from portfolio.core.exposure import exposure
 from portfolio.core.frames import Frame, frame
@@ -36,6 +35,7 @@ from portfolio.mover import Mover
 from portfolio.operations.books import restored_book
 from portfolio.operations.frames import keep_frame
 from portfolio.pricer import Pricer
+from portfolio.screen.handover import Handover
 from portfolio.watchman import Watchman, looking
 
 MEASURE_S = 0.02  # marks alone change the exposure no more often; a fact is measured at once
@@ -50,7 +50,7 @@ log = structlog.get_logger()
 
 
 async def run(lease: Lease) -> None:
-    """Keep the book, the exposure and the screen live for as long as the lease lasts."""
+    """Keep the book, the exposure and its frames live for as long as the lease lasts."""
     book = await lease.in_database(restored_book)
     engine = Engine(lease, book)
     async with contextlib.aclosing(engine):
@@ -83,6 +83,7 @@ class Engine:
         self._again_at: dict[str, float] = {}
         self._board = Board.from_settings()
         self._log = AsyncLog(conninfo(), fence=lease.fence)
+        self._handover = Handover()
         self._pricer = Pricer(lease, self._board, self._log)
         self._inspector = Inspector(self._log)
         self._watchman = Watchman(self._log, looking(lease))
@@ -91,7 +92,8 @@ class Engine:
         self._number = lease.epoch << 32
 
     async def aclose(self) -> None:
-        """Close the connections to the log and to the board."""
+        """Close the connections to the log, the board and the presenter."""
+        await self._handover.aclose()
         await self._log.close()
         await self._board.close()
 
@@ -163,12 +165,12 @@ class Engine:
         return due
 
     async def show(self) -> None:
-        """Show a frame every `FRAME_S`, changed or not: ages and states change by themselves."""
+        """Give a frame to the presenter every `FRAME_S`, changed or not: ages and states change by themselves."""
         async for at in _ticks(FRAME_S):
             self._number += 1
             made = frame(self.book, self.marks, self.feeds, number=self._number, at=at)
             self.shown = replace(made, prices=self._pricer.shown)
-            await screen.publish(self.shown)
+            await self._handover.give(self.shown)
 
     async def each_second(self) -> None:
         """Read the feeds' health, put the marks in use into the log, keep the frame that was shown."""

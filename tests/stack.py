@@ -30,6 +30,7 @@ MARKS = {
     "feeds": "feeds@",
     "accounts": "accounts@",
     "engine": "engine@",
+    "screen": "screen@",
     "orders": "orders@",
     "urgent": "urgent@",
     "moves": "moves@",

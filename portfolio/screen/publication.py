@@ -52,13 +52,13 @@ class Screen:
             if not self._is_silent:
                 log.warning("screen.unreachable", error=repr(error))
             self._is_silent = True
-            _raise_if_cancelled()
+            raise_if_cancelled()
             return
         if self._is_silent:
             log.info("screen.reachable_again")
         self._is_silent = False
         self._frame, self._picture = frame, picture
-        _raise_if_cancelled()
+        raise_if_cancelled()
 
 
 def _spoken(before: Frame, now: Frame) -> str:
@@ -67,8 +67,8 @@ def _spoken(before: Frame, now: Frame) -> str:
     return ". ".join(one for one in told if one)
 
 
-def _raise_if_cancelled() -> None:
-    # The client may swallow a cancel while it closes a connection; whoever publishes in a loop would never end.
+def raise_if_cancelled() -> None:
+    """Raise the cancel that Redis' client may have swallowed while it closed a connection, or no loop would end."""
     task = asyncio.current_task()
     if task and task.cancelling():
         raise asyncio.CancelledError

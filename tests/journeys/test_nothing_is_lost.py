@@ -15,7 +15,12 @@ from tests.world import World
 BACK_S = 60.0  # a service is back within, even on a busy machine; `make bench` measures how fast
 PAUSE_S = 0.5
 AGREE_S = 60.0  # REST backfill closes what the stream missed within
-PREFERRED = {"feeds": "feed:binance-usdm", "accounts": "account:binance-usdm:main", "engine": "engine"}
+PREFERRED = {
+    "feeds": "feed:binance-usdm",
+    "accounts": "account:binance-usdm:main",
+    "engine": "engine",
+    "screen": "presenter",
+}
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -51,7 +51,7 @@ def test_a_malformed_line_is_named(text: str, words: str, tmp_path: Path) -> Non
 def test_the_projects_procfile_can_be_read(tmp_path: Path) -> None:
     environment = for_children(tmp_path, kept_secrets(tmp_path), {})
     names = {process.name for process in processes(ROOT / "Procfile", environment)}
-    workers = {"tasks", "feeds", "accounts", "engine", "orders", "urgent", "moves", "reconciliation"}
+    workers = {"tasks", "feeds", "accounts", "engine", "screen", "orders", "urgent", "moves", "reconciliation"}
     assert names == {"web", "sandbox", *workers}
 
 
