@@ -21,8 +21,8 @@ from portfolio.core.book import Book
 from portfolio.core.exposure import exposure_lines, exposure_rows
 from portfolio.core.figures import Figure, exact, none_of, unknown
 from portfolio.core.holdings import balance_rows, collateral_rows
-from portfolio.core.margin import margin_rows
-from portfolio.core.pnl import ValuedPosition, valued_positions
+from portfolio.core.margin import margin_row
+from portfolio.core.pnl import valued_positions
 from portfolio.core.positions import Position, PositionState
 from portfolio.core.rows import ExposureRow, MarginRow
 from portfolio.core.valuation import Marks, Valuation
@@ -130,13 +130,7 @@ def filled(order: OrderLike, book: Book, at: datetime) -> Book:
 
 def account_margin(account: str, settlement: str, valuation: Valuation) -> MarginRow | None:
     """Return the margin of an account in one asset; None when it holds nothing of it and has no position in it."""
-    ours = [one for one in valued_positions(valuation) if one.position.account == account]
-    return _margin(account, settlement, ours, valuation)
-
-
-def _margin(account: str, settlement: str, ours: Iterable[ValuedPosition], valuation: Valuation) -> MarginRow | None:
-    rows = margin_rows(ours, valuation)
-    return next((row for row in rows if (row.account, row.settlement) == (account, settlement)), None)
+    return margin_row(account, settlement, valued_positions(valuation, account), valuation)
 
 
 @record
@@ -157,9 +151,9 @@ def _measured(order: OrderLike, valuation: Valuation) -> _Measured:
     lines = exposure_lines(positions, balance_rows(valuation), collateral_rows(valuation), valuation)
     currency = valuation.catalogue.currency(instrument.base)
     exposure = next(row for row in exposure_rows(lines, valuation) if row.currency == currency)
-    ours = [one for one in positions if one.position.account == order.account]
-    held = next((one for one in ours if one.position.instrument == order.instrument), None)
-    margin = _margin(order.account, instrument.settlement, ours, valuation)
+    key = (order.account, order.instrument)
+    held = next((one for one in positions if (one.position.account, one.position.instrument) == key), None)
+    margin = margin_row(order.account, instrument.settlement, positions, valuation)
     missing = unknown(f"no balance of {order.account} in {instrument.settlement} is known: its feed has not stated one")
     return _Measured(
         exposure=exposure,

@@ -89,7 +89,11 @@ class _Place:
     account: str
     instrument: Instrument
     reducible: Decimal
-    headroom_usd: Decimal
+    margin: MarginRow | None
+
+    @property
+    def headroom_usd(self) -> Decimal:
+        return (self.margin.headroom_usd.value if self.margin else None) or ZERO
 
 
 def choice(need: Need, scene: Scene, standing: HedgeProposed | None = None) -> Choice | Blocked:
@@ -138,12 +142,11 @@ def _places(need: Need, scene: Scene) -> Iterator[_Place]:
             if instrument is None or instrument.expiry != "perpetual":
                 continue
             if catalogue.currency(instrument.base) == need.currency:
-                margin = account_margin(account.name, instrument.settlement, scene.valuation)
                 yield _Place(
                     account=account.name,
                     instrument=instrument,
                     reducible=_reducible(account.name, instrument, need, scene),
-                    headroom_usd=(margin.headroom_usd.value if margin else None) or ZERO,
+                    margin=account_margin(account.name, instrument.settlement, scene.valuation),
                 )
 
 
@@ -185,7 +188,7 @@ def _tried(place: _Place, need: Need, scene: Scene, passed_over: str) -> Choice 
     order = _order(place, need, quantity, allowed.lowest if need.side == "sell" else allowed.highest, scene)
     if refused := refusals(order, scene.book, scene.marks, scene.at, scene.feeds):
         return Blocked(said=f"{account}: {refused[0].said}", passes=refused[0].limit in ("fresh", "current"))
-    carried = _carried(order, instrument, scene)
+    carried = _carried(order, place, scene)
     if isinstance(carried, Blocked):
         return carried
     return Choice(
@@ -217,10 +220,9 @@ def _order(place: _Place, need: Need, quantity: Decimal, price: Decimal, scene: 
     )
 
 
-def _carried(order: OrderIntended, instrument: Instrument, scene: Scene) -> str | Blocked:
+def _carried(order: OrderIntended, place: _Place, scene: Scene) -> str | Blocked:
     """Return what becomes of the account's headroom, or why its margin does not carry the order."""
-    unit = instrument.settlement
-    before = account_margin(order.account, unit, scene.valuation)
+    unit, before = place.instrument.settlement, place.margin
     beside = filled(order, scene.book, scene.at)
     after = account_margin(order.account, unit, Valuation(beside, scene.marks, scene.at, scene.feeds))
     if before is None or after is None:

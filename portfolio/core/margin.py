@@ -125,6 +125,22 @@ def margin_rows(positions: Iterable[ValuedPosition], valuation: Valuation) -> tu
     return tuple(_row(account, asset, groups[account, asset], valuation) for account, asset in sorted(groups))
 
 
+def margin_row(account: str, asset: str, positions: Iterable[ValuedPosition], valuation: Valuation) -> MarginRow | None:
+    """Return the margin of an account in one asset; None when it holds nothing of it and has no position in it."""
+    inside = [
+        one for one in positions if one.position.size and (one.position.account, one.settlement) == (account, asset)
+    ]
+    has_row = inside or ((account, asset) in valuation.book.balances and _is_margin(account, asset, valuation))
+    return _row(account, asset, inside, valuation) if has_row else None
+
+
+def _is_margin(account: str, asset: str, valuation: Valuation) -> bool:
+    """Tell whether something settles in an asset where the account is."""
+    known = valuation.catalogue.accounts.get(account)
+    contracts = valuation.catalogue.instruments.values()
+    return known is not None and any((known.venue, asset) == (one.venue, one.settlement) for one in contracts)
+
+
 def _row(account: str, asset: str, positions: list[ValuedPosition], valuation: Valuation) -> MarginRow:
     wallet = _wallet(account, asset, valuation)
     unrealized = total(one.unrealized for one in positions)

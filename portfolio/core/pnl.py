@@ -37,11 +37,12 @@ class ValuedPosition:
         return self.instrument.settlement
 
 
-def valued_positions(valuation: Valuation) -> tuple[ValuedPosition, ...]:
-    """Return every position of the book at its mark, by account and instrument."""
+def valued_positions(valuation: Valuation, account: str | None = None) -> tuple[ValuedPosition, ...]:
+    """Return every position of the book, or of one account, at its mark, by account and instrument."""
     instruments = valuation.catalogue.instruments
     positions = valuation.book.positions
-    return tuple(_valued(positions[key], instruments[key[1]], valuation) for key in sorted(positions))
+    keys = sorted(key for key in positions if account in (None, key[0]))
+    return tuple(_valued(positions[key], instruments[key[1]], valuation) for key in keys)
 
 
 def _valued(position: Position, instrument: Instrument, valuation: Valuation) -> ValuedPosition:

@@ -11,11 +11,13 @@ from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.orders import OrderIntended
 from hedgeapp.core.events.trading import FillRecorded, Side
 from portfolio.core.book import Book
-from portfolio.core.effects import Effect, InstrumentIsUnknown, effect, filled
+from portfolio.core.effects import Effect, InstrumentIsUnknown, account_margin, effect, filled
 from portfolio.core.exposure import exposure
 from portfolio.core.frames import frame
+from portfolio.core.margin import margin_rows
+from portfolio.core.pnl import valued_positions
 from portfolio.core.snapshots import dump
-from portfolio.core.valuation import Marks
+from portfolio.core.valuation import Marks, Valuation
 from tests.builders.books import (
     AT,
     COINM,
@@ -169,3 +171,12 @@ def test_what_is_measured_beside_equals_the_exposure_of_the_filled_book() -> Non
     beside = exposure(filled(asked, book, AT), common("1900"), AT)
     really = exposure(really_filled(book, asked), common("1900"), AT)
     assert [row.net.value for row in beside] == [row.net.value for row in really]
+
+
+def test_the_margin_of_an_account_in_one_asset_is_its_row_among_all() -> None:
+    valuation = Valuation(held(), common("2000"), AT)
+    rows = {(row.account, row.settlement): row for row in margin_rows(valued_positions(valuation), valuation)}
+    assert rows.keys() == {(USDM, "USDT"), (COINM, "ETH")}
+    for account in (USDM, COINM):
+        for asset in ("USDT", "ETH", "BTC"):
+            assert account_margin(account, asset, valuation) == rows.get((account, asset))
