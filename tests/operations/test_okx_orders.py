@@ -37,13 +37,14 @@ def venues(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     found.kill()
 
 
-def specified(world: World) -> list[Instrument]:
-    """Return the account's contracts as the venue specifies them."""
-    rows = world.read("/api/v5/public/instruments?instType=SWAP")["data"]
+@pytest.fixture(scope="module")
+def specified(venues: World) -> list[Instrument]:
+    """The account's contracts as the venue specifies them, asked for once: it counts its requests."""
+    rows = venues.read("/api/v5/public/instruments?instType=SWAP")["data"]
     tiers = list[Any]()
     for row in rows:
         given = f"instType=SWAP&tdMode=cross&instFamily={row['instFamily']}"
-        tiers += world.read(f"/api/v5/public/position-tiers?{given}")["data"]
+        tiers += venues.read(f"/api/v5/public/position-tiers?{given}")["data"]
     return instruments("okx", rows, tiers, symbols=SYMBOLS, assets=("ETH", "BTC", "USDT"))
 
 
@@ -53,12 +54,12 @@ def keys_of(world: World) -> Keys:
 
 
 @pytest.fixture
-async def gateway(venues: World) -> AsyncIterator[ExchangeGateway]:
+async def gateway(venues: World, specified: list[Instrument]) -> AsyncIterator[ExchangeGateway]:
     """The account's door, its clock read, to a venue without faults or open orders."""
     venues.act("faults/clear")
     venue = Venue(name="okx", protocol="okx", rest_url=venues.url, ws_url=venues.url)
     account = Account(name=TRADING, venue="okx", label="Trading", instruments=SYMBOLS)
-    found = gateway_of(account, venue, specified(venues), keys_of(venues))
+    found = gateway_of(account, venue, specified, keys_of(venues))
     await found.read_clock()
     for id_ in SIZES:
         await found.cancel_all(id_)
