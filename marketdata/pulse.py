@@ -1,18 +1,26 @@
-"""Pulse: how a feed tells the desk how it does, every second, and the log when that changes."""
+"""Pulse: how a feed tells the desk how it does, every second, and the log when that changes.
+
+It also judges whether the source may be believed, by how much of what it says is refused.
+"""
 
 import asyncio
+import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import uuid4
 
 import structlog
 
 from hedgeapp.core.events.feeds import FeedState, FeedStateChanged
 from hedgeapp.eventlog.append import AsyncLog, LogIsAway
+from hedgeapp.logs import redacted
 from marketdata.board import Board
 from marketdata.core.board import ChannelHealth, FeedHealth
 from marketdata.core.channels import Channel, ChannelName
+from marketdata.core.distrust import SPARSE, Distrust, Tolerance
+from marketdata.core.tape import RAW_BYTES_MAX, TEXT_MAX, Batch, RefusedSeen, Roll
 
 POST_S: Final = 1.0  # health is posted this often, silent or not
 RATE_S: Final = 10  # messages a second are a mean over so many seconds
@@ -22,12 +30,23 @@ log = structlog.get_logger()
 
 
 class Pulse:
-    """One feed's health while it runs; the feed calls `heard`, `connected`, `failed` and `count`.
+    """One feed's health while it runs; the feed calls `heard`, `connected`, `failed`, `refused` and `count`.
 
-    `quiet_max` is how long it may hear nothing before it is called stale; None where silence is normal.
+    `quiet_max` is how long it may hear nothing before it is called stale; None where silence is normal. `tolerance` is
+    how many refusals it may have before nothing of it is believed; it outlives reconnects.
     """
 
-    def __init__(self, feed: str, epoch: int, board: Board, events: AsyncLog, *, quiet_max: timedelta | None) -> None:
+    def __init__(
+        self,
+        feed: str,
+        epoch: int,
+        board: Board,
+        events: AsyncLog,
+        *,
+        quiet_max: timedelta | None,
+        tolerance: Tolerance = SPARSE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.feed = feed
         self.is_connected = False
         self.last_message_at: datetime | None = None
@@ -43,6 +62,9 @@ class Pulse:
         self._board = board
         self._events = events
         self._quiet_max = quiet_max
+        self._distrust, self._clock = Distrust(tolerance), clock
+        self._roll, self._run = Roll(), uuid4().hex
+        self._unposted: Batch | None = None
         self._since = datetime.now(UTC)
         self._complaint = ""
         self._missing_since: datetime | None = None
@@ -88,14 +110,45 @@ class Pulse:
         """Count a gap, a resync, a refusal, or any other incident by name."""
         self.counters[what] += 1
 
+    def refused(self, kind: str, fault: str, raw: bytes | str = b"") -> None:
+        """Count what the source said and nobody may use; keep it with its first bytes, for *Data* shows it.
+
+        Public market data is kept by its market's roll, and is not told here.
+        """
+        head = redacted(raw if isinstance(raw, str) else raw.decode(errors="backslashreplace")).encode(errors="replace")
+        self.counters["refused"] += 1
+        self.last_fault = redacted(fault)[:TEXT_MAX]
+        self._roll.refused(
+            RefusedSeen(
+                kind=kind, fault=self.last_fault, received_ms=time.time_ns() // 1_000_000, raw=head[:RAW_BYTES_MAX]
+            )
+        )
+        log.error("feed.refused", feed=self.feed, fault=self.last_fault)
+        self.judge()
+
+    def judge(self) -> None:
+        """Decide by what was refused lately whether the source is believed."""
+        self._distrust.look(self.counters["refused"], self.counters["messages"], round(self._clock() * 1000))
+        if self._distrust.because and not self.quarantined:
+            log.error("feed.quarantined", feed=self.feed, because=self._distrust.because)
+        self.quarantined = self._distrust.because
+
     async def keep(self) -> None:
         """Post the health every second and write its changes into the log, until canceled."""
         while True:
             now = datetime.now(UTC)
             self._marks.append(self.counters["messages"])
+            self.judge()
             await self._board.post_health(self._health(now))
+            await self._hand_over()
             await self._tell(now)
             await asyncio.sleep(POST_S)
+
+    async def _hand_over(self) -> None:
+        """Give what was refused to the recorder; what the board does not take now it gets later."""
+        self._unposted = self._unposted or self._roll.taken(self.feed, self._run)
+        if self._unposted and await self._board.post_tape(self._unposted):
+            self._unposted = None
 
     def _health(self, at: datetime) -> FeedHealth:
         seconds = max(1, len(self._marks) - 1) * POST_S

@@ -2,7 +2,8 @@
 
 This is the one place where sources are weighed. For each asset, at a moment:
 
-1. A quote counts while it is no older than its source allows (`AGE_MAX`) and its conf is at most `CONF_SHARE_MAX`.
+1. A quote counts while it is no older than its source allows (`AGE_MAX`), its conf is at most `CONF_SHARE_MAX` and its
+   source is not quarantined.
 2. Its weight is its source's (`WEIGHTS`), halved with each `HALF_LIFE` of age: who speaks last leads in a quick market.
    A venue's index is one voice for all that its house runs (`venue_prices.py`), at a quarter of an oracle's. What
    nobody has signed never weighs as much as all others together: whatever one venue says, the price stays among theirs.
@@ -45,7 +46,10 @@ SIGNED_BY: Final = frozenset({"pyth", "redstone"})
 
 @record
 class PriceQuote:
-    """What one source says that an asset is worth; `protocol` tells how it speaks, `proof` who has signed it."""
+    """What one source says that an asset is worth; `protocol` tells how it speaks, `proof` who has signed it.
+
+    `suspect` is why it must not count although it is signed: its source is quarantined. Empty where it may.
+    """
 
     asset: str
     source: str
@@ -55,6 +59,7 @@ class PriceQuote:
     at: datetime
     received_at: datetime
     proof: str
+    suspect: str = ""
 
 
 @record
@@ -85,6 +90,8 @@ def asset_mark(asset: str, quotes: Iterable[PriceQuote], at: datetime) -> Mark |
 
 def objection(quote: PriceQuote, at: datetime) -> str:
     """Say why a quote does not count, empty where it does."""
+    if quote.suspect:
+        return f"{quote.source} is {quote.suspect}"
     age, allowed = at - min(quote.at, quote.received_at), AGE_MAX[quote.protocol]
     if age > allowed:
         return f"{quote.source} is {age.total_seconds():.0f} s old, at most {allowed.total_seconds():g} s expected"

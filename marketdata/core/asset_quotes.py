@@ -48,4 +48,5 @@ def _through(rate: Mark, coin: Mark) -> PriceQuote:
         at=min(rate.at, coin.at),
         received_at=min(rate.received_at, coin.received_at),
         proof="",
+        suspect=rate.suspect,
     )

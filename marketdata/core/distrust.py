@@ -3,6 +3,8 @@
 A message that is refused is dropped, and that is all while it is a rare one. A source that sends many of them is
 not itself: what passes its checks is not believed either, until nothing was refused for a while. A gap is no such
 message: that something was lost says nothing about what arrived.
+
+Times are of a clock that nobody sets: by one that jumps, a source would be clean at once, or never.
 """
 
 from collections import deque
@@ -21,7 +23,11 @@ class Tolerance:
     clean_ms: int = 30_000
 
 
-LIMITS: Final = Tolerance()
+LIMITS: Final = Tolerance()  # of public market data, which comes hundreds of times a second
+
+# Of what is said rarely or asked for every few seconds: accounts, custodians, chains, oracles. An account's REST is
+# read every half minute, so that whoever was clean for a whole one has been read in between.
+SPARSE: Final = Tolerance(refused_max=2, window_ms=120_000, clean_ms=60_000)
 
 
 class Distrust:
@@ -45,6 +51,10 @@ class Distrust:
         looks.append((at_ms, refused, messages))
         while looks[0][0] < at_ms - rule.window_ms:
             looks.popleft()
+        if self.because and at_ms - self._refused_ms >= rule.clean_ms:
+            self.because = ""
+            while len(looks) > 1:  # what was forgiven counts no more, however long the window is
+                looks.popleft()
         _, refused_before, messages_before = looks[0]
         lately, heard = refused - refused_before, messages - messages_before
         if lately > rule.refused_max and lately > rule.share_max * heard:
@@ -54,5 +64,3 @@ class Distrust:
                 f"quarantined: at most {rule.refused_max} refused messages within {rule.window_ms / 1000:g} s "
                 f"expected, found {lately} of {heard}; believed again after {rule.clean_ms / 1000:g} s without one"
             )
-        elif self.because and at_ms - self._refused_ms >= rule.clean_ms:
-            self.because = ""

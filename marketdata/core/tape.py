@@ -11,6 +11,7 @@ from hedgeapp.core.records import fact, record
 ROWS_MAX: Final = 2_000  # trades or liquidations that wait; the oldest give way
 REFUSED_MAX: Final = 20  # refused messages that wait; the first are kept, for what follows is mostly the same
 TEXT_MAX: Final = 300  # characters of a fault
+RAW_BYTES_MAX: Final = 4_096  # of a refused message
 
 Side = Literal["buy", "sell"]
 

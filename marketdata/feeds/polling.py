@@ -45,11 +45,13 @@ async def poll(
     pulse: Pulse,
     pace: Pace,
     faults: tuple[type[Exception], ...],
+    refusals: tuple[type[Exception], ...] = (),
 ) -> None:
     """Call `once` at the pace until `is_current` says that the source is another one now.
 
     `once` tells whether it heard anything new. A fault is told to the desk in its own sentence; the pause doubles with
-    each, with jitter, and is over with the first success.
+    each, with jitter, and is over with the first success. `refusals` are those faults that the source's own answer is:
+    they are kept with what it sent, and many of them put it into quarantine. What is derived from them is not meant.
     """
     clock = asyncio.get_running_loop().time
     pause_s, checked = pace.poll_s, clock()
@@ -60,6 +62,8 @@ async def poll(
             pulse.connected()
             pause_s = pace.poll_s
         except faults as error:
+            if type(error) in refusals:
+                pulse.refused("malformed", str(error), getattr(error, "raw", b""))
             pulse.failed(str(error))
             pause_s = min(2 * pause_s, pace.backoff_s_max)
         await asyncio.sleep(pause_s * random.uniform(0.9, 1.1))

@@ -2,7 +2,7 @@
 
 A datum's state comes from its age and the budget of its kind, a limit of the kind `data_age_ms_max`; without a budget
 nobody can say that it is good, so it is stale. A statement of an account, a custodian or a chain stays true while its
-feed is heard: its age is that of the feed's last message, when that is later.
+feed is heard: its age is that of the feed's last message, when that is later. What a quarantined source said is stale.
 """
 
 from collections.abc import Iterable, Mapping
@@ -99,6 +99,9 @@ class Valuation:
     def stated(self, value: Decimal, at: datetime, feed: str, budget_of: str, what: str) -> Figure:
         """Return a fact that a feed stated at a time, as old as the feed's last word."""
         health = self.health.get(feed)
+        if health is not None and health.quarantined:
+            because = f"{what} is not used: {feed} is {health.quarantined}"
+            return Figure(value=value, at=at, state="stale", because=because)
         heard = health.last_message_at if health is not None and health.is_connected else None
         return self._aged(value, max(at, heard) if heard else at, budget_of, what)
 
@@ -109,9 +112,12 @@ class Valuation:
             return unknown(f"no {what} is known: its feed has not sent one")
         if kind in PRICES and mark.value <= 0:
             return unknown(f"{what} from {mark.source} is {mark.value:f}, where more than 0 expected")
-        if mark.suspect:
+        source = self.health.get(mark.source)
+        # A chain that errs posts nothing: the mark from before is not doubted by itself.
+        doubt = mark.suspect or (source.quarantined if source is not None else "")
+        if doubt:
             at = min(mark.at, mark.received_at)
-            return Figure(value=mark.value, at=at, state="stale", because=f"{what} is not used: {mark.suspect}")
+            return Figure(value=mark.value, at=at, state="stale", because=f"{what} is not used: {doubt}")
         # A source's clock may be ahead of ours: what we received cannot be younger than that.
         return self._aged(mark.value, min(mark.at, mark.received_at), BUDGET_OF[kind], f"{what} from {mark.source}")
 

@@ -68,6 +68,8 @@ def _state(feed: FeedHealth, at: datetime) -> tuple[str, Level, str]:
         return "away", "bad", "its service has not told its health: no worker holds it"
     if not feed.is_connected:
         return "disconnected", "bad", feed.error
+    if feed.quarantined:
+        return "quarantined", "bad", feed.quarantined
     if feed.last_message_at is None:
         return "unheard", "warn", "nothing of it was verified yet"
     return "connected", "good", f"verified last {max(0.0, (at - feed.last_message_at).total_seconds()):.1f} s ago"

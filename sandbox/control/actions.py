@@ -24,6 +24,7 @@ JUMP_PERCENT_MAX = 50
 JUMP_S_MAX = 3_600
 SKIP_MAX = 1_000
 SPOILT_MAX = 1_000
+SPOILT_FACT = b'{"e":"ORDER_TRADE_UPDATE","topic":"order","data":[null]}'  # no venue's order looks so
 TRANSFER_MAX = Decimal(1_000_000_000)
 KINDS = ("bookTicker", "depth", "trade", "aggTrade", "markPrice", "ticker")
 PRIVATE_KINDS = ("ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "TRADE_LITE")
@@ -70,7 +71,12 @@ def skip_depth(world: World, given: Given) -> dict[str, Any]:
 
 
 def malformed(world: World, given: Given) -> dict[str, Any]:
-    """Send broken texts on a stream: {venue, symbol, kind, count: one if absent}."""
+    """Send broken texts on a stream: {venue, symbol, kind, count: one if absent}, or on all private ones: {private}."""
+    if given.get("private"):
+        listening = [one for one in venue_of(world, given).hub.connections if one.account is not None]
+        for connection in listening:
+            connection.send(SPOILT_FACT)
+        return {"streams": len(listening)}
     publisher, kind = _publisher(world, given), str(given.get("kind", "depth"))
     if kind not in KINDS:
         raise ActionRefused(f"expected a kind of {', '.join(KINDS)}, found {kind}")

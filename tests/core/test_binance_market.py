@@ -15,10 +15,10 @@ from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
 from marketdata.core.channels import DRIFT_WINDOW_MS
 from marketdata.core.checks import Bounds
-from marketdata.core.tape import TradeSeen
+from marketdata.core.tape import RAW_BYTES_MAX, TradeSeen
 from marketdata.feeds.binance.market import Market
 from marketdata.feeds.public.depths import Depths
-from marketdata.feeds.public.market import QUARANTINE_BYTES_MAX, QUARANTINE_MAX, Reply
+from marketdata.feeds.public.market import QUARANTINE_MAX, Reply
 
 NOW_MS = 1_794_000_000_000
 LINEAR = Instrument(
@@ -271,9 +271,9 @@ def test_wiping_forgets_books_but_not_marks() -> None:
 def test_the_quarantine_is_bounded() -> None:
     found = market()
     for _ in range(QUARANTINE_MAX + 10):
-        found.receive(b"x" * (2 * QUARANTINE_BYTES_MAX), NOW_MS)
+        found.receive(b"x" * (2 * RAW_BYTES_MAX), NOW_MS)
     assert len(found.quarantine) == QUARANTINE_MAX
-    assert {len(refused.raw) for refused in found.quarantine} == {QUARANTINE_BYTES_MAX}
+    assert {len(refused.raw) for refused in found.quarantine} == {RAW_BYTES_MAX}
     assert found.counters["refused"] == QUARANTINE_MAX + 10
 
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from hedgeapp.core.reference import Venue
 from marketdata.core.checks import Bounds
+from marketdata.core.tape import RAW_BYTES_MAX
 from marketdata.feeds.bybit.market import Market
 from marketdata.feeds.bybit.protocol import sockets
-from marketdata.feeds.public.market import CONFIRM_MS, QUARANTINE_BYTES_MAX, QUARANTINE_MAX, Reply
+from marketdata.feeds.public.market import CONFIRM_MS, QUARANTINE_MAX, Reply
 from tests.builders.bybit import INVERSE, LINEAR, NOW_MS, book, forced, snapshot, ticker, trades
 from tests.builders.markets import fault_of, raw, values_of
 
@@ -273,9 +274,9 @@ def test_each_kind_of_contract_has_its_socket_and_begins_its_own_streams_again()
 def test_the_quarantine_is_bounded() -> None:
     found = market()
     for _ in range(QUARANTINE_MAX + 10):
-        found.receive(b"x" * (2 * QUARANTINE_BYTES_MAX), NOW_MS)
+        found.receive(b"x" * (2 * RAW_BYTES_MAX), NOW_MS)
     assert len(found.quarantine) == QUARANTINE_MAX
-    assert {len(refused.raw) for refused in found.quarantine} == {QUARANTINE_BYTES_MAX}
+    assert {len(refused.raw) for refused in found.quarantine} == {RAW_BYTES_MAX}
 
 
 def _mutations(message: bytes) -> Iterator[bytes]:

@@ -44,6 +44,20 @@ def test_one_more_refusal_begins_the_wait_anew() -> None:
     assert [second for second, state in enumerate(states) if state] == list(range(1, 52))
 
 
+def test_a_window_longer_than_the_clean_while_does_not_keep_a_source_out() -> None:
+    found = Distrust(Tolerance(refused_max=2, window_ms=120_000, clean_ms=60_000))
+    found.look(0, 0, 0)
+    found.look(3, 9, 1_000)
+    found.look(3, 90, 60_999)
+    assert found.because
+    found.look(3, 91, 61_000)
+    assert not found.because
+    found.look(5, 92, 62_000)
+    assert not found.because
+    found.look(6, 93, 63_000)
+    assert (bool(found.because), found.times) == (True, 2)
+
+
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=150))
 def test_a_source_never_comes_back_before_it_was_clean_and_never_flickers(refused: list[int]) -> None:
     states = watched(refused)

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from hedgeapp.core.reference import Venue
 from marketdata.core.checks import Bounds
+from marketdata.core.tape import RAW_BYTES_MAX
 from marketdata.feeds.okx.checksum import checksum
 from marketdata.feeds.okx.market import Market
 from marketdata.feeds.okx.protocol import sockets
-from marketdata.feeds.public.market import CONFIRM_MS, QUARANTINE_BYTES_MAX, QUARANTINE_MAX, Reply
+from marketdata.feeds.public.market import CONFIRM_MS, QUARANTINE_MAX, Reply
 from tests.builders.markets import fault_of, raw, values_of
 from tests.builders.okx import DATED, INVERSE, LINEAR, NOW_MS, book, forced, funding, index, mark, snapshot, trades
 
@@ -285,9 +286,9 @@ def test_one_socket_has_all_channels_and_begins_a_book_again() -> None:
 def test_the_quarantine_is_bounded() -> None:
     found = market()
     for _ in range(QUARANTINE_MAX + 10):
-        found.receive(b"x" * (2 * QUARANTINE_BYTES_MAX), NOW_MS)
+        found.receive(b"x" * (2 * RAW_BYTES_MAX), NOW_MS)
     assert len(found.quarantine) == QUARANTINE_MAX
-    assert {len(refused.raw) for refused in found.quarantine} == {QUARANTINE_BYTES_MAX}
+    assert {len(refused.raw) for refused in found.quarantine} == {RAW_BYTES_MAX}
 
 
 def _mutations(message: bytes) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ from hedgeapp.core.reference import Oracle
 from hedgeapp.ending import end
 from hedgeapp.eventlog.append import AsyncLog
 from marketdata.board import MARKS, QUOTES, Board
+from marketdata.core.distrust import SPARSE
 from marketdata.core.oracles.signatures import OracleRefused
 from marketdata.core.venue_prices import Voice
 from marketdata.feeds.oracles import pyth, redstone
@@ -247,3 +248,17 @@ async def test_events_are_read_across_parts_and_keep_alives() -> None:
                 yield part
 
     assert [event async for event in pyth.events_of(cast(Any, Stream()), 1_000)] == [b"{1}", b"{2}"]
+
+
+async def test_an_oracle_whose_words_are_refused_again_and_again_has_no_vote(world: World) -> None:
+    await world.poll()
+    assert (await world.marks())["ETH"].suspect == ""
+    for _ in range(SPARSE.refused_max + 1):
+        world.state.arm({"oracle": "redstone", "fault": "wrong_signature"})
+        await world.poll()
+    _, desk, pulse = world.redstone
+    await desk.post()
+    assert pulse.quarantined.startswith("quarantined: ")
+    found = (await world.marks())["ETH"]
+    assert "redstone is quarantined: " in found.suspect
+    assert {one.suspect for one in (await world.board.read_quotes())[0]} == {pulse.quarantined}

@@ -1,8 +1,11 @@
 """Complaints: what may be wrong with an account's connection, as sentences for the desk.  error -> sentence"""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import ccxt
+import structlog
 
 from hedgeapp.eventlog.append import LogIsAway
 from hedgeapp.logs import redacted
@@ -14,7 +17,7 @@ from marketdata.feeds.ccxt.facts import FactIsMalformed, HedgeModeIsOn
 from marketdata.feeds.ccxt.okx.facts import PositionIsIsolated
 from marketdata.feeds.ccxt.okx.reads import AccountModeIsAnother
 from marketdata.feeds.ccxt.reads import HistoryIsTooLong, PositionWillNotHoldStill
-from marketdata.feeds.ccxt.stream import StreamBroke
+from marketdata.feeds.ccxt.stream import FrameIsUnreadable, StreamBroke
 from marketdata.feeds.public.protocol import SpecificationIsMissing
 from marketdata.operations.credentials import FieldKeyIsMalformed, FieldKeysDoNotDecrypt, FieldKeysMissing
 from marketdata.queries.credentials import CredentialMissing
@@ -42,6 +45,36 @@ EXPECTED: Final = (
     OSError,
     TimeoutError,
 )
+
+# Of those, what the venue's own words are: kept with what it sent, and many of them put the source into quarantine.
+REFUSALS: Final = (
+    ccxt.BadResponse,
+    FactIsMalformed,
+    FrameIsUnreadable,
+    ReferenceContradicts,
+    RowRefused,
+)
+
+# What reading a field raises that is not there, or is of another type than every answer so far.
+_MISREAD: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+log = structlog.get_logger()
+
+
+@contextmanager
+def understood(what: str) -> Iterator[None]:
+    """Turn what the reading of a venue's words raises by surprise into a FactIsMalformed of `what`.
+
+    A message must not end the service because nobody thought of its shape. Were the fault ours, it is in the log with
+    its traceback, and the source is not believed all the same.
+    """
+    try:
+        yield
+    except EXPECTED:
+        raise
+    except _MISREAD as error:
+        log.exception("fact.misread", what=what)
+        raise FactIsMalformed(what, "its shape", f"{type(error).__name__}: {error}"[:200]) from error
 
 
 def sentence(error: Exception) -> str:

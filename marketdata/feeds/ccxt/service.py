@@ -21,9 +21,10 @@ from hedgeapp.core.reference import Account, Venue
 from hedgeapp.database import conninfo
 from hedgeapp.ending import end
 from hedgeapp.eventlog.append import AsyncLog, SameKeyOtherContent
+from hedgeapp.eventlog.codec import encode
 from hedgeapp.services import Lease
 from marketdata.board import Board
-from marketdata.feeds.ccxt.complaints import EXPECTED, sentence
+from marketdata.feeds.ccxt.complaints import EXPECTED, REFUSALS, sentence, understood
 from marketdata.feeds.ccxt.facts import Facts, moment
 from marketdata.feeds.ccxt.protocol import AccountProtocol, Told
 from marketdata.feeds.ccxt.protocols import PROTOCOLS
@@ -44,6 +45,7 @@ INSTRUMENTS_EVERY_S: Final = 3600.0
 READ_S_MAX: Final = 300.0  # a whole reading of REST that takes longer is given up
 PAUSE_S: Final = 0.5  # before the first new attempt; doubled until
 PAUSE_S_MAX: Final = 30.0
+CONTRADICTIONS_MAX: Final = 1_000  # facts that the log has otherwise, of which each is told once
 
 log = structlog.get_logger()
 
@@ -86,6 +88,9 @@ class AccountFeed:
         self._read_from: dict[str, int] = {}  # trade id from which each instrument is read on
         self._open_orders: dict[str, OrderSeen] | None = None  # by the venue's id; None until the log was asked
         self._income_at: datetime | None = None
+        self._client: Client | None = None
+        self._frame = b""  # of the stream, that is being read
+        self._contradictions: set[str] = set()
 
     async def follow(self) -> None:
         """Connect, read and listen, again and again."""
@@ -96,32 +101,44 @@ class AccountFeed:
             except (*EXPECTED, SettingsChanged) as error:
                 if self.pulse.is_connected:
                     pause_s = PAUSE_S
+                if isinstance(error, REFUSALS):
+                    self.pulse.refused("malformed", sentence(error), self._raw(error))
                 self.pulse.failed(sentence(error))
                 self.pulse.count("resyncs")
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
             pause_s = min(2 * pause_s, PAUSE_S_MAX)
 
+    def _raw(self, error: Exception) -> bytes | str:
+        """Return what the venue sent that was refused: a frame of the stream, or else REST's last answer."""
+        frame = getattr(error, "raw", b"") or self._frame
+        self._frame = b""
+        return frame or (self._client.exchange.last_http_response if self._client else None) or b""
+
     async def _connection(self) -> None:
         """Live through one connection, from its dial to whatever ends it."""
         setup = await self.lease.in_database(_setup, self.lease.subject)
         self.statements = Statements(await self.lease.in_database(last_statements, setup.account.name))
-        client = Client(setup.venue, setup.keys)
+        client = self._client = Client(setup.venue, setup.keys)
         try:
-            await client.server_ms()
-            protocol = PROTOCOLS[setup.venue.protocol]
-            instruments = await self._instruments(protocol, client, setup)
-            reads = protocol.reads(client, setup.account.name, instruments, setup.assets)
-            await reads.verify()
-            stream = Stream(client, protocol, await protocol.door(client))
-            await stream.open()
-            async with asyncio.timeout(READ_S_MAX):
-                await self._read(reads)
-            self.pulse.connected()
-            hurry = asyncio.Event()
-            listening = self._listen(stream, protocol, reads.facts, hurry)
-            await _first_end(listening, self._reread(protocol, reads, setup, hurry), protocol.renew(client))
+            with understood("an answer of the venue"):
+                await self._live(client, setup)
         finally:
             await client.close()
+
+    async def _live(self, client: Client, setup: Setup) -> None:
+        await client.server_ms()
+        protocol = PROTOCOLS[setup.venue.protocol]
+        instruments = await self._instruments(protocol, client, setup)
+        reads = protocol.reads(client, setup.account.name, instruments, setup.assets)
+        await reads.verify()
+        stream = Stream(client, protocol, await protocol.door(client))
+        await stream.open()
+        async with asyncio.timeout(READ_S_MAX):
+            await self._read(reads)
+        self.pulse.connected()
+        hurry = asyncio.Event()
+        listening = self._listen(stream, protocol, reads.facts, hurry)
+        await _first_end(listening, self._reread(protocol, reads, setup, hurry), protocol.renew(client))
 
     async def _instruments(self, protocol: AccountProtocol, client: Client, setup: Setup) -> list[Instrument]:
         """Load the venue's specifications and return the account's own."""
@@ -201,8 +218,14 @@ class AccountFeed:
             messages = await stream.batch()
             if stream.heard_at:
                 self.pulse.heard(stream.heard_at, len(messages))
-            told = [protocol.told(message, facts) for message in messages]
-            await self._append([event for one in told for event in self._events(one, facts, hurry)])
+            told = list[Told]()
+            try:
+                with understood("a private message"):
+                    for message, self._frame in zip(messages, stream.frames, strict=True):
+                        told.append(protocol.told(message, facts))
+                self._frame = b""
+            finally:  # what came before a message that nobody understands is a fact all the same
+                await self._append([event for one in told for event in self._events(one, facts, hurry)])
 
     def _events(self, told: Told, facts: Facts, hurry: asyncio.Event) -> list[Event]:
         if told.is_partial:
@@ -244,9 +267,11 @@ class AccountFeed:
             await self.events.append([event])
         except SameKeyOtherContent as refusal:
             # An order's state may come with another time from REST than from the stream: the first word stands.
-            if not isinstance(event, OrderSeen):
-                self.pulse.count("refused")
-                log.error("fact.refused", feed=self.lease.name, key=event.key, reason=str(refusal))
+            if isinstance(event, OrderSeen) or event.key in self._contradictions:
+                return
+            if len(self._contradictions) < CONTRADICTIONS_MAX:
+                self._contradictions.add(event.key)
+            self.pulse.refused("contradicts the log", f"{event.key}: {refusal}", encode(event)[1])
 
 
 def _setup(name: str) -> Setup:

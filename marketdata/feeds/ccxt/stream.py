@@ -23,6 +23,14 @@ class StreamBroke(ConnectionError):
     """The private stream ended; what it missed is to be read again."""
 
 
+class FrameIsUnreadable(StreamBroke):
+    """The private stream brought what is no message, so that it ended; `raw` is what came."""
+
+    def __init__(self, said: str, raw: bytes) -> None:
+        self.raw = raw
+        super().__init__(said)
+
+
 class Stream:
     """One private connection, from its dial to its end."""
 
@@ -30,7 +38,10 @@ class Stream:
         self.client = client
         self._protocol = protocol
         self._url, self._greetings, self._pong = door.url, door.greetings, door.pong
-        self._messages: deque[Raw] = deque()
+        self._messages: deque[tuple[Raw, bytes]] = deque()
+        self._frame = b""  # that is being read
+        self._unreadable: bytes | None = None
+        self.frames: list[bytes] = []  # of which the latest batch was read, in its order
         self._wake = asyncio.Event()
         self._fault: str | None = None
         self._socket: Any = None
@@ -42,7 +53,7 @@ class Stream:
         exchange.handle_message = self._take
         exchange.open()
         self._socket = exchange.client(self._url)
-        self._socket.handle_message = _guarded(self._socket.handle_message, self._break)
+        self._socket.handle_message = self._guarded(self._socket.handle_message)
         self._ended = exchange.watch(self._url, "ended", None, "ended")
         self._ended.add_done_callback(self._end)
         connected = asyncio.ensure_future(
@@ -63,9 +74,9 @@ class Stream:
         """Say something and wait for its answer; what comes meanwhile stays to be read."""
         await self._socket.send(dict(greeting))
         while True:
-            for message in self._messages:
+            for place, (message, _) in enumerate(self._messages):
                 if self._protocol.is_answer(message, greeting):
-                    self._messages.remove(message)
+                    del self._messages[place]
                     return
             if self._fault is not None:
                 raise StreamBroke(self._fault)
@@ -81,7 +92,8 @@ class Stream:
     async def batch(self) -> list[Raw]:
         """Return the messages that came since the last call, in order, none after a second of silence.
 
-        Raises StreamBroke when the stream has ended and everything that it brought has been returned.
+        Raises StreamBroke when the stream has ended and everything that it brought has been returned, FrameIsUnreadable
+        when it ended for what came last.
         """
         try:
             async with asyncio.timeout(LOOK_S):
@@ -89,10 +101,11 @@ class Stream:
         except TimeoutError:
             self._look_for_silence()
         self._wake.clear()
-        found = list(self._messages)
+        found = [message for message, _ in self._messages]
+        self.frames = [frame for _, frame in self._messages]
         self._messages.clear()
         if not found and self._fault is not None:
-            raise StreamBroke(self._fault)
+            raise self._end_of(self._fault)
         if self._fault is not None:
             self._wake.set()
         return found
@@ -101,14 +114,22 @@ class Stream:
         if self._pong and message == self._pong:
             self._socket.lastPong = self.client.exchange.milliseconds()
         elif not isinstance(message, dict):
-            self._break(f"an object expected on the private stream, found {type(message).__name__}")
+            self._refuse(f"an object expected on the private stream, found {type(message).__name__}")
         elif self._protocol.is_pong(message):
             self._socket.lastPong = self.client.exchange.milliseconds()
         elif len(self._messages) >= MESSAGES_MAX:
             self._break(f"at most {MESSAGES_MAX} waiting messages expected, found more")
         else:
-            self._messages.append(message)
+            self._messages.append((message, self._frame))
             self._wake.set()
+
+    def _refuse(self, reason: str) -> None:
+        if self._fault is None:
+            self._unreadable = self._frame
+        self._break(reason)
+
+    def _end_of(self, fault: str) -> StreamBroke:
+        return StreamBroke(fault) if self._unreadable is None else FrameIsUnreadable(fault, self._unreadable)
 
     def _break(self, reason: str) -> None:
         if self._fault is None:
@@ -126,14 +147,16 @@ class Stream:
         if silence_s > SILENCE_S_MAX:
             self._break(f"an answer to pings within {SILENCE_S_MAX:g} s expected, found {silence_s:.0f} s of silence")
 
+    def _guarded(self, handle: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Wrap ccxt's handler of frames, whose exceptions nobody would see; keep the bytes of each."""
 
-def _guarded(handle: Callable[[Any], None], broke: Callable[[str], None]) -> Callable[[Any], None]:
-    """Wrap ccxt's handler of frames, whose exceptions nobody would see."""
+        def guarded(frame: Any) -> None:
+            sent = getattr(frame, "data", b"")
+            self._frame = sent if isinstance(sent, bytes) else str(sent).encode(errors="surrogateescape")
+            try:
+                handle(frame)
+            except Exception as error:
+                found = f"{type(error).__name__}: {error}"
+                self._refuse(f"a message that can be read expected on the private stream, found {found}")
 
-    def guarded(frame: Any) -> None:
-        try:
-            handle(frame)
-        except Exception as error:
-            broke(f"a message that can be read expected on the private stream, found {type(error).__name__}: {error}")
-
-    return guarded
+        return guarded

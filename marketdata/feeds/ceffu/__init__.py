@@ -131,4 +131,4 @@ async def _polled(lease: Lease, setup: Setup, feeds: Feeds, pulse: Pulse, pace: 
     async def is_current() -> bool:
         return setup == await lease.in_database(setup_of, lease.subject)
 
-    await poll(once, is_current, pulse=pulse, pace=pace, faults=FAULTS)
+    await poll(once, is_current, pulse=pulse, pace=pace, faults=FAULTS, refusals=(AnswerIsMalformed,))

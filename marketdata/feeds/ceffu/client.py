@@ -156,7 +156,8 @@ class CeffuClient:
             if not (is_amount(total) and is_amount(row.availableAmount) and row.availableAmount <= total):
                 raise AnswerIsMalformed(
                     f"{self._name}: 0 ≤ available ≤ total expected of {row.coinSymbol} in wallet {wallet}, "
-                    f"found available {row.availableAmount} and total {total}"
+                    f"found available {row.availableAmount} and total {total}",
+                    msgspec.json.encode(row),
                 )
             before, locked = totals.get(row.coinSymbol, (Decimal(0), Decimal(0)))
             totals[row.coinSymbol] = (before + total, locked + total - row.availableAmount)

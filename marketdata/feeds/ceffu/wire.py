@@ -24,6 +24,7 @@ from hedgeapp.core.records import record
 ROOT: Final = "/open-api"
 SUCCESS: Final = "000000"
 BODY_BYTES_MAX: Final = 4_000_000  # of an answer
+AWAY_FROM: Final = 500  # HTTP statuses from here on are of who cannot answer
 ADVICE: Final[Mapping[str, str]] = {
     "G20006": "compare this machine's clock with the custodian's",
     "G20007": "compare this machine's clock with the custodian's",
@@ -57,7 +58,15 @@ class CustodianRefused(RuntimeError):
 
 
 class AnswerIsMalformed(ValueError):
-    """The custodian's answer is not of the published shape."""
+    """The custodian's answer is not of the published shape; `raw` is what it sent, where that is at hand."""
+
+    def __init__(self, said: str, raw: bytes = b"") -> None:
+        self.raw = raw
+        super().__init__(said)
+
+
+class ProxyAnswered(AnswerIsMalformed):
+    """Something in front of the custodian answered that it is away, in words of its own."""
 
 
 class Page(msgspec.Struct, Generic[T]):
@@ -138,9 +147,11 @@ class Wire:
             if envelope.code == SUCCESS:
                 return msgspec.json.decode(envelope.data, type=kind)
         except msgspec.MsgspecError as error:
-            raise AnswerIsMalformed(
+            kind_of_fault = ProxyAnswered if reply.status >= AWAY_FROM else AnswerIsMalformed
+            raise kind_of_fault(
                 f"{self.name}: the published shape of {path} expected, found HTTP {reply.status} with "
-                f"{reply.body[:80]!r} ({error}): check the custodian's URL"
+                f"{reply.body[:80]!r} ({error}): check the custodian's URL",
+                reply.body,
             ) from error
         raise CustodianRefused(path, reply.status, envelope.code, envelope.message)
 

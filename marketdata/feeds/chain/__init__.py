@@ -1,7 +1,10 @@
 """Chain: rates of staked ether, holdings of our wallets, mints and redemptions, read by JSON-RPC."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
+from hedgeapp.core.marks import Mark
 from hedgeapp.core.reference import Chain
 from hedgeapp.database import conninfo
 from hedgeapp.ending import together
@@ -10,6 +13,7 @@ from hedgeapp.services import Lease
 from marketdata.board import Board
 from marketdata.feeds.chain.follower import Follower
 from marketdata.feeds.chain.node import (
+    AnswerIsMalformed,
     ChainIsAnother,
     ContractIsAnother,
     Node,
@@ -24,6 +28,7 @@ from marketdata.queries.catalogue import reference
 
 PACE = Pace(poll_s=2.0, quiet_max=timedelta(seconds=60))
 FAULTS = (*COMMON_FAULTS, ChainIsAnother, ContractIsAnother, NodeRefused, NodeUnreachable)
+REFUSALS = (AnswerIsMalformed, ContractIsAnother)
 
 
 def chain_named(name: str) -> Chain:
@@ -43,6 +48,9 @@ async def run(lease: Lease, pace: Pace = PACE, bounds: Bounds | None = None) -> 
 
 
 async def _follow(lease: Lease, pulse: Pulse, board: Board, events: AsyncLog, pace: Pace, bounds: Bounds) -> None:
+    async def post(marks: Sequence[Mark]) -> None:
+        await board.post([replace(mark, suspect=pulse.quarantined) for mark in marks])
+
     async def while_current() -> None:
         chain = await lease.in_database(chain_named, lease.subject)
         statements = await lease.in_database(heard, chain.name)
@@ -53,7 +61,7 @@ async def _follow(lease: Lease, pulse: Pulse, board: Board, events: AsyncLog, pa
                 known={place: held_of(statement) for place, statement in statements.items()},
                 read_until=max((int(statement.reference) for statement in statements.values()), default=None),
                 append=events.append,
-                post=board.post,
+                post=post,
                 source=lease.name,
             )
             await _polled(lease, chain, node, follower, pulse, pace)
@@ -75,4 +83,4 @@ async def _polled(lease: Lease, chain: Chain, node: Node, follower: Follower, pu
     async def is_current() -> bool:
         return chain == await lease.in_database(chain_named, lease.subject)
 
-    await poll(once, is_current, pulse=pulse, pace=pace, faults=FAULTS)
+    await poll(once, is_current, pulse=pulse, pace=pace, faults=FAULTS, refusals=REFUSALS)

@@ -1,61 +1,32 @@
 """Node: what a chain says at a block, read by JSON-RPC and pinned to the block's hash."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import wraps
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import aiohttp
 from eth_abi.exceptions import DecodingError
+from hexbytes import HexBytes
 from web3 import AsyncWeb3
 from web3.exceptions import BadFunctionCallOutput, ContractLogicError, Web3Exception, Web3RPCError
 
 from hedgeapp.core.events.collateral import MintSeen, RedeemSeen
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Chain, Token
+from marketdata.feeds.chain.contracts import MINTING, POOL, TOKEN, WSTETH
 from marketdata.feeds.chain.provider import Bounds, NodeProvider
 
 UNIT: Final = 10**18  # stETH, wstETH, ETH and the synthetic dollar all have 18 decimals
 SYNTHETIC_DECIMALS: Final = 18
 POOL_ETH, POOL_STETH = 0, 1  # the pool's coin numbers
-
-
-def _view(name: str, inputs: tuple[str, ...], output: str) -> dict[str, Any]:
-    return {
-        "type": "function",
-        "name": name,
-        "stateMutability": "view",
-        "inputs": [{"name": f"argument{place}", "type": kind} for place, kind in enumerate(inputs)],
-        "outputs": [{"name": "", "type": output}],
-    }
-
-
-def _event(name: str, actor: str) -> dict[str, Any]:
-    """Describe Mint or Redeem of the second minting contract, as it is on chain: its order id is only a hash."""
-    fields = (
-        ("order_id", "string", True),
-        ("benefactor", "address", True),
-        ("beneficiary", "address", True),
-        (actor, "address", False),
-        ("collateral_asset", "address", False),
-        ("collateral_amount", "uint256", False),
-        ("usde_amount", "uint256", False),
-    )
-    inputs = [{"name": field, "type": kind, "indexed": indexed} for field, kind, indexed in fields]
-    return {"type": "event", "name": name, "anonymous": False, "inputs": inputs}
-
-
-TOKEN: Final = [
-    _view("balanceOf", ("address",), "uint256"),
-    _view("totalSupply", (), "uint256"),
-    _view("symbol", (), "string"),
-    _view("decimals", (), "uint8"),
-]
-WSTETH: Final = [_view("stEthPerToken", (), "uint256")]
-POOL: Final = [_view("get_dy", ("int128", "int128", "uint256"), "uint256")]
-MINTING: Final = [_event("Mint", "minter"), _event("Redeem", "redeemer")]
+DECIMALS_MAX: Final = 36
+AMOUNT_MAX: Final = Decimal(10) ** 30  # whole tokens; a contract that says more is none of those that we read
+SYMBOL_LENGTH_MAX: Final = 32
+HASH_BYTES: Final = 32
 
 
 class NodeUnreachable(ConnectionError):
@@ -64,6 +35,14 @@ class NodeUnreachable(ConnectionError):
 
 class NodeRefused(RuntimeError):
     """The node answered with an error."""
+
+
+class AnswerIsMalformed(NodeRefused):
+    """The node's answer is none of JSON-RPC, or says what no chain would; `raw` is what it sent."""
+
+    def __init__(self, said: str, raw: bytes = b"") -> None:
+        self.raw = raw
+        super().__init__(said)
 
 
 class ChainIsAnother(RuntimeError):
@@ -92,12 +71,36 @@ class Rates:
     market: Decimal
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# What reading a field raises that is not there, or is of another type than JSON-RPC says.
+_MISREAD: Final = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
+
+
+def _understood(
+    ask: Callable[Concatenate["Node", P], Awaitable[T]],
+) -> Callable[Concatenate["Node", P], Coroutine[Any, Any, T]]:
+    """Turn what a node's answer of any other shape raises where it is read into AnswerIsMalformed."""
+
+    @wraps(ask)
+    async def asked(node: "Node", /, *given: P.args, **named: P.kwargs) -> T:
+        try:
+            return await ask(node, *given, **named)
+        except (NodeUnreachable, NodeRefused):
+            raise
+        except _MISREAD as error:
+            raise node.malformed(ask.__name__, repr(error)) from error
+
+    return asked
+
+
 class Node:
     """A chain's node: every answer is checked, every failure is a sentence."""
 
-    def __init__(self, chain: Chain, bounds: Bounds) -> None:
+    def __init__(self, chain: Chain, bounds: Bounds, provider: NodeProvider | None = None) -> None:
         self._chain, self._bounds = chain, bounds
-        self._provider = NodeProvider(chain.url, bounds)
+        self._provider = provider or NodeProvider(chain.url, bounds)
         self._web3: AsyncWeb3[Any] = AsyncWeb3(self._provider)
         self._tokens = {token.address.lower(): token for token in chain.tokens}
 
@@ -110,6 +113,7 @@ class Node:
     ) -> None:
         await self._provider.close()
 
+    @_understood
     async def check(self) -> None:
         """Refuse a node of another chain, and tokens whose decimals are not the catalogue's."""
         found = await self._ask("eth_chainId", self._web3.eth.chain_id)
@@ -126,14 +130,22 @@ class Node:
                     f"found {decimals}: correct the token"
                 )
 
+    @_understood
     async def newest(self) -> Block:
         """Return the newest block."""
         return await self._block("latest")
 
+    @_understood
     async def block(self, number: int) -> Block:
         """Return the block of that number on the branch in force."""
         return await self._block(number)
 
+    def malformed(self, what: str, found: str) -> AnswerIsMalformed:
+        """Return the refusal of an answer, with its bytes."""
+        said = f"{self._chain.name}: JSON-RPC of {self._chain.url} to {what} expected, found {found[:200]}"
+        return AnswerIsMalformed(f"{said}: check the URL", self._provider.heard)
+
+    @_understood
     async def rates(self, block: Block) -> Rates:
         """Return both rates of staked ether after a block."""
         protocol, market = await asyncio.gather(
@@ -145,6 +157,7 @@ class Node:
                 raise ContractIsAnother(f"{self._chain.name}: a rate above 0 expected of {name}, found {rate}")
         return Rates(protocol=Decimal(protocol) / UNIT, market=Decimal(market) / UNIT)
 
+    @_understood
     async def balances(self, block: Block) -> dict[tuple[str, str], Decimal]:
         """Return what each wallet of the chain holds of each token after a block, by (address, asset)."""
         pairs = [(wallet, token) for wallet in self._chain.wallets for token in self._chain.tokens]
@@ -155,18 +168,20 @@ class Node:
             )
         )
         return {
-            (wallet.address, token.asset): _amount(units, token.decimals)
+            (wallet.address, token.asset): self._amount(units, token.decimals)
             for (wallet, token), units in zip(pairs, found, strict=True)
         }
 
+    @_understood
     async def supply(self, block: Block) -> tuple[str, Decimal]:
         """Return the synthetic dollar's symbol and how much of it exists after a block."""
         symbol, units = await asyncio.gather(
             self._call(self._chain.synthetic, TOKEN, "symbol", block=block),
             self._call(self._chain.synthetic, TOKEN, "totalSupply", block=block),
         )
-        return symbol, _amount(units, SYNTHETIC_DECIMALS)
+        return self._symbol(symbol), self._amount(units, SYNTHETIC_DECIMALS)
 
+    @_understood
     async def orders(self, first: int, last: int) -> list[MintSeen | RedeemSeen]:
         """Return the mints and redemptions in the blocks from `first` to `last`, in the chain's order."""
         contract = self._contract(self._chain.minting, MINTING)
@@ -175,7 +190,12 @@ class Node:
             end = min(last, start + self._bounds.scan_blocks_max - 1)
             for event, kind in ((contract.events.Mint(), MintSeen), (contract.events.Redeem(), RedeemSeen)):
                 logs = await self._ask("eth_getLogs", event.get_logs(from_block=start, to_block=end))
-                found += [(log, kind) for log in logs]
+                for log in logs:
+                    if log["address"] != contract.address or not start <= log["blockNumber"] <= end:
+                        raise self.malformed("eth_getLogs", f"a log of {log['address']} in {log['blockNumber']}")
+                    found.append((log, kind))
+        if len({(log["transactionHash"], log["logIndex"]) for log, _ in found}) != len(found):
+            raise self.malformed("eth_getLogs", "the same log twice")
         found.sort(key=lambda each: (each[0]["blockNumber"], each[0]["logIndex"]))
         return [await self._order(log, kind) for log, kind in found]
 
@@ -188,8 +208,10 @@ class Node:
         )
         places = [place for place, each in enumerate(receipt["logs"]) if each["logIndex"] == log["logIndex"]]
         values = log["args"]
-        if receipt["blockHash"] != log["blockHash"] or len(places) != 1:
+        if not receipt["blockHash"] == log["blockHash"] == HexBytes(block.hash) or len(places) != 1:
             raise NodeRefused(f"{self._chain.name}: the chain changed while its logs were read: they are read again")
+        if receipt["transactionHash"] != transaction:
+            raise self.malformed("eth_getTransactionReceipt", "the receipt of another transaction")
         token = await self._token(values["collateral_asset"])
         return kind(
             at=block.at,
@@ -201,8 +223,8 @@ class Node:
             benefactor=values["benefactor"],
             beneficiary=values["beneficiary"],
             collateral_asset=token.asset,
-            collateral_amount=_amount(values["collateral_amount"], token.decimals),
-            synthetic_amount=_amount(values["usde_amount"], SYNTHETIC_DECIMALS),
+            collateral_amount=self._amount(values["collateral_amount"], token.decimals),
+            synthetic_amount=self._amount(values["usde_amount"], SYNTHETIC_DECIMALS),
         )
 
     async def _token(self, address: str) -> Token:
@@ -211,11 +233,19 @@ class Node:
             symbol, decimals = await asyncio.gather(
                 self._call(address, TOKEN, "symbol"), self._call(address, TOKEN, "decimals")
             )
-            self._tokens[address.lower()] = Token(asset=symbol, address=address, decimals=decimals)
+            if not decimals <= DECIMALS_MAX:
+                raise ContractIsAnother(
+                    f"{self._chain.name}: at most {DECIMALS_MAX} decimals expected at {address}, found {decimals}"
+                )
+            self._tokens[address.lower()] = Token(asset=self._symbol(symbol), address=address, decimals=decimals)
         return self._tokens[address.lower()]
 
     async def _block(self, number: Any) -> Block:
         found = await self._ask("eth_getBlockByNumber", self._web3.eth.get_block(number))
+        if number not in ("latest", found["number"]) or found["number"] < 0:
+            raise self.malformed("eth_getBlockByNumber", f"block {found['number']} for block {number}")
+        if {len(found["hash"]), len(found["parentHash"])} != {HASH_BYTES}:
+            raise self.malformed("eth_getBlockByNumber", f"hashes of other than {HASH_BYTES} bytes")
         return Block(
             number=found["number"],
             hash=found["hash"].to_0x_hex(),
@@ -248,17 +278,24 @@ class Node:
         except Web3RPCError as error:
             raise NodeRefused(f"{name}: an answer to {what} expected, found the error {error.message}") from error
         except (Web3Exception, ValueError, KeyError, TypeError) as error:
-            raise NodeRefused(
-                f"{name}: JSON-RPC of {url} to {what} expected, found {error!r}: check the URL"
-            ) from error
+            raise self.malformed(what, repr(error)) from error
+
+    def _symbol(self, found: str) -> str:
+        """Refuse what is no name of a token."""
+        if not (0 < len(found) <= SYMBOL_LENGTH_MAX and found.isprintable()):
+            said = f"a symbol of at most {SYMBOL_LENGTH_MAX} letters expected, found {found[:60]!r}"
+            raise ContractIsAnother(f"{self._chain.name}: {said}")
+        return found
+
+    def _amount(self, units: int, decimals: int) -> Decimal:
+        """Return an integer balance in whole tokens, without the zeros that say nothing; refuse what nobody has."""
+        amount = Decimal(units).scaleb(-decimals)
+        if not 0 <= amount <= AMOUNT_MAX:
+            said = f"an amount of at most {AMOUNT_MAX:.0e} whole tokens expected, found {amount:.3e}"
+            raise ContractIsAnother(f"{self._chain.name}: {said}")
+        whole = amount.to_integral_value()
+        return whole if amount == whole else amount.normalize()
 
 
 def _checksummed(address: str) -> Any:
     return AsyncWeb3.to_checksum_address(address)
-
-
-def _amount(units: int, decimals: int) -> Decimal:
-    """Return an integer balance in whole tokens, without the zeros that say nothing."""
-    amount = Decimal(units).scaleb(-decimals)
-    whole = amount.to_integral_value()
-    return whole if amount == whole else amount.normalize()

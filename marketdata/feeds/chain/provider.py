@@ -6,6 +6,7 @@ task that is canceled there leaves it locked, and no request of the process is e
 
 import asyncio
 import random
+from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
@@ -24,6 +25,9 @@ class Bounds:
     backoff_s: float = 0.25  # pause before the second attempt; doubles, with jitter
     body_bytes_max: int = 16_000_000
     scan_blocks_max: int = 2_000  # blocks in one request for logs
+
+
+_heard: ContextVar[bytes] = ContextVar("heard", default=b"")  # in each task its own: several ask at once
 
 
 class AnswerIsTooLong(ValueError):
@@ -48,6 +52,11 @@ class NodeProvider(AsyncJSONBaseProvider):
         if self._session:
             await self._session.close()
 
+    @property
+    def heard(self) -> bytes:
+        """What the node answered last to the task that asks."""
+        return _heard.get()
+
     async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """Send one request and return the node's answer; raise what aiohttp raises when all attempts failed."""
         request = self.encode_rpc_request(method, params)
@@ -64,6 +73,7 @@ class NodeProvider(AsyncJSONBaseProvider):
 
     async def _sent(self, request: bytes) -> bytes:
         assert self._session is not None
+        _heard.set(b"")
         headers = {"Content-Type": "application/json"}
         body = bytearray()
         async with self._session.post(self._url, data=request, headers=headers, allow_redirects=False) as answer:
@@ -71,4 +81,10 @@ class NodeProvider(AsyncJSONBaseProvider):
                 body += part
                 if len(body) > self._bounds.body_bytes_max:
                     raise AnswerIsTooLong(f"at most {self._bounds.body_bytes_max} bytes expected in one answer")
-        return bytes(body)
+        return self.noted(bytes(body))
+
+    @staticmethod
+    def noted(body: bytes) -> bytes:
+        """Remember an answer for the task that asked."""
+        _heard.set(body)
+        return body

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -96,18 +96,18 @@ class Desk:
         told = f"prices of at most {allowed.total_seconds():g} s expected, found older ones of {', '.join(old)}"
         return told if old else ""
 
-    def refuse(self, refusal: OracleRefused) -> None:
-        """Count what was refused, and say it."""
-        self._pulse.count("refused")
-        self._pulse.last_fault = f"{type(refusal).__name__}: {refusal}"[:300]
+    def refuse(self, refusal: OracleRefused, raw: bytes = b"") -> None:
+        """Count what was refused, keep it, and say it."""
+        self._pulse.refused("unverified", f"{type(refusal).__name__}: {refusal}", raw)
         self._pulse.missing(str(refusal))
 
     async def post(self) -> None:
         """Put the latest quotes on the board, weigh them with everybody's, and post one mark per asset."""
-        await self._board.post_quotes(self.quotes.values())
+        doubted = [replace(one, suspect=self._pulse.quarantined) for one in self.quotes.values()]
+        await self._board.post_quotes(doubted)
         at = datetime.now(UTC)
         quotes, marks = await self._board.read_quotes()
-        await self._board.post(asset_marks(self._listed(quotes), marks, self._setup.underlying, at, self._setup.voices))
+        await self._board.post(asset_marks(self._listed(quotes, doubted), marks, self._setup.underlying, at, self._setup.voices))
 
     async def keep(self) -> None:
         """Weigh the quotes again each second, until canceled: silence has an end, too."""
@@ -115,8 +115,8 @@ class Desk:
             await self.post()
             await asyncio.sleep(WEIGH_S)
 
-    def _listed(self, quotes: Iterable[PriceQuote]) -> list[PriceQuote]:
-        return [*(one for one in quotes if one.source != self._setup.oracle.name), *self.quotes.values()]
+    def _listed(self, quotes: Iterable[PriceQuote], own: Iterable[PriceQuote]) -> list[PriceQuote]:
+        return [*(one for one in quotes if one.source != self._setup.oracle.name), *own]
 
     def _quote(self, price: VerifiedPrice, received_at: datetime) -> PriceQuote:
         oracle = self._setup.oracle

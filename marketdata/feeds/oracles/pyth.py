@@ -184,7 +184,7 @@ async def _take(desk: Desk, event: bytes) -> None:
     try:
         desk.take(verified(event, desk, received_at), received_at)
     except OracleRefused as refusal:
-        desk.refuse(refusal)
+        desk.refuse(refusal, event)
         return
     await desk.post()
 

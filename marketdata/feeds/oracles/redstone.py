@@ -84,7 +84,7 @@ async def step(session: aiohttp.ClientSession, setup: Setup, desk: Desk, patienc
     try:
         desk.take(verified(answer, setup, received_at), received_at)
     except OracleRefused as refusal:
-        desk.refuse(refusal)
+        desk.refuse(refusal, answer)
     else:
         await desk.post()
     return False

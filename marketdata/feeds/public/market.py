@@ -21,10 +21,9 @@ from marketdata.core.books import Book, BookLimits, SequenceRule
 from marketdata.core.channels import Channel, ChannelName, Drift
 from marketdata.core.checks import Bounds, Fault
 from marketdata.core.reference import Spelling
-from marketdata.core.tape import RefusedSeen, Roll
+from marketdata.core.tape import RAW_BYTES_MAX, RefusedSeen, Roll
 
 QUARANTINE_MAX: Final = 100  # refused messages that are kept
-QUARANTINE_BYTES_MAX: Final = 4_096  # of each of them
 CONFIRM_MS: Final = 250  # a quote of a book that did not move is said again so often
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -274,7 +273,7 @@ class Market(ABC):
         is_gap = fault.kind in _GAPS
         self.counters["gaps" if is_gap else "refused"] += 1
         self.last_fault = str(fault)
-        head = (raw.encode(errors="replace") if isinstance(raw, str) else raw)[:QUARANTINE_BYTES_MAX]
+        head = (raw.encode(errors="replace") if isinstance(raw, str) else raw)[:RAW_BYTES_MAX]
         self.quarantine.append(Refused(raw=head, received_ms=received_ms, fault=fault))
         if not is_gap:
             self.roll.refused(RefusedSeen(kind=fault.kind, fault=str(fault), received_ms=received_ms, raw=head))

@@ -16,7 +16,7 @@ from hedgeapp.ending import end, together
 from hedgeapp.eventlog.append import AsyncLog
 from hedgeapp.services import Lease
 from marketdata.board import Board
-from marketdata.core.distrust import Distrust
+from marketdata.core.distrust import LIMITS
 from marketdata.feeds.public.connection import Connection, ConnectionIsLost
 from marketdata.feeds.public.depths import Depths
 from marketdata.feeds.public.market import Market
@@ -61,7 +61,7 @@ async def run(lease: Lease) -> None:
     board = Board.from_settings()
     try:
         async with AsyncLog(conninfo(), fence=lease.fence) as events:
-            pulse = Pulse(lease.name, lease.epoch, board, events, quiet_max=QUIET_MAX)
+            pulse = Pulse(lease.name, lease.epoch, board, events, quiet_max=QUIET_MAX, tolerance=LIMITS)
             await together(pulse.keep(), _follow(lease, pulse, board))
     finally:
         await board.close()
@@ -69,7 +69,7 @@ async def run(lease: Lease) -> None:
 
 async def _follow(lease: Lease, pulse: Pulse, board: Board) -> None:
     """Dial again after each loss, with growing pauses; begin anew when reference data changed."""
-    pause_s, specifications, distrust = BACKOFF_S[0], Specifications(lease), Distrust()
+    pause_s, specifications = BACKOFF_S[0], Specifications(lease)
     while True:
         setup: Setup = await lease.in_database(setup_of, lease.subject)
         if await specifications.take(setup.venue):
@@ -81,7 +81,7 @@ async def _follow(lease: Lease, pulse: Pulse, board: Board) -> None:
             continue
         began = asyncio.get_running_loop().time()
         try:
-            await _while_current(lease, setup, pulse, board, specifications, distrust)
+            await _while_current(lease, setup, pulse, board, specifications)
             continue
         except ConnectionIsLost as lost:
             pulse.failed(str(lost))
@@ -92,7 +92,7 @@ async def _follow(lease: Lease, pulse: Pulse, board: Board) -> None:
 
 
 async def _while_current(
-    lease: Lease, setup: Setup, pulse: Pulse, board: Board, specifications: Specifications, distrust: Distrust
+    lease: Lease, setup: Setup, pulse: Pulse, board: Board, specifications: Specifications
 ) -> None:
     """Run one connection until it is lost, or until its setup is no longer the latest."""
     protocol = public_protocol(setup.venue)
@@ -102,7 +102,7 @@ async def _while_current(
     others = [
         asyncio.create_task(_post(market, board)),
         asyncio.create_task(Depths(market).post(board)),
-        asyncio.create_task(_report(market, connection, pulse, distrust, protocol.mark_ms_max)),
+        asyncio.create_task(_report(market, connection, pulse, protocol.mark_ms_max)),
         asyncio.create_task(keep_tape(lease.name, market.roll, board)),
         asyncio.create_task(specifications.keep(setup.venue)),
     ]
@@ -134,7 +134,7 @@ async def _post(market: Market, board: Board) -> None:
         await asyncio.sleep(POST_S)
 
 
-async def _report(market: Market, connection: Connected, pulse: Pulse, distrust: Distrust, mark_ms_max: int) -> None:
+async def _report(market: Market, connection: Connected, pulse: Pulse, mark_ms_max: int) -> None:
     """Carry what the market counted over to the pulse, and doubt a venue that errs too often."""
     before = dict(market.counters)
     messages = 0
@@ -148,9 +148,8 @@ async def _report(market: Market, connection: Connected, pulse: Pulse, distrust:
             messages = market.message_count
         for name, count in market.counters.items():
             pulse.counters[name] += count - before.get(name, 0)
-        distrust.look(pulse.counters["refused"], pulse.counters["messages"], time.time_ns() // 1_000_000)
-        market.doubt(distrust.because)
-        pulse.quarantined = distrust.because
+        pulse.judge()
+        market.doubt(pulse.quarantined)
         pulse.last_fault, pulse.requests = market.last_fault or pulse.last_fault, connection.requests
         pulse.drift_ms = market.drift.read(time.time_ns() // 1_000_000)
         complaint = market.stale(time.time_ns() // 1_000_000, {"mark": mark_ms_max})
