@@ -25,6 +25,7 @@ from marketdata.core.tape import RAW_BYTES_MAX, TEXT_MAX, Batch, RefusedSeen, Ro
 POST_S: Final = 1.0  # health is posted this often, silent or not
 RATE_S: Final = 10  # messages a second are a mean over so many seconds
 ERROR_LENGTH_MAX: Final = 300  # characters of an error that reach the screen
+SET_MIN: Final = timedelta(seconds=2)  # by how much a clock must be off what it was to have been set
 
 log = structlog.get_logger()
 
@@ -63,18 +64,22 @@ class Pulse:
         self._events = events
         self._quiet_max = quiet_max
         self._distrust, self._clock = Distrust(tolerance), clock
+        self._heard_s = clock()  # when the source was heard last, or began to be listened to
         self._roll, self._run = Roll(), uuid4().hex
         self._unposted: Batch | None = None
         self._since = datetime.now(UTC)
         self._complaint = ""
-        self._missing_since: datetime | None = None
+        self._missing_s: float | None = None  # when that began, as `_heard_s` by a clock that nobody sets
         self._told: FeedState | None = None
         self._lost: FeedStateChanged | None = None  # a disconnection that the log was not told of yet
         self._marks: deque[int] = deque(maxlen=RATE_S + 1)
+        self.judge()  # what was refused from now on is counted against nothing heard
         self._channel_marks: dict[str, deque[int]] = {}
 
     def heard(self, at: datetime, messages: int = 1) -> None:
         """Note messages of the source that arrived at `at`."""
+        if at != self.last_message_at or messages:
+            self._heard_s = self._clock()
         self.last_message_at = at
         self.counters["messages"] += messages
 
@@ -82,6 +87,8 @@ class Pulse:
         """Note that the source is connected."""
         if not self.is_connected:
             self.is_connected, self._since, self.error = True, datetime.now(UTC), ""
+            if self.last_message_at is None:
+                self._heard_s = self._clock()
             log.info("feed.connected", feed=self.feed)
 
     def failed(self, error: str) -> None:
@@ -101,9 +108,9 @@ class Pulse:
         The feed is called stale for it once it has been missing for `quiet_max`.
         """
         if not complaint:
-            self._missing_since = None
-        elif self._missing_since is None:
-            self._missing_since = datetime.now(UTC)
+            self._missing_s = None
+        elif self._missing_s is None:
+            self._missing_s = self._clock()
         self._complaint = complaint
 
     def count(self, what: str) -> None:
@@ -156,7 +163,7 @@ class Pulse:
             feed=self.feed,
             is_connected=self.is_connected,
             since=self._since,
-            last_message_at=self.last_message_at,
+            last_message_at=self._last_message_at(at),
             messages_per_s=(self._marks[-1] - self._marks[0]) / seconds,
             counters=dict(self.counters),
             error=self.error,
@@ -165,7 +172,7 @@ class Pulse:
             channels={name: self._channel(name, channel) for name, channel in self.channels.items()},
             last_fault=self.last_fault[:ERROR_LENGTH_MAX],
             quarantined=self.quarantined,
-            missing=self._complaint if self._is_missing(at) else "",
+            missing=self._complaint if self._is_missing() else "",
             drift_ms=self.drift_ms,
             unproven=self.unproven,
             requests_used=self.requests[0] if self.requests else None,
@@ -182,7 +189,7 @@ class Pulse:
         return ChannelHealth(messages=channel.count, messages_per_s=rate, last_message_at=last)
 
     async def _tell(self, at: datetime) -> None:
-        (state, reason), lost = self._state(at), self._lost
+        (state, reason), lost = self._state(), self._lost
         # A connection that was lost and found between two looks was lost all the same.
         before = [lost] if lost and "disconnected" not in (state, self._told) else []
         if state == self._told and not before:
@@ -196,18 +203,27 @@ class Pulse:
         if self._lost is lost:  # not another one meanwhile
             self._lost = None
 
-    def _state(self, at: datetime) -> tuple[FeedState, str]:
+    def _last_message_at(self, at: datetime) -> datetime | None:
+        """Return when the source was heard last, by our clock as it is now: it may have been set since."""
+        heard_at = at - timedelta(seconds=self._clock() - self._heard_s)
+        if self.last_message_at is None or abs(heard_at - self.last_message_at) <= SET_MIN:
+            return self.last_message_at
+        return heard_at
+
+    def _state(self) -> tuple[FeedState, str]:
         if not self.is_connected:
             return "disconnected", self.error or "not connected yet"
         if self.quarantined:
             return "stale", self.quarantined
-        quiet = at - (self.last_message_at or self._since)
+        quiet = timedelta(seconds=self._clock() - self._heard_s)
         if self._quiet_max is not None and quiet > self._quiet_max:
             expected_s = self._quiet_max.total_seconds()
             return "stale", f"no message for {quiet.total_seconds():.0f} s, expected one within {expected_s:g} s"
-        if self._is_missing(at):
+        if self._is_missing():
             return "stale", self._complaint
         return "live", "messages arrive"
 
-    def _is_missing(self, at: datetime) -> bool:
-        return bool(self._quiet_max and self._missing_since and at - self._missing_since > self._quiet_max)
+    def _is_missing(self) -> bool:
+        if self._quiet_max is None or self._missing_s is None:
+            return False
+        return self._clock() - self._missing_s > self._quiet_max.total_seconds()

@@ -26,6 +26,7 @@ from typing import Final
 
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
+from marketdata.core.board import AHEAD_MAX
 
 VENUE: Final = "venue"  # the protocol of what a house says by its index
 AGE_MAX: Final = {
@@ -93,6 +94,8 @@ def objection(quote: PriceQuote, at: datetime) -> str:
     if quote.suspect:
         return f"{quote.source} is {quote.suspect}"
     age, allowed = at - min(quote.at, quote.received_at), AGE_MAX[quote.protocol]
+    if age < -AHEAD_MAX:
+        return f"{quote.source} is {-age.total_seconds():.0f} s ahead of our clock"
     if age > allowed:
         return f"{quote.source} is {age.total_seconds():.0f} s old, at most {allowed.total_seconds():g} s expected"
     if quote.conf > quote.value * CONF_SHARE_MAX:

@@ -3,16 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from hedgeapp.core.records import record
 
 Freshness = Literal["live", "late", "stale"]
 
+# A datum may be this far ahead of our clock: venues' clocks differ. One that is further was taken before our clock was
+# set back, or is of a clock that is wrong: how old it is nobody knows.
+AHEAD_MAX: Final = timedelta(seconds=5)
+
 
 def freshness(age: timedelta, budget: timedelta) -> Freshness:
-    """Return how fresh a datum of this age is: late past half of its budget, stale past the whole of it."""
-    if age > budget:
+    """Return how fresh a datum of this age is: late past half of its budget, stale past the whole of it.
+
+    One of the future is stale, for it would be live until its time has come.
+    """
+    if age > budget or age < -AHEAD_MAX:
         return "stale"
     return "late" if age > budget / 2 else "live"
 

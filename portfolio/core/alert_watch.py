@@ -72,12 +72,13 @@ def decided(
 ) -> tuple[tuple[AlertDecision, ...], Watch]:
     """Return the events that ought to be in the log now, and what to remember until the next step."""
     found = _with_absences(readings)
-    starting = {pair: before.starting.get(pair, at) for pair, one in found.items() if one.is_starting}
+    starting = {pair: min(before.starting.get(pair, at), at) for pair, one in found.items() if one.is_starting}
     calm = {pair for pair, since in starting.items() if at - since < STARTING}
     waits = calm | {one.pair for one in found.values() if one.verdict == "no_data"}
-    ill = {pair: before.ill.get(pair, at) for pair, one in found.items() if one.verdict == "ill" and pair not in calm}
+    now_ill = [pair for pair, one in found.items() if one.verdict == "ill" and pair not in calm]
+    ill = {pair: min(before.ill.get(pair, at), at) for pair in now_ill}  # our clock may have been set back
     standing = {alert.pair for alert in alerts}
-    well = {pair: before.well.get(pair, at) for pair in standing - ill.keys() - waits}
+    well = {pair: min(before.well.get(pair, at), at) for pair in standing - ill.keys() - waits}
     events: list[AlertDecision] = []
     for pair, since in ill.items():
         reading, alert = found[pair], alerts.of(*pair)

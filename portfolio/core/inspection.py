@@ -73,13 +73,13 @@ def decided(
         key = (one.instrument, one.cause)
         stands = suspensions.get(*key)
         if abs(one.value) > one.limit:
-            ill[key] = before.ill.get(key, at)
+            ill[key] = min(before.ill.get(key, at), at)  # our clock may have been set back
             if stands is None and at - ill[key] >= SUSPEND_AFTER:
                 events.append(
                     InstrumentSuspended(at=at, instrument=one.instrument, cause=one.cause, by=ENGINE, reason=one.said)
                 )
         elif abs(one.value) <= one.limit * WELL:
-            well[key] = before.well.get(key, at)
+            well[key] = min(before.well.get(key, at), at)
             if stands is not None and one.cause in BY_ENGINE and at - well[key] >= RELEASE_AFTER:
                 reason = f"within half of its limit for {RELEASE_AFTER.total_seconds():g} s: {one.said}"
                 events.append(

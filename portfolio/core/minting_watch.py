@@ -88,8 +88,8 @@ def decided(
     minting: Minting, found: Faults, before: Watch, at: datetime
 ) -> tuple[tuple[MintingPaused | MintingResumed, ...], Watch]:
     """Return the events that ought to be in the log now, and what to remember until the next step."""
-    ill = {cause: before.ill.get(cause, at) for cause in found}
-    well = {cause: before.well.get(cause, at) for cause in RESUMED_BY if cause not in found}
+    ill = {cause: min(before.ill.get(cause, at), at) for cause in found}  # our clock may have been set back
+    well = {cause: min(before.well.get(cause, at), at) for cause in RESUMED_BY if cause not in found}
     events: list[MintingPaused | MintingResumed] = []
     for cause, resumed_by in RESUMED_BY.items():
         pause = minting.of(cause)

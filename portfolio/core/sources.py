@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from marketdata.core.board import FeedHealth, freshness
+from marketdata.core.board import AHEAD_MAX, FeedHealth, freshness
 from portfolio.core.book import Book
 from portfolio.core.figures import Figure, unknown
 from portfolio.core.rows import FeedCondition, FeedRow
@@ -74,7 +74,10 @@ def _condition(feed: str, health: FeedHealth | None, valuation: Valuation) -> tu
         return Figure(value=seconds, at=heard, state="stale", because=because), "stale", because
     state = freshness(age, budget)
     because = f"{feed} was heard within its budget of {budget.total_seconds():g} s"
-    if state != "live":
+    if heard - valuation.at > AHEAD_MAX:
+        state = "stale"
+        because = f"{feed} was heard at {heard:%H:%M:%S} UTC, which is ahead of our clock: was that set back?"
+    elif state != "live":
         share = "half of " if state == "late" else ""
         because = f"{feed} has been silent for longer than {share}its budget of {budget.total_seconds():g} s"
     figure = Figure(value=seconds, at=heard, state=state, because=because, until=heard + budget)

@@ -13,7 +13,7 @@ from typing import Final
 from hedgeapp.core.amounts import ONE
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark, MarkKind
-from marketdata.core.board import FeedHealth, freshness
+from marketdata.core.board import AHEAD_MAX, FeedHealth, freshness
 from portfolio.core.book import Book
 from portfolio.core.figures import BADNESS, Figure, derived, exact, unknown
 
@@ -129,7 +129,9 @@ class Valuation:
             because = f"{what} has no budget: add a limit of kind data_age_ms_max for {budget_of}"
             return Figure(value=value, at=at, state="stale", because=because)
         state = freshness(self.at - at, budget)
-        if state != "live":
+        if at - self.at > AHEAD_MAX:
+            what = f"{what} is {(at - self.at).total_seconds():.0f} s ahead of our clock: was that set back?"
+        elif state != "live":
             seconds = budget.total_seconds()
             what = f"{what} is older than {'half of ' if state == 'late' else ''}its budget of {seconds:g} s"
         return Figure(value=value, at=at, state=state, because=what, until=at + budget)

@@ -1,6 +1,7 @@
 """Doors: a gateway per account, open and warm before the first order, made anew when what it is made of changes."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -11,6 +12,7 @@ from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Account, Venue
+from hedgeapp.core.skew import Skew
 from hedgeapp.logs import redacted
 from marketdata.operations.credentials import FieldKeyIsMalformed, FieldKeysDoNotDecrypt, FieldKeysMissing
 from marketdata.queries.credentials import CredentialMissing, Keys, keys_of, versions_of
@@ -50,6 +52,7 @@ class Doors:
 
     def __init__(self, in_database: Callable[..., Awaitable[Any]]) -> None:
         self._in_database = in_database
+        self._skew = Skew()
         self._setups: dict[str, Setup] = {}
         self._open: dict[str, ExchangeGateway] = {}
         self._has_looked = False
@@ -79,6 +82,10 @@ class Doors:
             if setup != self._setups.get(name) or name not in self._open.keys() | self._shut.keys():
                 await self._make(setup)
         self._has_looked = True
+        if jumped_s := self._skew.jump_s(time.monotonic(), time.time()):
+            log.warning("doors.clock_set", jumped_s=jumped_s)
+            for gateway in self._open.values():
+                gateway.clock_read_at = None  # what it was compared with is a clock that we no longer have
         await asyncio.gather(*(self._read_clock(name, gateway) for name, gateway in self._open.items()))
 
     def of(self, account: str) -> ExchangeGateway:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -11,7 +12,7 @@ from hedgeapp.core.reference import Venue
 from marketdata.feeds.ccxt import stream as streams
 from marketdata.feeds.ccxt.protocol import Door
 from marketdata.feeds.ccxt.protocols import PROTOCOLS
-from marketdata.feeds.ccxt.stream import Stream, StreamBroke
+from marketdata.feeds.ccxt.stream import FrameIsUnreadable, Stream, StreamBroke
 from marketdata.queries.credentials import Keys
 from marketdata.venues import Client
 
@@ -20,7 +21,7 @@ Talk = Callable[[web.WebSocketResponse], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
-async def opened(talk: Talk, *, autoping: bool = True) -> AsyncIterator[Stream]:
+async def opened(talk: Talk, *, autoping: bool = True, wall: Callable[[], float] = time.time) -> AsyncIterator[Stream]:
     """Open a stream on a server that says what the test wants."""
 
     async def handle(request: web.Request) -> web.WebSocketResponse:
@@ -39,7 +40,7 @@ async def opened(talk: Talk, *, autoping: bool = True) -> AsyncIterator[Stream]:
     root = f"127.0.0.1:{port}"
     venue = Venue(name="binance-usdm", protocol="binance-usdm", rest_url=f"http://{root}", ws_url=f"ws://{root}")
     client = Client(venue, Keys(api_key="a", secret="b"))
-    stream = Stream(client, PROTOCOLS[venue.protocol], Door(url=f"ws://{root}/private/ws?listenKey=hunter2"))
+    stream = Stream(client, PROTOCOLS[venue.protocol], Door(url=f"ws://{root}/private/ws?listenKey=hunter2"), wall)
     try:
         await stream.open()
         yield stream
@@ -93,6 +94,27 @@ async def test_a_socket_that_answers_no_ping_is_dead(monkeypatch: pytest.MonkeyP
     async with opened(silent, autoping=False) as stream:
         _, why = await until_broken(stream)
     assert "an answer to pings within 1.5 s expected" in why
+
+
+async def test_a_clock_of_ours_that_was_set_ends_the_stream_so_that_the_venues_is_asked_again() -> None:
+    jumps = iter([0.0, 0.0])
+    async with opened(silent, wall=lambda: time.monotonic() + next(jumps, -300.0)) as stream:
+        _, why = await until_broken(stream)
+    assert "found ours -300.0 s off at once" in why
+
+
+async def test_what_cannot_be_read_is_handed_over_with_its_bytes() -> None:
+    async def talk(found: web.WebSocketResponse) -> None:
+        await found.send_str('{"e": "TEST", "n": 1.10}')
+        await found.send_str("not JSON at all")
+        await silent(found)
+
+    async with opened(talk) as stream:
+        heard, _ = await until_broken(stream)
+        assert heard == [{"e": "TEST", "n": 1.1}]
+        with pytest.raises(FrameIsUnreadable) as broke:
+            await stream.batch()
+    assert broke.value.raw == b"not JSON at all"
 
 
 async def test_a_stream_that_falls_behind_ends_instead_of_growing(monkeypatch: pytest.MonkeyPatch) -> None:

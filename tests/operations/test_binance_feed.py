@@ -96,10 +96,16 @@ def venue_of(port: int, name: str = "binance-usdm") -> Venue:
 class Running:
     """A connection while it runs, and its market."""
 
-    def __init__(self, venue: Venue, *instruments: Instrument, patience: Patience = IMPATIENT) -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        *instruments: Instrument,
+        patience: Patience = IMPATIENT,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self.market = Market(venue.name, instruments)
         self.connection = Connection(
-            venue, instruments, self.market, COINM if venue.protocol == "binance-coinm" else USDM, patience
+            venue, instruments, self.market, COINM if venue.protocol == "binance-coinm" else USDM, patience, wall
         )
         self.task = asyncio.create_task(self.connection.run())
 
@@ -149,6 +155,20 @@ async def test_every_mark_and_a_running_book_come_from_each_venue(sandbox: Sandb
         assert len(book.bids.top()) > 50
         assert feed.connection.is_up
         assert feed.market.counters == {"gaps": 0, "resyncs": 0, "refused": 0}
+
+
+@pytest.mark.parametrize("jumped_s", [-300.0, 300.0])
+async def test_a_clock_of_ours_that_was_set_ends_the_connection_with_all_its_times(
+    sandbox: Sandbox, jumped_s: float
+) -> None:
+    moved_s = 0.0
+    feed = Running(venue_of(sandbox.port), ETH_LINEAR, wall=lambda: time.monotonic() + moved_s)
+    try:
+        await feed.until(feed.books_run)
+        moved_s = jumped_s
+        assert f"found ours {jumped_s:+.1f} s off at once" in await feed.lost()
+    finally:
+        await end([feed.task])
 
 
 async def test_a_gap_is_healed_by_a_new_snapshot_on_the_same_connection(sandbox: Sandbox) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -70,3 +70,22 @@ async def test_a_disconnection_that_was_seen_is_told_once(log_url: str, owner: p
         pulse.connected()
         found = await told(owner, 3)
     assert [state for state, _ in found] == ["live", "disconnected", "live"]
+
+
+async def test_silence_and_age_go_by_a_clock_that_nobody_sets(log_url: str) -> None:
+    board, now_s = Board.from_settings(), 1_000.0
+    async with AsyncLog(log_url) as events:
+        pulse = Pulse(FEED, 1, board, events, quiet_max=timedelta(seconds=30), clock=lambda: now_s)
+        pulse.connected()
+        heard_at = datetime.now(UTC)
+        pulse.heard(heard_at)
+        assert pulse._health(heard_at + timedelta(minutes=5)).last_message_at == heard_at + timedelta(minutes=5)
+        assert pulse._health(heard_at - timedelta(minutes=5)).last_message_at == heard_at - timedelta(minutes=5)
+        assert pulse._state()[0] == "live"
+        now_s += 31
+        assert pulse._state() == ("stale", "no message for 31 s, expected one within 30 s")
+        pulse.heard(heard_at, messages=0)  # the same word once more
+        assert pulse._state()[0] == "stale"
+        pulse.heard(heard_at, messages=1)
+        assert pulse._state()[0] == "live"
+    await board.close()

@@ -5,11 +5,13 @@ exception in its receive loop would leave it dead and silent: here it ends the s
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from hedgeapp.core.skew import Skew
 from marketdata.feeds.ccxt.facts import Raw
 from marketdata.feeds.ccxt.protocol import AccountProtocol, Door
 from marketdata.venues import DIAL_TIMEOUT_MS, Client
@@ -34,8 +36,11 @@ class FrameIsUnreadable(StreamBroke):
 class Stream:
     """One private connection, from its dial to its end."""
 
-    def __init__(self, client: Client, protocol: AccountProtocol, door: Door) -> None:
+    def __init__(
+        self, client: Client, protocol: AccountProtocol, door: Door, wall: Callable[[], float] = time.time
+    ) -> None:
         self.client = client
+        self._skew, self._wall = Skew(), wall
         self._protocol = protocol
         self._url, self._greetings, self._pong = door.url, door.greetings, door.pong
         self._messages: deque[tuple[Raw, bytes]] = deque()
@@ -46,6 +51,8 @@ class Stream:
         self._fault: str | None = None
         self._socket: Any = None
         self._ended: Any = None
+        self._clock = asyncio.get_running_loop().time  # by one that is set, a dead socket would be found much later
+        self._heard = self._clock()
 
     async def open(self) -> None:
         """Dial; raise StreamBroke when the venue cannot be reached."""
@@ -60,6 +67,7 @@ class Stream:
             asyncio.wait_for(asyncio.shield(self._socket.connected), DIAL_TIMEOUT_MS / 1000)
         )
         await asyncio.wait({connected, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+        self._heard = self._clock()
         if not connected.done() or connected.exception() is not None:
             connected.cancel()
             raise StreamBroke(self._fault or "the private stream could not be opened")
@@ -100,6 +108,9 @@ class Stream:
                 await self._wake.wait()
         except TimeoutError:
             self._look_for_silence()
+        if jumped_s := self._skew.jump_s(self._clock(), self._wall()):
+            # Requests are signed by it, less what it was off the venue's: that is to be measured again.
+            self._break(f"a clock that goes on evenly expected, found ours {jumped_s:+.1f} s off at once")
         self._wake.clear()
         found = [message for message, _ in self._messages]
         self.frames = [frame for _, frame in self._messages]
@@ -142,8 +153,7 @@ class Stream:
         self._break(f"the private stream ended: {error or 'closed'}")
 
     def _look_for_silence(self) -> None:
-        heard = self._socket.last_message_at or self._socket.connectionEstablished
-        silence_s = (self.client.exchange.milliseconds() - heard) / 1000
+        silence_s = self._clock() - self._heard
         if silence_s > SILENCE_S_MAX:
             self._break(f"an answer to pings within {SILENCE_S_MAX:g} s expected, found {silence_s:.0f} s of silence")
 
@@ -152,6 +162,7 @@ class Stream:
 
         def guarded(frame: Any) -> None:
             sent = getattr(frame, "data", b"")
+            self._heard = self._clock()
             self._frame = sent if isinstance(sent, bytes) else str(sent).encode(errors="surrogateescape")
             try:
                 handle(frame)

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from typing import Final
 
 import aiohttp
 
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.reference import Venue
+from hedgeapp.core.skew import Skew
 from hedgeapp.ending import together
 from marketdata.feeds.public.market import Market, Reply
 from marketdata.feeds.public.protocol import Patience, PublicProtocol, Socket
@@ -32,8 +34,9 @@ class Connection:
         market: Market,
         protocol: PublicProtocol,
         patience: Patience | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
-        self._venue = venue
+        self._venue, self._wall = venue, wall
         self._market = market
         self._patience = patience or Patience()
         self._ping = protocol.ping
@@ -143,10 +146,15 @@ class Connection:
         """
         clock, pause_s = asyncio.get_running_loop().time, self._patience.snapshot_pause_s
         began = clock()
-        pinged, due = began, dict[str, float]()
+        pinged, due, skew = began, dict[str, float](), Skew()
         while True:
             await asyncio.sleep(LOOK_S)
             now = clock()
+            if jumped_s := skew.jump_s(now, self._wall()):
+                # Every time that the market remembers is of the clock before: a new one remembers none.
+                raise ConnectionIsLost(
+                    f"a clock that goes on evenly expected, found ours {jumped_s:+.1f} s off at once"
+                )
             if self._ping and now - pinged >= self._ping.every_s:
                 pinged = now
                 await stream.send_str(self._ping.text)

@@ -220,7 +220,8 @@ class Market(ABC):
         """Check a price, also against the last one of its kind while that is young enough."""
         fault = checks.positive(line.instrument.id, price)
         before = line.prices.get(kind)
-        if fault is None and before is not None and received_ms - before[1] <= self._bounds.jump_memory_ms:
+        # A price that came later than now came before our clock was set back: it bounds nothing.
+        if fault is None and before is not None and 0 <= received_ms - before[1] <= self._bounds.jump_memory_ms:
             fault = checks.steady(line.instrument.id, price, before[0], self._bounds)
         return fault
 
@@ -241,7 +242,7 @@ class Market(ABC):
             before = prices.get(kind)
             if before is not None:
                 price, came_ms = before
-                if price == touch and received_ms - came_ms < CONFIRM_MS:
+                if price == touch and 0 <= received_ms - came_ms < CONFIRM_MS:
                     continue
                 is_near = -self._near * price <= touch - price <= self._near * price
             # The comparison saves the call for nearly every message.
