@@ -79,6 +79,7 @@ async def test_silence_and_age_go_by_a_clock_that_nobody_sets(log_url: str) -> N
         pulse.connected()
         heard_at = datetime.now(UTC)
         pulse.heard(heard_at)
+        pulse._marks.append(1)
         assert pulse._health(heard_at + timedelta(minutes=5)).last_message_at == heard_at + timedelta(minutes=5)
         assert pulse._health(heard_at - timedelta(minutes=5)).last_message_at == heard_at - timedelta(minutes=5)
         assert pulse._state()[0] == "live"

@@ -19,6 +19,7 @@ from marketdata.feeds.ccxt.okx.reads import AccountModeIsAnother
 from marketdata.feeds.ccxt.reads import HistoryIsTooLong, PositionWillNotHoldStill
 from marketdata.feeds.ccxt.stream import FrameIsUnreadable, StreamBroke
 from marketdata.feeds.public.protocol import SpecificationIsMissing
+from marketdata.feeds.reasons import unresolved
 from marketdata.operations.credentials import FieldKeyIsMalformed, FieldKeysDoNotDecrypt, FieldKeysMissing
 from marketdata.queries.credentials import CredentialMissing
 
@@ -79,7 +80,7 @@ def understood(what: str) -> Iterator[None]:
 
 def sentence(error: Exception) -> str:
     """Say what was expected, what was found and what to do, without a secret."""
-    found = redacted(str(error))
+    found = redacted(unresolved(error) or str(error))
     match error:
         case ccxt.AuthenticationError() | ccxt.PermissionDenied():
             return f"keys that the venue accepts expected, found: {found}: set them again under Credentials"

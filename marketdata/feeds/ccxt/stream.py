@@ -14,6 +14,7 @@ from typing import Any, Final
 from hedgeapp.core.skew import Skew
 from marketdata.feeds.ccxt.facts import Raw
 from marketdata.feeds.ccxt.protocol import AccountProtocol, Door
+from marketdata.feeds.reasons import reason
 from marketdata.venues import DIAL_TIMEOUT_MS, Client
 
 MESSAGES_MAX: Final = 10_000  # messages that may wait to be read; more end the stream
@@ -150,7 +151,7 @@ class Stream:
 
     def _end(self, ended: Any) -> None:
         error = None if ended.cancelled() else ended.exception()
-        self._break(f"the private stream ended: {error or 'closed'}")
+        self._break(f"the private stream ended: {reason(error) if error else 'closed'}")
 
     def _look_for_silence(self) -> None:
         silence_s = self._clock() - self._heard

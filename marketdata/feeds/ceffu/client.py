@@ -29,6 +29,7 @@ from marketdata.feeds.ceffu.wire import NETWORK_FAULTS, Page, Reply, Wire
 from marketdata.feeds.ceffu.wire import AnswerIsMalformed as AnswerIsMalformed
 from marketdata.feeds.ceffu.wire import CustodianRefused as CustodianRefused
 from marketdata.feeds.ceffu.wire import SecretIsMalformed as SecretIsMalformed
+from marketdata.feeds.reasons import reason as reason_of
 
 T = TypeVar("T")
 Row = TypeVar("Row", bound=msgspec.Struct)
@@ -183,7 +184,7 @@ class CeffuClient:
                 return await self.wire.get(path, parameters, within_s=self._settings.request_timeout_s)
             except NETWORK_FAULTS as error:
                 if attempt == self._settings.attempts_max:
-                    reason = str(error) or type(error).__name__
+                    reason = reason_of(error)
                     raise CustodianUnreachable(
                         f"{self._name}: no answer from {self.wire.url} after {attempt} attempts ({reason}): "
                         "check the custodian's URL and the network"

@@ -19,6 +19,7 @@ from hedgeapp.core.records import record
 from hedgeapp.core.reference import Chain, Token
 from marketdata.feeds.chain.contracts import MINTING, POOL, TOKEN, WSTETH
 from marketdata.feeds.chain.provider import Bounds, NodeProvider
+from marketdata.feeds.reasons import reason as reason_of
 
 UNIT: Final = 10**18  # stETH, wstETH, ETH and the synthetic dollar all have 18 decimals
 SYNTHETIC_DECIMALS: Final = 18
@@ -273,7 +274,7 @@ class Node:
         except aiohttp.ClientResponseError as error:
             raise NodeRefused(f"{name}: an answer from {url} to {what} expected, found HTTP {error.status}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            reason = str(error) or type(error).__name__
+            reason = reason_of(error)
             raise NodeUnreachable(f"{name}: no answer from {url} ({reason}): check the URL and the network") from error
         except Web3RPCError as error:
             raise NodeRefused(f"{name}: an answer to {what} expected, found the error {error.message}") from error

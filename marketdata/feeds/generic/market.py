@@ -15,12 +15,12 @@ from marketdata.core.books import BookLimits, InStream, SequenceRule
 from marketdata.core.ccxt_markets import name_of
 from marketdata.core.channels import ChannelName
 from marketdata.core.checks import Bounds, Fault
-from marketdata.core.tape import TradeSeen
+from marketdata.core.tape import RAW_BYTES_MAX, TradeSeen
 from marketdata.core.wellformed import DECIMAL_PLACES_MAX
 from marketdata.feeds.generic import messages
 from marketdata.feeds.generic.messages import Book, Funding, Ticker, Trades
 from marketdata.feeds.public import market
-from marketdata.feeds.public.market import QUARANTINE_BYTES_MAX, UNREADABLE, Line, malformed
+from marketdata.feeds.public.market import UNREADABLE, Line, malformed
 
 CHANNELS: Final[dict[type, ChannelName]] = {Book: "book", Ticker: "mark", Funding: "mark", Trades: "trade"}
 UNPROVEN: Final = "put together by ccxt: that no change of the book was missed is not proven"
@@ -96,7 +96,7 @@ class Market(market.Market):
         self._others.count += 1
         self._others.last_ms = received_ms
         found = ValueError(f"{type(error).__name__} {error}")
-        self._refuse(raw[:QUARANTINE_BYTES_MAX], received_ms, malformed(self.venue, expected, found))
+        self._refuse(raw[:RAW_BYTES_MAX], received_ms, malformed(self.venue, expected, found))
 
     def broken(self, name: str, because: str, received_ms: int) -> None:
         """Wipe a book of which ccxt says itself that a change is missing."""

@@ -107,7 +107,9 @@ class Desk:
         await self._board.post_quotes(doubted)
         at = datetime.now(UTC)
         quotes, marks = await self._board.read_quotes()
-        await self._board.post(asset_marks(self._listed(quotes, doubted), marks, self._setup.underlying, at, self._setup.voices))
+        await self._board.post(
+            asset_marks(self._listed(quotes, doubted), marks, self._setup.underlying, at, self._setup.voices)
+        )
 
     async def keep(self) -> None:
         """Weigh the quotes again each second, until canceled: silence has an end, too."""

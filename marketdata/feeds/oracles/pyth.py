@@ -21,6 +21,7 @@ from marketdata.core.oracles import pyth
 from marketdata.core.oracles.prices import VerifiedPrice, Window
 from marketdata.core.oracles.signatures import OracleRefused
 from marketdata.feeds.oracles.desk import Desk, Setup, is_current, setup_of
+from marketdata.feeds.reasons import reason as reason_of
 from marketdata.pulse import Pulse
 
 LATEST: Final = "/v2/updates/price/latest"
@@ -139,7 +140,7 @@ async def read(setup: Setup, desk: Desk, patience: Patience) -> None:
     except FAULTS as error:
         if isinstance(error, HermesIsLost):
             raise
-        reason = str(error) or type(error).__name__
+        reason = reason_of(error)
         raise HermesIsLost(
             f"{url}: an update each second expected, found none for {patience.silence_s_max:g} s ({reason})"
         ) from error

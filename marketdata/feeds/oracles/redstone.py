@@ -18,6 +18,7 @@ from marketdata.core.oracles.prices import VerifiedPrice, Window
 from marketdata.core.oracles.signatures import OracleRefused
 from marketdata.feeds.oracles.desk import Desk, Setup, is_current, setup_of
 from marketdata.feeds.polling import COMMON_FAULTS, Pace, poll, prepared
+from marketdata.feeds.reasons import reason
 from marketdata.pulse import Pulse
 
 PATH: Final = "/v2/data-packages/latest-by-data-feeds"
@@ -113,6 +114,6 @@ async def _asked(session: aiohttp.ClientSession, setup: Setup, patience: Patienc
                 raise GatewayIsLost(f"{url}: packages expected, found HTTP {answer.status}: {said}")
     except (aiohttp.ClientError, TimeoutError) as error:
         raise GatewayIsLost(
-            f"{url}: an answer within {patience.request_s_max:g} s expected, found {str(error) or type(error).__name__}"
+            f"{url}: an answer within {patience.request_s_max:g} s expected, found {reason(error)}"
         ) from error
     return bytes(body)

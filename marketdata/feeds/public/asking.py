@@ -6,6 +6,7 @@ from typing import Final
 import aiohttp
 
 from marketdata.feeds.public.protocol import SpecificationIsMissing
+from marketdata.feeds.reasons import reason
 
 ANSWER_BYTES_MAX: Final = 8 * 1024 * 1024
 FAULTS: Final = (aiohttp.ClientError, OSError, TimeoutError)
@@ -24,7 +25,7 @@ async def answer_of(session: aiohttp.ClientSession, url: str, parameters: Mappin
     except FAULTS as error:
         if isinstance(error, SpecificationIsMissing):
             raise
-        raise SpecificationIsMissing(f"{url}: contracts expected, found {type(error).__name__} {error}") from error
+        raise SpecificationIsMissing(f"{url}: contracts expected, found {reason(error)}") from error
     if status != 200:
         raise SpecificationIsMissing(f"{url}: contracts expected, found HTTP {status}: {bytes(body[:120])!r}")
     return bytes(body)

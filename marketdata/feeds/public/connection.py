@@ -14,6 +14,7 @@ from hedgeapp.core.skew import Skew
 from hedgeapp.ending import together
 from marketdata.feeds.public.market import Market, Reply
 from marketdata.feeds.public.protocol import Patience, PublicProtocol, Socket
+from marketdata.feeds.reasons import unresolved
 
 FAULTS: Final = (aiohttp.ClientError, OSError, TimeoutError)  # what a venue or the way to it may do to us
 LOOK_S: Final = 0.1  # how often it is looked whether a book wants a snapshot
@@ -169,4 +170,5 @@ class Connection:
             return str(error)
         if isinstance(error, TimeoutError):
             return f"{self._venue.name}: expected a connection within {self._patience.dial_s_max:g} s, found none"
-        return f"{self._venue.name}: expected a connection, found {type(error).__name__}: {error}"
+        found = unresolved(error) or f"{type(error).__name__}: {error}"
+        return f"{self._venue.name}: expected a connection, found {found}"
