@@ -79,6 +79,8 @@ RECORDED: Final[dict[Kind, Recorded]] = {
             Column(name="kind", holds="text", unit="mark, index, protocol_rate, market_rate, usd"),
             Column(name="source", holds="text", unit="a feed's source"),
             Column(name="value", holds="number", unit="by kind: the quote, the underlying, or USD"),
+            Column(name="suspect", holds="text", unit="why nothing may rest on it; empty where it may"),
+            Column(name="conf", holds="number", unit="half the width of what its sources allow; empty where none does"),
         ),
     ),
     "funding": Recorded(
@@ -137,7 +139,9 @@ class Sampler:
             if mark.kind in ("bid", "ask", "funding_rate", "funding_at"):
                 continue
             if self._is_new(mark.subject, mark.kind, mark.received_at):
-                rows["marks"].append((at, mark.at, mark.subject, mark.kind, mark.source, float(mark.value)))
+                conf = None if mark.conf is None else float(mark.conf)
+                named = (mark.subject, mark.kind, mark.source)
+                rows["marks"].append((at, mark.at, *named, float(mark.value), mark.suspect, conf))
         for subject, found in by_subject.items():
             rows["quotes"] += self._quote(subject, found, at)
             rows["funding"] += self._rate(subject, found, at)

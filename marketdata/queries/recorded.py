@@ -66,6 +66,14 @@ SELECT DISTINCT ON (subject, kind, source, step) subject, kind, source, received
        AND received_at > %(since)s AND received_at <= %(until)s) AS found
  ORDER BY subject, kind, source, step, received_at DESC
 """
+# What is suspect makes no band: a hole says that nothing was signed that could be believed.
+_USD: Final = """
+SELECT DISTINCT ON (step, subject) step, subject, received_at, value, conf FROM (
+    SELECT *, floor(extract(epoch FROM received_at) / %(step_s)s) AS step FROM marketdata_mark
+     WHERE subject = ANY(%(assets)s) AND kind = 'usd' AND suspect = ''
+       AND received_at > %(since)s AND received_at <= %(until)s) AS found
+ ORDER BY step, subject, received_at DESC
+"""
 _FUNDING: Final = """
 SELECT DISTINCT ON (step) received_at, rate FROM (
     SELECT *, floor(extract(epoch FROM received_at) / %(step_s)s) AS step FROM marketdata_funding
@@ -99,6 +107,26 @@ def marks_elsewhere(subjects: list[str], asset: str, until: datetime, span: time
         for (name, _), points in list(lines.items())[:LINES_MAX]
         if (kept := _with_holes(points, span, 1))
     ]
+
+
+def oracle_band(base: str, quote: str, until: datetime, span: timedelta) -> dict[str, list[Any]]:
+    """Return an asset's USD price over time in a quote, `low` and `high` of its conf around it, with holes.
+
+    A quote in another asset than USD is reckoned by that asset's own USD price of the same step; where there is none,
+    there is no band.
+    """
+    steps: dict[Any, dict[str, Any]] = {}
+    for step, asset, at, value, conf in _read(_USD, until, span, {"assets": [base, quote]}):
+        steps.setdefault(step, {})[asset] = (at, value, conf or 0.0)
+    rows = []
+    for found in steps.values():
+        at, value, conf = found.get(base, (None, 0.0, 0.0))
+        _, in_usd, _ = found.get(quote, (None, 1.0 if quote == "USD" else 0.0, 0.0))
+        if at is not None and in_usd:
+            rows.append((at, (value - conf) / in_usd, value / in_usd, (value + conf) / in_usd))
+    names = ("at", "low", "price", "high")
+    columns = list(zip(*_with_holes(rows, span, 3), strict=True)) or [()] * len(names)
+    return {name: [_iso(one) for one in column] for name, column in zip(names, columns, strict=True)}
 
 
 def funding(instrument: str, until: datetime) -> dict[str, list[Any]]:

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from hedgeapp.core.marks import Mark, MarkKind
 from hedgeapp.core.records import record
-from marketdata.models import Instrument
+from marketdata.models import Instrument, Limit
 from marketdata.queries import recorded
 from portfolio.queries.market_health import marks_now
 from portfolio.queries.scenes import depth_of
@@ -61,6 +61,8 @@ def charts(instrument: Instrument, span: str, at: datetime) -> dict[str, Any]:
     """Return what the charts of an instrument draw: its book, its marks and those beside it, its funding.
 
     Prices are in the instrument's quote, quantities in contracts, rates fractions per funding interval, times ISO 8601.
+    `band` is what oracles signed, with its conf; `divergence_bp_max` is how far from the others a price may be before
+    the instrument is suspended, null where no limit says so.
     """
     length = SPANS[span]
     beside = Instrument.objects.filter(base=instrument.base).exclude(pk=instrument.pk).order_by("id")
@@ -80,6 +82,13 @@ def charts(instrument: Instrument, span: str, at: datetime) -> dict[str, Any]:
         },
         "quotes": recorded.quotes(instrument.id, at, length),
         "elsewhere": recorded.marks_elsewhere(siblings, instrument.base, at, length),
+        "band": recorded.oracle_band(instrument.base, instrument.quote, at, length),
+        "divergence_bp_max": _divergence_bp_max(instrument.base),
         "funding": recorded.funding(instrument.id, at),
         "liquidations": recorded.liquidations(instrument.id, at, length),
     }
+
+
+def _divergence_bp_max(currency: str) -> float | None:
+    limit = Limit.objects.filter(kind="price_divergence_max", subject=currency).first()
+    return float(limit.value) if limit else None

@@ -14,6 +14,33 @@ let drawn = null;
 const line = (name, x, y, given) => ({ name, x, y, type: "scatter", mode: "lines", hovertemplate: "%{y:,.4~f}<extra>%{fullData.name}</extra>", ...given });
 const middle = (bids, asks) => bids.map((bid, number) => (bid === null || asks[number] === null ? null : (bid + asks[number]) / 2));
 
+// Where oracles allow the price to be: their conf as an area, the limit on divergence as its edges.
+function band(data) {
+  const { at, low, price, high } = data.band;
+  if (!at.length) return [];
+  const x = [], y = [];
+  let first = 0;
+  for (let next = 0; next <= at.length; next++) {
+    if (next < at.length && low[next] !== null) continue;
+    const part = at.slice(first, next);
+    x.push(...part, ...part.toReversed(), null);
+    y.push(...high.slice(first, next), ...low.slice(first, next).toReversed(), null);
+    first = next + 1;
+  }
+  const area = { name: "oracles ± conf", x, y, type: "scatter", mode: "lines", fill: "toself", fillcolor: color("good").replace(")", ",0.22)").replace("rgb", "rgba"), line: { width: 0 }, hoverinfo: "skip" };
+  if (data.divergence_bp_max === null) return [area];
+  const edge = (sign, given) => line(`allowed, ${sign > 0 ? "+" : "−"}${data.divergence_bp_max} bp`, at, price.map((one) => (one === null ? null : one * (1 + (sign * data.divergence_bp_max) / 10000))), { line: { width: 1, dash: "dash", color: color("bad") }, ...given });
+  return [area, edge(1, {}), edge(-1, { showlegend: false })];
+}
+
+// What is near the price decides what is seen: the edges of what is allowed may lie outside.
+function seen(lines) {
+  const values = lines.flatMap((one) => one.y).filter((one) => one !== null);
+  const [low, high] = values.reduce(([least, most], one) => [Math.min(least, one), Math.max(most, one)], [Infinity, -Infinity]);
+  const air = 0.08 * (high - low || high * 0.0001);
+  return [low - air, high + air];
+}
+
 function marks(data) {
   const own = data.quotes;
   if (own.at.length < 2) return say(places.marks, "Nothing was recorded in this time. The recorder keeps a quote each second; it begins with the first one of a feed.");
@@ -33,12 +60,14 @@ function marks(data) {
       marker: { size: 7, symbol: data.liquidations.map((one) => sides[one.side]), color: color("bad") },
     });
   }
+  const range = seen(lines);
+  lines.unshift(...band(data));
   const { axis, layout } = base();
   const first = new Date(Math.max(Date.parse(data.from), Math.min(Date.parse(own.at[0]), Date.parse(data.at) - 60000))).toISOString();
   plot(places.marks, lines, {
     ...layout,
     xaxis: { ...axis, type: "date", range: [first, data.at], hoverformat: "%Y-%m-%d %H:%M:%S UTC", tickformat: "%H:%M", showgrid: false, nticks: 8 },
-    yaxis: { ...axis, tickformat: ",~r", nticks: 7 },
+    yaxis: { ...axis, range, tickformat: ",~r", nticks: 7 },
   });
 }
 

@@ -68,8 +68,9 @@ def recorded_history(connection: psycopg.Connection[Any], until: datetime, minut
         at = until - timedelta(seconds=2 * number)
         price = 3000 + 8 * math.sin(number / 60)
         rows["quotes"].append((at, at, LINEAR, price - 0.05, price + 0.05, price + 0.6, price + 0.3))
-        rows["marks"].append((at, at, INVERSE, "mark", "binance-coinm", price + 1.4))
-        rows["marks"].append((at, at, "ETH", "usd", "pyth", price - 0.9))
+        rows["marks"].append((at, at, INVERSE, "mark", "binance-coinm", price + 1.4, "", None))
+        rows["marks"].append((at, at, "ETH", "usd", "pyth", price - 0.9, "", 1.5))
+        rows["marks"].append((at, at, "USDT", "usd", "pyth", 0.999, "", 0.0002))
     for hour in range(7 * 24):
         at = until - timedelta(hours=hour)
         rows["funding"].append((at, at, LINEAR, 0.0001 * math.cos(hour / 12), at + timedelta(hours=8)))

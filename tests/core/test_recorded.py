@@ -1,5 +1,6 @@
 """What is sampled from the board is what changed, with what belongs beside it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -32,9 +33,15 @@ def test_a_quote_is_sampled_with_the_mark_and_the_index_beside_it() -> None:
     rows = Sampler().sample(marks, AT + SECOND)
     assert rows["quotes"] == [(AT + SECOND, AT - timedelta(milliseconds=7), ETH, 2681.6, 2681.61, 2681.7, 2682.1)]
     assert [row[2:] for row in rows["marks"]] == [
-        (ETH, "mark", "binance-usdm", 2681.7),
-        (ETH, "index", "binance-usdm", 2682.1),
+        (ETH, "mark", "binance-usdm", 2681.7, "", None),
+        (ETH, "index", "binance-usdm", 2682.1, "", None),
     ]
+
+
+def test_a_mark_is_recorded_with_its_conf_and_with_what_makes_it_suspect() -> None:
+    price = replace(mark("usd", "2681", subject="ETH"), conf=Decimal("1.5"), suspect="one source alone")
+    (row,) = Sampler().sample([price], AT)["marks"]
+    assert row[2:] == ("ETH", "usd", "binance-usdm", 2681.0, "one source alone", 1.5)
 
 
 def test_what_did_not_change_since_is_not_sampled_again() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ import psycopg
 import pytest
 import redis.asyncio
 from aiohttp import WSMsgType, web
+from aiohttp.abc import AbstractResolver, ResolveResult
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
@@ -443,6 +445,38 @@ class TestTheService:
                 await act(sandbox, "down", venue="binance-usdm", down=False)
             await feed.until(lambda health, _: health and health.is_connected and health.counters["reconnects"] == 1)
             await feed.until(lambda *_: [state for state, _ in _states()][-2:] == ["disconnected", "live"])
+
+    async def test_a_host_name_that_does_not_resolve_at_the_start_is_followed_once_it_does(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known: set[str] = set()
+
+        class Names(AbstractResolver):
+            """Name servers that know of no venue at first."""
+
+            def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+                pass
+
+            async def resolve(
+                self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+            ) -> list[ResolveResult]:
+                if host not in known:
+                    raise OSError(f"no such name: {host}")
+                return [ResolveResult(hostname=host, host="127.0.0.1", port=port, family=family, proto=0, flags=0)]
+
+            async def close(self) -> None:
+                pass
+
+        monkeypatch.setattr("aiohttp.connector.DefaultResolver", Names)
+        urls = {"rest_url": f"http://venue.test:{sandbox.port}", "ws_url": f"ws://venue.test:{sandbox.port}/usdm"}
+        async with serving(replace(venue_of(sandbox.port), **urls), ETH_LINEAR) as feed:
+            said = "the host name venue.test does not resolve"
+            await feed.until(lambda health, _: health and not health.is_connected and said in health.error)
+            known.add("venue.test")
+            await feed.until(
+                lambda health, marks: health and health.is_connected and {one.kind for one in marks} == KINDS
+            )
+            await feed.until(lambda *_: [state for state, _ in _states()] == ["disconnected", "live"])
 
     async def test_a_venue_without_instruments_waits_for_them(self, sandbox: Sandbox) -> None:
         venue = venue_of(sandbox.port, "binance-coinm")

@@ -134,8 +134,41 @@ def test_the_charts_are_made_of_what_was_recorded(desk: Client) -> None:
     names = {one["name"] for one in found["elsewhere"]}
     assert names == {f"mark of {INVERSE}", "ETH in USD by pyth"}
     assert len(found["funding"]["rate"]) >= 160
+    band, usdt = found["band"], 0.999
+    assert 400 < len(band["at"]) <= 600
+    assert all(high - low == pytest.approx(2 * 1.5 / usdt) for low, high in zip(band["low"], band["high"], strict=True))
+    assert band["price"][-1] == pytest.approx((3000 - 0.9) / usdt, abs=0.5)
+    assert found["divergence_bp_max"] is None
     assert [(one["side"], one["price"]) for one in found["liquidations"]] == [("sell", 2996.5)]
     assert found["depth"]["bids"] == [[2999.5, 4.0], [2999.0, 6.0]]
+
+
+@pytest.mark.usefixtures("rows")
+def test_what_is_suspect_makes_no_band_nor_does_a_quote_without_a_price(desk: Client) -> None:
+    recorded_history(connection.connection, datetime.now(UTC), minutes=2)
+    charts = reverse("portfolio:instrument_charts", args=[LINEAR])
+    assert desk.get(charts).json()["band"]["at"]
+    for asset in ("ETH", "USDT"):
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE marketdata_mark SET suspect = 'alone' WHERE subject = %s", [asset])
+        assert not desk.get(charts).json()["band"]["at"]
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE marketdata_mark SET suspect = ''")
+
+
+@pytest.mark.usefixtures("rows")
+def test_the_limit_on_divergence_is_drawn_beside_the_band(desk: Client) -> None:
+    Limit.objects.create(
+        name="divergence",
+        kind="price_divergence_max",
+        subject="ETH",
+        value=Decimal(80),
+        unit="bp",
+        version=1,
+        changed_at=datetime.now(UTC),
+        changed_by="seed",
+    )
+    assert desk.get(reverse("portfolio:instrument_charts", args=[LINEAR])).json()["divergence_bp_max"] == 80
 
 
 @pytest.mark.usefixtures("rows")
