@@ -1,13 +1,12 @@
 """Plays captures again, all in step: lines shifted to now, any speed, looping by disconnect and a new snapshot."""
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
-import msgspec
-
-from sandbox.binance.publisher import Publisher
-from sandbox.binance.wire import depth_update
+from sandbox.deribit.contracts import DERIBIT
 from sandbox.instruments import Spec, units_of
 from sandbox.market import Market, Trade
 from sandbox.replay import SPOT, Capture, NotACapture, events
@@ -68,85 +67,63 @@ class IndexPlayer:
                 self.price = (float(data["b"]) + float(data["a"])) / 2
 
 
-class BookPlayer:
+class Player(ABC):
     """One contract's book and tape from its recording; ids go on rising, through loops and restarts."""
 
-    def __init__(self, track: Track, market: Market, publisher: Publisher) -> None:
+    def __init__(self, track: Track, market: Market) -> None:
         self.track = track
         self.market = market
-        self.publisher = publisher
-        self._offset = 0
-        self._snapshot_id = 0
         self._pending: list[Trade] = []
         market.follows_recording = market.book.recorded = True
         self.open()
 
+    @abstractmethod
     def open(self) -> None:
         """Take the recorded snapshot as the book."""
-        snapshot, book = self.track.capture.snapshot, self.market.book
-        self._snapshot_id = int(snapshot["lastUpdateId"])
-        self._offset = max(0, book.update_id + 1 - self._snapshot_id)
+
+    @abstractmethod
+    def live(self, kind: str, data: dict[str, Any], shifted: Callable[[int], int]) -> None:
+        """Live through one message."""
+
+    @abstractmethod
+    def tell(self, trade: Trade, data: dict[str, Any], shifted: Callable[[int], int]) -> None:
+        """Tell the venue's subscribers of a recorded trade."""
+
+    def play(self, at_ns: int, shifted: Callable[[int], int]) -> None:
+        """Live through the recording up to a time; `shifted` turns the venue's recorded time into today's."""
+        try:
+            for kind, data in self.track.until(at_ns):
+                self.live(kind, data, shifted)
+        except ValueError as problem:  # a price or a size finer than the contract's
+            log.error("the replay of %s ends early: %s", self.track.capture.path.name, problem)
+            self.track.ended = True
+        self._close_aggregate()
+
+    def begin(self, bids: Levels, asks: Levels, update_id: int) -> None:
+        """Take a whole book; the orders that rested in the one before rest in it."""
+        book = self.market.book
         rested = book.clear()
-        book.apply(self._levels(snapshot["bids"]), self._levels(snapshot["asks"]), self._snapshot_id + self._offset)
+        book.apply(bids, asks, update_id)
         for resting in rested:
             book.rest(resting)
         self.market.residents.uncross(self.market)
 
-    def _levels(self, rows: Sequence[Sequence[str]]) -> Levels:
+    def levels(self, rows: Sequence[Sequence[str]]) -> Levels:
+        """Read levels in whole ticks and steps."""
         spec: Spec = self.market.spec
         return [(units_of(price, spec.price_decimals), units_of(size, spec.quantity_decimals)) for price, size in rows]
 
-    def play(self, at_ns: int, shifted: Callable[[int], int]) -> None:
-        """Live through the recording up to a time; `shifted` turns the venue's recorded time into today's."""
-        for kind, data in self.track.until(at_ns):
-            if kind.startswith("depth"):
-                self._depth(data, shifted)
-            elif kind == "trade":
-                self._trade(data, shifted)
-            elif kind == "bookTicker" and self.publisher.hears("bookTicker"):
-                self._quote(data, shifted)
-        self._close_aggregate()
-
-    def _depth(self, data: dict[str, Any], shifted: Callable[[int], int]) -> None:
-        book = self.market.book
-        if data["u"] < self._snapshot_id:
-            return
-        told, previous_id = book.diffs.get(0), book.update_id
-        recorded = not book.touched and (told is None or told.previous_id == previous_id)
-        last_id = max(previous_id + 1, data["u"] + self._offset)
-        book.apply(self._levels(data["b"]), self._levels(data["a"]), last_id)
-        if book.touched:
-            self._note(data)
-            self.market.residents.uncross(self.market)
-        if not self.publisher.hears("depth@0ms"):
-            return
-        diff = book.take_diff(0)
-        if recorded:
-            data["U"], data["u"], data["pu"] = previous_id + 1, last_id, previous_id
-            self._tell("depth@0ms", data, shifted)
-        elif diff is not None:
-            self.publisher.raw("depth@0ms", depth_update(self.market, diff))
-
-    def _note(self, data: dict[str, Any]) -> None:
+    def note(self, bids: Levels, asks: Levels, told_ms: int) -> None:
         """Remember when the recording last spoke of the levels where orders rest."""
-        for side, rows in ((self.market.book.bids, data["b"]), (self.market.book.asks, data["a"])):
-            for ticks, _ in self._levels(rows) if side.queues else ():
+        for side, rows in ((self.market.book.bids, bids), (self.market.book.asks, asks)):
+            for ticks, _ in rows if side.queues else ():
                 if queue := side.queues.get(ticks * side.sign):
-                    queue.told_ms = data["T"]
+                    queue.told_ms = told_ms
 
-    def _quote(self, data: dict[str, Any], shifted: Callable[[int], int]) -> None:
-        """Tell the recorded touch, or the book's own where orders of accounts made it another."""
-        if self.market.book.touched:
-            self.publisher.quote()
-            return
-        data["u"] += self._offset
-        self._tell("bookTicker", data, shifted)
-
-    def _trade(self, data: dict[str, Any], shifted: Callable[[int], int]) -> None:
-        if data.get("X", "MARKET") != "MARKET":  # insurance fund and ADL prints are no trades of the book
-            return
-        spec, market = self.market.spec, self.market
-        ticks, steps = units_of(data["p"], spec.price_decimals), units_of(data["q"], spec.quantity_decimals)
+    def trade(self, data: dict[str, Any], shifted: Callable[[int], int]) -> None:
+        """Let a recorded trade reach the orders that rest, then print what they did not take of it."""
+        market = self.market
+        ((ticks, steps),) = self.levels([(data["p"], data["q"])])
         sign = 1 if data["m"] else -1
         if market.book.side(sign).queues:
             self._close_aggregate()
@@ -154,7 +131,7 @@ class BookPlayer:
             if taken == steps:
                 return
             steps -= taken
-            data["q"] = spec.quantity_text(steps)
+            data["q"] = market.spec.quantity_text(steps)
         trade_id = market.trade_ids.take()
         trade = Trade(
             id=trade_id,
@@ -165,22 +142,58 @@ class BookPlayer:
             first_id=trade_id,
             last_id=trade_id,
         )
-        self.market.trades.append(trade)
+        market.trades.append(trade)
         if self._pending and not _same_order(self._pending[-1], trade):
             self._close_aggregate()
         self._pending.append(trade)
-        if self.publisher.hears("trade"):
-            data["t"] = trade_id
-            self._tell("trade", data, shifted)
+        self.tell(trade, data, shifted)
 
     def _close_aggregate(self) -> None:
         if self._pending:
             self.market.aggregate(self._pending)
             self._pending = []
 
-    def _tell(self, kind: str, data: dict[str, Any], shifted: Callable[[int], int]) -> None:
-        data["E"], data["T"] = shifted(data["E"]), shifted(data["T"])
-        self.publisher.raw(kind, msgspec.json.encode(data).decode())
+
+class TapePlayer(Player):
+    """The other venues': the book and the trades are the recorded ones, the messages about them the venue's own.
+
+    So its ids chain through every loop of the recording, and nobody has to begin anew.
+    """
+
+    def open(self) -> None:
+        """Take the recorded snapshot as the book."""
+        snapshot = self.track.capture.snapshot
+        self.begin(self.levels(snapshot["bids"]), self.levels(snapshot["asks"]), self.market.book.update_id + 1)
+
+    def live(self, kind: str, data: dict[str, Any], shifted: Callable[[int], int]) -> None:
+        """Live through a whole book, a change of it, or a trade."""
+        if kind == "trade":
+            self.trade(data, shifted)
+            return
+        bids, asks, book = self.levels(data["b"]), self.levels(data["a"]), self.market.book
+        if data["whole"]:
+            self.begin(bids, asks, book.update_id + 1)
+            return
+        book.apply(bids, asks, book.update_id + 1)
+        if book.touched:
+            self.note(bids, asks, data["T"])
+            self.market.residents.uncross(self.market)
+
+    def tell(self, trade: Trade, data: dict[str, Any], shifted: Callable[[int], int]) -> None:
+        """Let the venue tell it its own way."""
+        self.market.listener.traded(trade)
+
+    def levels(self, rows: Sequence[Sequence[str]]) -> Levels:
+        """Read levels in whole ticks and steps; a venue that counts in USD has so many of them in a contract."""
+        spec = self.market.spec
+        in_contract = spec.contract_size if spec.venue == DERIBIT else Decimal(1)
+        return [
+            (
+                units_of(price, spec.price_decimals) // spec.tick_units,
+                units_of(f"{Decimal(size) / in_contract:f}", spec.quantity_decimals),
+            )
+            for price, size in rows
+        ]
 
 
 class Reel:
@@ -190,9 +203,11 @@ class Reel:
         self.speed = speed
         self._begin_ns = max(each.begin_ns for each in found)
         self._end_ns = min(each.end_ns for each in found)
+        if self._begin_ns >= self._end_ns:
+            raise NotACapture("expected captures of one and the same time, found none at which all were being recorded")
         self.indexes = {each.symbol[:3]: IndexPlayer(Track(each)) for each in found if each.venue == SPOT}
         self.captures = {(each.venue, each.symbol): each for each in found if each.venue != SPOT}
-        self.players: list[BookPlayer] = []
+        self.players: list[Player] = []
         self.loops = 0
         self._begun_ms = 0
 

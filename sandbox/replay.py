@@ -3,13 +3,14 @@
 import gzip
 import logging
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from sandbox import tapes
 from sandbox.instruments import COINM, USDM, Spec
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class Capture:
     snapshot: dict[str, Any]
 
 
-def captures(folder: Path, specs: tuple[Spec, ...]) -> list[Capture]:
+def captures(folder: Path, specs: Sequence[Spec]) -> list[Capture]:
     """Read every capture of a folder; other files are refused in the log. Raise NotACapture when none remains."""
     if not folder.is_dir():
         raise NotACapture(f"expected a folder of captures, found no folder {folder}")
@@ -47,7 +48,10 @@ def captures(folder: Path, specs: tuple[Spec, ...]) -> list[Capture]:
         try:
             capture = read(path)
             if (capture.venue, capture.symbol) not in known and not (capture.venue == SPOT and capture.symbol in pairs):
-                raise NotACapture(f"expected an instrument of the sandbox in {path.name}, found {capture.symbol}")
+                raise NotACapture(
+                    f"expected an instrument of the sandbox in {path.name}, found {capture.symbol} of {capture.venue}: "
+                    "is the venue switched on?"
+                )
         except NotACapture as refusal:
             log.error("capture refused: %s", refusal)
         else:
@@ -61,6 +65,48 @@ def captures(folder: Path, specs: tuple[Spec, ...]) -> list[Capture]:
 
 def read(path: Path) -> Capture:
     """Check a file and find what it records. Raise NotACapture."""
+    for _, text in lines(path):
+        if venue := tapes.venue_of(decoded(path, text)):
+            return _of_tape(path, venue)
+        break
+    return _of_binance(path)
+
+
+def _of_tape(path: Path, venue: str) -> Capture:
+    """Find what a file of another venue's frames records, which begins at its first whole book."""
+    first: tuple[int, dict[str, Any]] | None = None
+    last_ns = 0
+    for number, (at_ns, kind, data) in enumerate(_told(path, venue)):
+        last_ns = at_ns
+        if first is None and number >= HEAD_LINES_MAX:
+            break
+        if first is None and kind == "book" and data["whole"]:
+            first = at_ns, data
+    if first is None:
+        raise NotACapture(f"expected a whole book of {venue} in the first {HEAD_LINES_MAX} messages of {path.name}")
+    at_ns, book = first
+    return Capture(
+        path=path,
+        venue=venue,
+        symbol=book["s"],
+        begin_ns=at_ns,
+        end_ns=last_ns,
+        skew_ms=book["T"] - at_ns // 1_000_000,
+        snapshot={"bids": book["b"], "asks": book["a"]},
+    )
+
+
+def _told(path: Path, venue: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Read what each frame of another venue says. Raise NotACapture."""
+    for at_ns, text in lines(path):
+        try:
+            for kind, data in tapes.READERS[venue](decoded(path, text)):
+                yield at_ns, kind, data
+        except (KeyError, IndexError, TypeError, ValueError) as problem:
+            raise NotACapture(f"expected a message of {venue} in {path.name}, found {text[:60]!r}: {problem}") from None
+
+
+def _of_binance(path: Path) -> Capture:
     head: list[tuple[int, dict[str, Any]]] = []
     snapshot: tuple[int, dict[str, Any]] | None = None
     last_ns = 0
@@ -106,6 +152,8 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
             while line := file.readline(LINE_BYTES_MAX):
                 number += 1
                 time_text, _, text = line.partition(b" ")
+                if time_text.isdigit() and text.strip() == tapes.PONG:
+                    continue
                 if not time_text.isdigit() or not text.startswith(b"{"):
                     raise NotACapture(
                         f"expected '<time in ns> <JSON>' in line {number} of {path.name}, found {line[:60]!r}"
@@ -126,6 +174,11 @@ def decoded(path: Path, text: bytes) -> dict[str, Any]:
 
 def events(capture: Capture) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """Read the (time in ns, kind, data) messages of a capture that follow its snapshot."""
+    if capture.venue in tapes.READERS:
+        told = _told(capture.path, capture.venue)
+        next((data for _, kind, data in told if kind == "book" and data["whole"]), None)
+        yield from told
+        return
     begun = False
     for at_ns, text in lines(capture.path):
         if not begun:

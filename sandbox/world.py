@@ -12,6 +12,7 @@ from random import Random
 
 from sandbox.accounts import Accounts
 from sandbox.binance.exchange import Exchange
+from sandbox.binance.player import BookPlayer
 from sandbox.binance.signing import Key, Keys
 from sandbox.book import Book
 from sandbox.bybit.contracts import BYBIT
@@ -36,7 +37,7 @@ from sandbox.okx.contracts import OKX
 from sandbox.okx.contracts import contracts as okx_contracts
 from sandbox.okx.exchange import Okx
 from sandbox.opening import MIRRORED, accounts_of, join, open_book
-from sandbox.player import BookPlayer, Reel, Track
+from sandbox.player import Reel, TapePlayer, Track
 from sandbox.replay import captures
 
 log = logging.getLogger(__name__)
@@ -104,15 +105,13 @@ class World:
         self.ledger = Ledger(settings.folder / LEDGER_FILE)
         self.pace = Pace()
         self.faults = Faults()
-        self.reel = (
-            Reel(captures(settings.replay, instruments()), speed=settings.replay_speed) if settings.replay else None
-        )
-        saved = json.loads(self.ledger.get("markets") or "{}")
-        self.walks = {coin: self._walk(coin, saved) for coin in START_PRICE_USD}
-        self._update_ids: dict[tuple[str, str], Numbers] = {}
         specs = [*instruments(), *(bybit_contracts() if settings.bybit else ())]
         specs += okx_contracts() if settings.okx else ()
         specs += deribit_contracts() if settings.deribit else ()
+        self.reel = Reel(captures(settings.replay, specs), speed=settings.replay_speed) if settings.replay else None
+        saved = json.loads(self.ledger.get("markets") or "{}")
+        self.walks = {coin: self._walk(coin, saved) for coin in START_PRICE_USD}
+        self._update_ids: dict[tuple[str, str], Numbers] = {}
         self.markets = {(spec.venue, spec.symbol): self._market(spec, saved) for spec in specs}
         recorded = self.reel.captures if self.reel else {}
         self.makers = [self._maker(market) for name, market in self.markets.items() if name not in recorded]
@@ -200,8 +199,10 @@ class World:
 
     def _follow(self, track: Track, venue: str, symbol: str) -> None:
         assert self.reel is not None
-        market, publisher = self.markets[venue, symbol], self.exchanges[venue].publishers[symbol]
-        self.reel.players.append(BookPlayer(track, market, publisher))
+        market, exchange = self.markets[venue, symbol], self.exchanges.get(venue)
+        self.reel.players.append(
+            BookPlayer(track, market, exchange.publishers[symbol]) if exchange else TapePlayer(track, market)
+        )
 
     def _exchange(self, venue: str, keys: Keys) -> Exchange:
         return Exchange(venue, self._of(venue), self.liquidation, keys, self.faults)

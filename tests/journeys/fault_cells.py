@@ -20,7 +20,7 @@ SYMBOLS: Final[Symbols] = {
     "deribit": "ETH-PERPETUAL",
 }
 BINANCE: Final = ("binance-usdm", "binance-coinm")
-WITH_ACCOUNTS: Final = (*BINANCE, "bybit")
+WITH_ACCOUNTS: Final = (*BINANCE, "bybit", "okx", "deribit")
 
 
 @record
