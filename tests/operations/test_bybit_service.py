@@ -71,11 +71,11 @@ class TestTheService:
 @pytest.mark.usefixtures("log_url")
 def test_an_account_cannot_be_enabled_at_a_venue_whose_accounts_are_not_followed() -> None:
     at = datetime.now(UTC)
-    venue = Venue(name="okx", protocol="okx", rest_url="http://h", ws_url="ws://h")
+    venue = Venue(name="gate", protocol="ccxt-gate", rest_url="http://h", ws_url="ws://h")
     for row in (Asset(symbol="ETH", name="Ether", decimals=18, underlying="ETH"), venue):
         change(row, by="test", reason="test", at=at)
-    enabled = Account(name="okx:main", venue="okx", label="Main", instruments=SYMBOLS)
-    with pytest.raises(AccountCannotBeFollowed, match="found okx: disable the account"):
+    enabled = Account(name="gate:main", venue="gate", label="Main", instruments=SYMBOLS)
+    with pytest.raises(AccountCannotBeFollowed, match="found ccxt-gate: disable the account"):
         change(enabled, by="test", reason="test", at=at)
 
 

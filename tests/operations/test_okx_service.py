@@ -62,7 +62,7 @@ class TestTheService:
         [
             ({"code": "50011", "msg": "Too Many Requests", "data": []}, "found 50011: Too Many Requests"),
             ({"code": "0", "msg": "", "data": [{"instType": "SPOT"}]}, "contracts of SWAP expected, found SPOT"),
-            ({"code": 0}, "contracts expected, found ValidationError"),
+            ({"code": 0}, "contracts expected, found another answer: Expected `str`, got `int`"),
             ({"code": "0", "data": []}, "an instrument of the venue expected, found none"),
         ],
     )

@@ -12,7 +12,6 @@ from marketdata.core.bybit_instruments import instruments, symbol_of
 from marketdata.core.reference import Specified
 from marketdata.feeds.public.asking import answer_of
 from marketdata.feeds.public.protocol import SpecificationIsMissing
-from marketdata.feeds.reasons import reason
 
 CATEGORIES: Final = ("linear", "inverse")
 PAGE_ROWS: Final = 1_000
@@ -68,7 +67,7 @@ async def _page(session: aiohttp.ClientSession, url: str, parameters: dict[str, 
             raise SpecificationIsMissing(f"{url}: contracts expected, found {envelope.code}: {envelope.said[:120]}")
         page = msgspec.json.decode(envelope.result, type=Listing)
     except msgspec.MsgspecError as error:
-        raise SpecificationIsMissing(f"{url}: contracts expected, found {reason(error)}") from error
+        raise SpecificationIsMissing(f"{url}: contracts expected, found another answer: {error}") from error
     if page.category != parameters["category"]:
         raise SpecificationIsMissing(f"{url}: {parameters['category']} contracts expected, found {page.category}")
     return page

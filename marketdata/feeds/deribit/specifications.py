@@ -12,7 +12,6 @@ from marketdata.core.deribit_instruments import instruments
 from marketdata.core.reference import Specified
 from marketdata.feeds.public.asking import answer_of
 from marketdata.feeds.public.protocol import SpecificationIsMissing
-from marketdata.feeds.reasons import reason
 
 PATH: Final = "/api/v2/public/get_instruments"
 # Of all currencies at once, for the venue wants this call once in ten seconds at most.
@@ -32,5 +31,5 @@ async def specify(session: aiohttp.ClientSession, venue: Venue, symbols: Collect
     try:
         rows = msgspec.json.decode(body, type=Envelope).result
     except msgspec.MsgspecError as error:
-        raise SpecificationIsMissing(f"{url}: contracts expected, found {reason(error)}") from error
+        raise SpecificationIsMissing(f"{url}: contracts expected, found another answer: {error}") from error
     return partial(instruments, venue.name, rows)

@@ -12,7 +12,6 @@ from marketdata.core.okx_instruments import instruments, symbol_of
 from marketdata.core.reference import Specified
 from marketdata.feeds.public.asking import answer_of
 from marketdata.feeds.public.protocol import SpecificationIsMissing
-from marketdata.feeds.reasons import reason
 
 
 class Listing(msgspec.Struct):
@@ -58,7 +57,7 @@ async def _rows(session: aiohttp.ClientSession, venue: Venue, path: str, **param
     try:
         listing = msgspec.json.decode(body, type=Listing)
     except msgspec.MsgspecError as error:
-        raise SpecificationIsMissing(f"{url}: contracts expected, found {reason(error)}") from error
+        raise SpecificationIsMissing(f"{url}: contracts expected, found another answer: {error}") from error
     if listing.code != "0":
         raise SpecificationIsMissing(f"{url}: contracts expected, found {listing.code[:10]}: {listing.said[:120]}")
     return listing.data
