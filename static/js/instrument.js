@@ -60,8 +60,9 @@ function marks(data) {
       marker: { size: 7, symbol: data.liquidations.map((one) => sides[one.side]), color: color("bad") },
     });
   }
-  const range = seen(lines);
-  lines.unshift(...band(data));
+  const [area, ...edges] = band(data);
+  const range = seen(area ? [...lines, area] : lines);
+  lines.unshift(...(area ? [area, ...edges] : []));
   const { axis, layout } = base();
   const first = new Date(Math.max(Date.parse(data.from), Math.min(Date.parse(own.at[0]), Date.parse(data.at) - 60000))).toISOString();
   plot(places.marks, lines, {

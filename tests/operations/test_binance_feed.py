@@ -468,8 +468,9 @@ class TestTheService:
                 pass
 
         monkeypatch.setattr("aiohttp.connector.DefaultResolver", Names)
-        urls = {"rest_url": f"http://venue.test:{sandbox.port}", "ws_url": f"ws://venue.test:{sandbox.port}/usdm"}
-        async with serving(replace(venue_of(sandbox.port), **urls), ETH_LINEAR) as feed:
+        place = f"venue.test:{sandbox.port}"
+        venue = replace(venue_of(sandbox.port), rest_url=f"http://{place}", ws_url=f"ws://{place}/usdm")
+        async with serving(venue, ETH_LINEAR) as feed:
             said = "the host name venue.test does not resolve"
             await feed.until(lambda health, _: health and not health.is_connected and said in health.error)
             known.add("venue.test")
