@@ -145,8 +145,38 @@ def okx(port: int) -> dict[str, list[dict[str, Any]]]:
 
 
 def deribit(port: int) -> dict[str, list[dict[str, Any]]]:
-    """Describe Deribit on a port, with its account."""
-    return _listed(port, DERIBIT, DERIBIT_ACCOUNT.label, deribit_contracts(), is_enabled=True)
+    """Describe Deribit on a port, with its account, and its contracts, for the venue tells nothing of their margin."""
+    described = _listed(port, DERIBIT, DERIBIT_ACCOUNT.label, deribit_contracts(), is_enabled=True)
+    return described | {"instruments": [_with_margin(spec) for spec in deribit_contracts()]}
+
+
+def _with_margin(spec: Spec) -> dict[str, Any]:
+    """Describe an inverse perpetual with the tiers of its margin."""
+    return {
+        "id": f"{spec.venue}:{spec.name}",
+        "venue": spec.venue,
+        "symbol": spec.name,
+        "venue_symbol": spec.symbol,
+        "kind": "inverse",
+        "expiry": "perpetual",
+        "base": spec.coin,
+        "quote": spec.quote,
+        "settlement": spec.margin_asset,
+        "contract_size": f"{spec.contract_size:f}",
+        "tick_size": f"{spec.tick_size:f}",
+        "step_size": f"{spec.step_size:f}",
+        "tiers": [
+            {
+                "floor": f"{each.floor:f}",
+                "cap": f"{each.cap:f}",
+                "maintenance_rate": f"{each.maintenance_rate:f}",
+                "deduction": f"{each.maintenance_amount:f}",
+                "leverage_max": f"{each.leverage:f}",
+                "growth": f"{each.growth:f}",
+            }
+            for each in spec.brackets
+        ],
+    }
 
 
 def _listed(

@@ -12,6 +12,7 @@ from typing import Any, Final, get_args, get_type_hints
 import msgspec
 from django.conf import settings
 
+from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Oracle, Venue
 from marketdata.core.catalogue import Row, key_of, noun_of
 from marketdata.operations.changes import change, last_change
@@ -24,6 +25,7 @@ FILE_BYTES_MAX: Final = 1_000_000
 _SECTIONS: Final[Mapping[str, type[Any]]] = {
     "assets": Asset,
     "venues": Venue,
+    "instruments": Instrument,  # of which the venue does not tell all
     "accounts": Account,
     "custodians": Custodian,
     "chains": Chain,

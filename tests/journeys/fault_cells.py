@@ -20,7 +20,7 @@ SYMBOLS: Final[Symbols] = {
     "deribit": "ETH-PERPETUAL",
 }
 BINANCE: Final = ("binance-usdm", "binance-coinm")
-WITH_ACCOUNTS: Final = (*BINANCE, "bybit", "okx", "deribit")
+WITH_ACCOUNTS: Final = (*BINANCE, "bybit")
 
 
 @record

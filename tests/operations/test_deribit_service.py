@@ -106,3 +106,16 @@ def test_the_sandbox_describes_it_when_it_is_told_to_serve_it(tmp_path: Path) ->
     assert known.venues["deribit"].is_enabled
     assert set(known.accounts["deribit:main"].instruments) == set(SYMBOLS)
     assert known.accounts["deribit:main"].is_enabled
+
+
+@pytest.mark.usefixtures("log_url")
+def test_the_sandbox_enters_the_margin_that_the_venue_does_not_tell(tmp_path: Path) -> None:
+    describe(1, tmp_path, seed=1, offered=["deribit"])
+    list(seed(tmp_path / "reference.toml", tmp_path / "credentials.json", at=datetime.now(UTC)))
+    known = reference().instruments
+    specified = partial(instruments, "deribit", [BTC_ROW, ETH_ROW])
+    assert take_instruments("deribit", specified, by="feed", at=datetime.now(UTC)) == []
+    assert {name: len(one.tiers) for name, one in known.items()} == {
+        "deribit:BTC-USD-PERP": 1,
+        "deribit:ETH-USD-PERP": 1,
+    }
