@@ -202,7 +202,7 @@ ORACLES: Final = tuple(
             "its time stands still",
             "stale",
             {},
-            lambda _before, now: now.state in LOST,
+            lambda _before, now: now.state in (*LOST, "quarantined"),  # what is untimely is refused, again and again
             "Data: the oracle and its quotes",
         ),
         ("it falls silent", "silent", {}, lambda _before, now: now.state in LOST, "Data: the oracle and its quotes"),
