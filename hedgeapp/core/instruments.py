@@ -12,7 +12,7 @@ from hedgeapp.core.amounts import ZERO, quantized
 from hedgeapp.core.records import record, sparse_fact
 
 ContractKind = Literal["linear", "inverse"]
-Expiry = Literal["perpetual", "dated"]
+Expiry = Literal["perpetual", "dated", "spot"]
 TierUnit = Literal["value", "contracts"]
 
 
@@ -37,10 +37,10 @@ class Tier:
 
 @record
 class Instrument:
-    """A perpetual or dated contract, in our spelling.
+    """A perpetual or dated contract, or a spot pair that is only followed for its price, in our spelling.
 
     `id` is `venue:SYMBOL`. A quantity is a signed number of contracts; `contract_size` is base units per contract
-    (linear) or quote units per contract (inverse).
+    (linear) or quote units per contract (inverse). A pair is linear with contracts of one unit of its base.
     """
 
     id: str
@@ -58,6 +58,11 @@ class Instrument:
     expires_at: datetime | None = None
     tiers: tuple[Tier, ...] = ()
     is_trading: bool = True
+
+    @property
+    def is_contract(self) -> bool:
+        """Tell whether positions are held in it: no order, margin or hedge is ever of a spot pair."""
+        return self.expiry != "spot"
 
 
 def value(kind: ContractKind, size: Decimal, price: Decimal) -> Decimal:

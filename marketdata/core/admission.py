@@ -27,10 +27,11 @@ from marketdata.core.wellformed import (
 
 # Protocols whose accounts can be read and traded, and those of which only public data is followed.
 ACCOUNT_PROTOCOLS: Final = ("binance-usdm", "binance-coinm", "bybit", "okx", "deribit")
-VENUE_PROTOCOLS: Final = (*ACCOUNT_PROTOCOLS, *ccxt_exchanges.PROTOCOLS)
+VENUE_PROTOCOLS: Final = (*ACCOUNT_PROTOCOLS, "binance-spot", *ccxt_exchanges.PROTOCOLS)
 CUSTODIAN_PROTOCOLS: Final = ("ceffu",)
 
-_SYMBOL = re.compile(r"(?P<base>[A-Za-z0-9]+)-(?P<quote>[A-Za-z0-9]+)-(?P<end>PERP|\d{8})")
+_SYMBOL = re.compile(r"(?P<base>[A-Za-z0-9]+)-(?P<quote>[A-Za-z0-9]+)-(?P<end>PERP|SPOT|\d{8})")
+_ENDS: Final = {"perpetual": "PERP", "spot": "SPOT"}
 _CURRENCIES_THAT_ARE_NO_ASSET: Final = frozenset({"USD"})
 
 
@@ -192,6 +193,14 @@ def _require_instrument(instrument: Instrument, catalogue: Catalogue) -> None:
     for name in ("contract_size", "tick_size", "step_size"):
         require_positive(instrument, name, getattr(instrument, name))
     settled_in = instrument.quote if instrument.kind == "linear" else instrument.base
+    if not instrument.is_contract and (
+        instrument.kind != "linear" or instrument.contract_size != 1 or instrument.tiers
+    ):
+        raise SettlementContradictsKind(
+            instrument,
+            f"a spot pair that is linear, of size 1 and without tiers expected, found {instrument.kind} of size "
+            f"{instrument.contract_size:f} with {len(instrument.tiers)} tiers",
+        )
     if instrument.settlement != settled_in:
         raise SettlementContradictsKind(
             instrument,
@@ -207,8 +216,8 @@ def _require_expiry(instrument: Instrument) -> None:
         raise NameIsMalformed(instrument, f"a symbol like ETH-USDT-PERP expected, found {instrument.symbol!r}")
     require_built(instrument, "symbol", instrument.symbol, f"{instrument.base}-{instrument.quote}-{parts['end']}")
     expires_at = instrument.expires_at
-    told = "PERP" if instrument.expiry == "perpetual" else f"{expires_at:%Y%m%d}" if expires_at else "a date"
-    if parts["end"] != told or (instrument.expiry == "perpetual") != (expires_at is None):
+    told = _ENDS.get(instrument.expiry) or (f"{expires_at:%Y%m%d}" if expires_at else "a date")
+    if parts["end"] != told or (instrument.expiry == "dated") != (expires_at is not None):
         raise ExpiryContradictsSymbol(
             instrument,
             f"{instrument.expiry} with expires_at {expires_at}: a symbol ending in {told} expected, "

@@ -77,6 +77,10 @@ class BinanceInverse:
         return delta.first_id - 1 <= snapshot_id <= delta.last_id - 1 or delta.previous_id == snapshot_id
 
 
+class BinanceSpot(BinanceInverse):
+    """Spot: the first delta has U <= L + 1 <= u, as at COIN-M; it names no previous id, each begins right after it."""
+
+
 class InStream:
     """Snapshots come in the stream itself (Bybit, OKX, Deribit): the book runs from `Book.begin`, nothing waits."""
 

@@ -141,8 +141,8 @@ def _instrument(
         quote=quote,
         settlement=settlement,
         contract_size=ONE if kind == "linear" else positive(id_, "contractSize", row.get("contractSize")),
-        tick_size=positive(id_, "tickSize", _filter(id_, row, "PRICE_FILTER").get("tickSize")),
-        step_size=positive(id_, "stepSize", _filter(id_, row, "LOT_SIZE").get("stepSize")),
+        tick_size=positive(id_, "tickSize", filter_of(id_, row, "PRICE_FILTER").get("tickSize")),
+        step_size=positive(id_, "stepSize", filter_of(id_, row, "LOT_SIZE").get("stepSize")),
         expires_at=None if is_perpetual else _delivery(row),
         tiers=tiers(id_, kind, brackets),
         is_trading=row.get("status" if kind == "linear" else "contractStatus") == "TRADING",
@@ -189,11 +189,12 @@ def require_joins(subject: str, names: tuple[str, str, str, str], before: Tier |
         raise ReferenceContradicts(subject, deduction_name, deduction, tier.deduction)
 
 
-def _filter(subject: str, row: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    for each in row.get("filters", ()):
-        if each.get("filterType") == kind:
-            rules: Mapping[str, Any] = each
-            return rules
+def filter_of(subject: str, row: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """Return the rules of one of an instrument's filters; raise ReferenceContradicts."""
+    told = row.get("filters")
+    for each in told if isinstance(told, Sequence) else ():
+        if isinstance(each, Mapping) and each.get("filterType") == kind:
+            return each
     raise ReferenceContradicts(subject, "filters", kind, "none")
 
 

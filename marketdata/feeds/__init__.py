@@ -7,6 +7,7 @@ from marketdata.core import ccxt_exchanges
 PUBLIC = {
     "binance-usdm": "marketdata.feeds.binance.protocol.USDM",
     "binance-coinm": "marketdata.feeds.binance.protocol.COINM",
+    "binance-spot": "marketdata.feeds.binance.protocol.SPOT",
     "bybit": "marketdata.feeds.bybit.protocol.BYBIT",
     "okx": "marketdata.feeds.okx.protocol.OKX",
     "deribit": "marketdata.feeds.deribit.protocol.DERIBIT",

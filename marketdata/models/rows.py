@@ -74,8 +74,8 @@ class Venue(Row):
     protocol = models.CharField(
         max_length=63,
         choices=_choices(*VENUE_PROTOCOLS),
-        help_text="What it speaks: binance-usdm is linear (USDⓈ-M), binance-coinm is inverse (COIN-M); ccxt-… is any "
-        "other exchange, through ccxt, of which only public data is followed.",
+        help_text="What it speaks: binance-usdm is linear (USDⓈ-M), binance-coinm is inverse (COIN-M), binance-spot is "
+        "pairs, of which only public data is followed; ccxt-… is any other exchange, through ccxt, likewise.",
     )
     rest_url = models.CharField(
         max_length=500,
@@ -140,7 +140,7 @@ class Instrument(Row):
         "inverse: a quantity is of the quote, settled in the base.",
     )
     expiry = models.CharField(
-        max_length=9, choices=_choices("perpetual", "dated"), help_text="perpetual: never expires, pays funding."
+        max_length=9, choices=_choices("perpetual", "dated", "spot"), help_text="spot: a pair, only for its price."
     )
     base = models.CharField(max_length=63, help_text="The asset whose price is traded, like ETH.")
     quote = models.CharField(max_length=63, help_text="The currency that the price is in: USDT, USDC or USD.")

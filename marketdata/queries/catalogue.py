@@ -1,13 +1,13 @@
 """The catalogue as its tables hold it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from hedgeapp.core.amounts import ZERO
-from hedgeapp.core.instruments import Instrument, Tier
+from hedgeapp.core.instruments import Expiry, Instrument, Tier
 from hedgeapp.core.reference import (
     Account,
     Asset,
@@ -23,6 +23,8 @@ from hedgeapp.core.reference import (
 )
 from marketdata import models
 from marketdata.core.catalogue import Catalogue, Row
+
+_EXPIRIES: Final[Mapping[str, Expiry]] = {"perpetual": "perpetual", "dated": "dated", "spot": "spot"}
 
 
 class TextIsMalformed(ValueError):
@@ -124,7 +126,7 @@ def instrument_of(row: models.Instrument, tiers: Iterable[models.Tier]) -> Instr
         symbol=row.symbol,
         venue_symbol=row.venue_symbol,
         kind="linear" if row.kind == "linear" else "inverse",
-        expiry="perpetual" if row.expiry == "perpetual" else "dated",
+        expiry=_EXPIRIES[row.expiry],
         base=row.base,
         quote=row.quote,
         settlement=row.settlement,

@@ -85,6 +85,11 @@ class Catalogue:
             case _:
                 assert_never(event)
 
+    @property
+    def contracts(self) -> tuple[Instrument, ...]:
+        """What positions are held in: every instrument but spot pairs, which are followed for their prices alone."""
+        return tuple(one for one in self.instruments.values() if one.is_contract)
+
     def limit(self, limit: Limit) -> None:
         """Take a limit; of two limits of one kind and subject the tighter one counts."""
         self.limits[limit.name] = limit

@@ -105,7 +105,7 @@ def exposure_rows(lines: Iterable[ExposureLine], valuation: Valuation) -> tuple[
         by_currency.setdefault(asset.underlying, [])
     for line in lines:
         by_currency.setdefault(line.currency, []).append(line)
-    linear_cash = {one.settlement for one in valuation.catalogue.instruments.values() if one.kind == "linear"}
+    linear_cash = {one.settlement for one in valuation.catalogue.contracts if one.kind == "linear"}
     assumed = {one.symbol for one in valuation.catalogue.assets.values() if one.assumed_usd is not None}
 
     def place(currency: str) -> tuple[bool, bool, str]:

@@ -78,7 +78,7 @@ def stances(
     feeds = tuple(feeds)
     scene = Scene(book=book, marks=marks, at=at, feeds=feeds, valuation=Valuation(book, marks, at, feeds))
     currency = book.catalogue.currency
-    bases = {currency(one.base) for one in book.catalogue.instruments.values()}
+    bases = {currency(one.base) for one in book.catalogue.contracts}
     return tuple(_stance(row, scene) for row in exposure_rows if row.band is not None and row.currency in bases)
 
 

@@ -92,7 +92,7 @@ def _findings(valuation: Valuation) -> Iterator[Finding]:
     catalogue = valuation.catalogue
     perpetuals = [
         one
-        for one in catalogue.instruments.values()
+        for one in catalogue.contracts
         if one.expiry == "perpetual" and one.is_trading and one.base in catalogue.assets
     ]
     for instrument in perpetuals:

@@ -29,7 +29,7 @@ MARGIN_RATIO_WARNED: Final = Decimal("0.5")
 
 def delta_kpis(rows: Iterable[ExposureRow], valuation: Valuation) -> tuple[Kpi, ...]:
     """Return the net exposure of each coin that contracts are traded on."""
-    bases = {valuation.catalogue.currency(one.base) for one in valuation.catalogue.instruments.values()}
+    bases = {valuation.catalogue.currency(one.base) for one in valuation.catalogue.contracts}
     return tuple(_delta(row) for row in rows if row.currency in bases)
 
 

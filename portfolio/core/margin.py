@@ -113,7 +113,7 @@ def _zeros(height: Decimal, rise: Decimal, bend: Decimal) -> tuple[Decimal, ...]
 def margin_rows(positions: Iterable[ValuedPosition], valuation: Valuation) -> tuple[MarginRow, ...]:
     """Return the margin of each account in each asset that something there settles in."""
     groups: dict[tuple[str, str], list[ValuedPosition]] = {}
-    settled_at = {(one.venue, one.settlement) for one in valuation.catalogue.instruments.values()}
+    settled_at = {(one.venue, one.settlement) for one in valuation.catalogue.contracts}
     for account, asset in valuation.book.balances:
         known = valuation.catalogue.accounts.get(account)
         if known is not None and (known.venue, asset) in settled_at:
@@ -137,7 +137,7 @@ def margin_row(account: str, asset: str, positions: Iterable[ValuedPosition], va
 def _is_margin(account: str, asset: str, valuation: Valuation) -> bool:
     """Tell whether something settles in an asset where the account is."""
     known = valuation.catalogue.accounts.get(account)
-    contracts = valuation.catalogue.instruments.values()
+    contracts = valuation.catalogue.contracts
     return known is not None and any((known.venue, asset) == (one.venue, one.settlement) for one in contracts)
 
 

@@ -174,10 +174,7 @@ def _margins(payload: MovePayload, valuation: Valuation) -> list[MarginRow]:
 
 def _margin_asset(payload: MovePayload, valuation: Valuation) -> str:
     """Return the asset whose margin is shown: the payload's where it counts, else the one with the least headroom."""
-    if any(
-        (one.venue, one.settlement) == (payload.venue, payload.asset)
-        for one in valuation.catalogue.instruments.values()
-    ):
+    if any((one.venue, one.settlement) == (payload.venue, payload.asset) for one in valuation.catalogue.contracts):
         return payload.asset
     rows = _margins(payload, valuation)
     known = [row for row in rows if row.headroom_usd.value is not None]

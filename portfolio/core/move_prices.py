@@ -47,7 +47,7 @@ def doubt(asset: str, valuation: Valuation) -> str:
 def _by_source(currency: str, valuation: Valuation) -> dict[str, Decimal]:
     """Return the current USD prices of a currency by who says so."""
     found: dict[str, Decimal] = {}
-    for instrument in valuation.catalogue.instruments.values():
+    for instrument in valuation.catalogue.contracts:
         if instrument.base != currency or instrument.quote == currency:
             continue
         index = valuation.mark(instrument.id, "index")

@@ -70,6 +70,9 @@ def _account(order: OrderIntended, catalogue: Catalogue) -> Iterator[Refusal]:
 
 
 def _instrument(order: OrderIntended, instrument: Instrument, catalogue: Catalogue, at: datetime) -> Iterator[Refusal]:
+    if not instrument.is_contract:
+        said = f"a contract expected, found {order.instrument}, a spot pair without positions: choose another"
+        yield _state("instrument", "contract", "spot pair", said)
     if not instrument.is_trading:
         said = f"an instrument that trades expected, found {order.instrument} suspended: choose another"
         yield _state("instrument", "trading", "suspended", said)

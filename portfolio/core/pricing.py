@@ -114,7 +114,7 @@ class Market:
     def is_cash(self, currency: str) -> bool:
         """Tell whether a currency needs no hedge: a stablecoin, which contracts are quoted in but not traded on."""
         known = self.catalogue.assets.get(currency)
-        instruments = self.catalogue.instruments.values()
+        instruments = self.catalogue.contracts
         is_stable = (known is not None and known.assumed_usd is not None) or any(
             one.kind == "linear" and one.settlement == currency for one in instruments
         )

@@ -160,7 +160,7 @@ class Valuation:
             yield Figure(value=known.assumed_usd, at=None, state="assumed", because=because)
 
     def _priced_on(self, asset: str) -> Iterable[Instrument]:
-        for instrument in self.catalogue.instruments.values():
+        for instrument in self.catalogue.contracts:
             if instrument.base == asset and instrument.quote != asset and (instrument.id, "index") in self.marks:
                 yield instrument
 

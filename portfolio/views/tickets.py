@@ -83,7 +83,7 @@ def _page(request: HttpRequest, given: QueryDict, refusals: Sequence[str] = (), 
     found = _draft(given, scene)
     fields = _fields(given, found)
     catalogue = scene.book.catalogue
-    currencies = sorted({catalogue.currency(one.base) for one in catalogue.instruments.values()})
+    currencies = sorted({catalogue.currency(one.base) for one in catalogue.contracts})
     context = {
         "typed": given,
         "refusals": refusals,

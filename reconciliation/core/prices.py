@@ -73,7 +73,7 @@ def _elsewhere(name: str, valuation: Valuation) -> Decimal | None:
     quote = valuation.usd(instrument.quote).value
     found = [
         price.value
-        for one in valuation.catalogue.instruments.values()
+        for one in valuation.catalogue.contracts
         if one.base == instrument.base and one.venue != instrument.venue
         for price in [derived(_product, valuation.mark(one.id, "index"), valuation.usd(one.quote))]
         if price.value is not None and price.is_current

@@ -10,22 +10,34 @@ from marketdata.core.channels import ChannelName
 from marketdata.core.checks import Bounds, Fault
 from marketdata.core.tape import LiquidationSeen, TradeSeen
 from marketdata.feeds.binance import messages
-from marketdata.feeds.binance.messages import AggregateTrade, BookTicker, DepthUpdate, Liquidation, MarkPrice
+from marketdata.feeds.binance.messages import (
+    AggregateTrade,
+    BookTicker,
+    DepthUpdate,
+    Liquidation,
+    MarkPrice,
+    SpotDepthUpdate,
+)
 from marketdata.feeds.public import market
 from marketdata.feeds.public.market import UNREADABLE, Line, Reply, malformed
 
+Taker = Callable[[Line, Any, int], Fault | None]
+
 CHANNELS: Final[dict[type, ChannelName]] = {
     DepthUpdate: "book",
+    SpotDepthUpdate: "book",
     BookTicker: "quote",
     AggregateTrade: "trade",
     MarkPrice: "mark",
     Liquidation: "liquidation",
 }
-_message: Final = messages.message
 
 
 class Market(market.Market):
-    """All instruments of one Binance venue."""
+    """All contracts of one Binance venue; `decode` makes a message of bytes, `kinds` are what it knows."""
+
+    decode: Callable[[bytes | str], Any] = staticmethod(messages.message)
+    kinds: frozenset[str] = messages.KINDS
 
     def __init__(
         self,
@@ -36,23 +48,26 @@ class Market(market.Market):
         limits: BookLimits | None = None,
     ) -> None:
         super().__init__(venue, instruments, bounds=bounds, limits=limits)
-        takers: dict[type, Callable[[Line, Any, int], Fault | None]] = {
+        self._taken = {kind: (self.channels[CHANNELS[kind]], take) for kind, take in self._takers().items()}
+
+    def rule_of(self, instrument: Instrument) -> SequenceRule:
+        """Return the rule of the instrument's interface."""
+        return BinanceLinear() if instrument.kind == "linear" else BinanceInverse()
+
+    def _takers(self) -> dict[type, Taker]:
+        """Return what is done with each kind of message."""
+        return {
             DepthUpdate: self._take_depth,
             BookTicker: self._take_ticker,
             AggregateTrade: self._take_trade,
             MarkPrice: self._take_mark_price,
             Liquidation: self._take_liquidation,
         }
-        self._taken = {kind: (self.channels[name], takers[kind]) for kind, name in CHANNELS.items()}
-
-    def rule_of(self, instrument: Instrument) -> SequenceRule:
-        """Return the rule of the instrument's interface."""
-        return BinanceLinear() if instrument.kind == "linear" else BinanceInverse()
 
     def receive(self, raw: bytes | str, received_ms: int) -> Reply | None:
         """Take one message of a stream; return the venue's answer, if it is one to a request."""
         try:
-            message = _message(raw)
+            message = self.decode(raw)
         except UNREADABLE as error:
             self._others.count += 1
             self._others.last_ms = received_ms
@@ -101,8 +116,8 @@ class Market(market.Market):
         fault = malformed(self.venue, "a message of a stream", error)
         try:
             kind = messages.named(raw).kind
-            if kind not in messages.KINDS:
-                expected = f"one of {', '.join(sorted(messages.KINDS))}"
+            if kind not in self.kinds:
+                expected = f"one of {', '.join(sorted(self.kinds))}"
                 fault = Fault(kind="unknown_event", subject=self.venue, expected=expected, found=kind[:40])
         except UNREADABLE:
             pass

@@ -41,6 +41,22 @@ class AggregateTrade(Struct, tag_field="e", tag="aggTrade", gc=False):
     buyer_is_maker: bool = msgspec.field(name="m")
 
 
+class SpotDepthUpdate(Struct, tag_field="e", tag="depthUpdate", gc=False):
+    """A change of a spot book, which begins right after the one before."""
+
+    symbol: str = msgspec.field(name="s")
+    at_ms: Milliseconds = msgspec.field(name="E")
+    first_id: Id = msgspec.field(name="U")
+    last_id: Id = msgspec.field(name="u")
+    bids: Levels = msgspec.field(name="b")
+    asks: Levels = msgspec.field(name="a")
+
+    @property
+    def previous_id(self) -> int:
+        """The last id of the change that this one follows on, of which the venue says nothing else."""
+        return self.first_id - 1
+
+
 class ForcedOrder(Struct, gc=False):
     """The order by which the venue closes somebody's position: `average` and `filled` are of what it did."""
 
@@ -84,7 +100,7 @@ class Answer(Struct, forbid_unknown_fields=True):
     """The venue's answer to a request: which one, and what was wrong with it."""
 
     id: int | None = None
-    result: None = None
+    result: list[str] | None = None  # the streams of the socket, to who asks for them
     error: Complaint | None = None
 
 
@@ -103,9 +119,12 @@ class _Named(Struct):
 
 
 Message = DepthUpdate | BookTicker | AggregateTrade | MarkPrice | Liquidation
+SpotMessage = SpotDepthUpdate | AggregateTrade
 
 message: Final = msgspec.json.Decoder(Message, strict=False).decode
+spot_message: Final = msgspec.json.Decoder(SpotMessage, strict=False).decode
 answer: Final = msgspec.json.Decoder(Answer, strict=False).decode
 snapshot: Final = msgspec.json.Decoder(Snapshot, strict=False).decode
 named: Final = msgspec.json.Decoder(_Named).decode
 KINDS: Final = frozenset(kind.__struct_config__.tag for kind in Message.__args__)
+SPOT_KINDS: Final = frozenset(kind.__struct_config__.tag for kind in SpotMessage.__args__)

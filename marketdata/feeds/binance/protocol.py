@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import aiohttp
@@ -11,27 +12,35 @@ import msgspec
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.reference import Venue
 from marketdata.feeds.binance.market import Market
+from marketdata.feeds.binance.specifications import specify
+from marketdata.feeds.binance.spot import SpotMarket
 from marketdata.feeds.public import market
 from marketdata.feeds.public.connection import FAULTS, LOOK_S
-from marketdata.feeds.public.protocol import Patience, PublicProtocol, Recording, Socket
+from marketdata.feeds.public.protocol import Patience, Ping, PublicProtocol, Recording, Socket
 
 BOOK_STREAMS: Final = ("depth@100ms", "bookTicker")
 MARKET_STREAMS: Final = ("aggTrade", "markPrice@1s", "forceOrder")
+SPOT_STREAMS: Final = ("depth@100ms", "aggTrade")
 WHEN_RECORDED: Final = {"depth@100ms": ("depth@0ms", "trade")}  # of a feed's streams, what a capture has instead
+SPOT_WHEN_RECORDED: Final = {"depth@100ms": ("depth@100ms", "bookTicker", "trade")}
 BUSY: Final = (418, 429)  # the venue's answers to too many requests
 USED_WEIGHT: Final = "X-MBX-USED-WEIGHT-1M"  # what it counted in this minute
-WEIGHT_A_MINUTE_MAX: Final = 2_400  # of each interface, by its exchangeInfo
+WEIGHT_A_MINUTE_MAX: Final = 2_400  # of each interface of contracts, by its exchangeInfo
+SPOT_WEIGHT_A_MINUTE_MAX: Final = 6_000
+# A pair may be quiet for long: the answer to this, on the same socket, tells that nothing was missed meanwhile.
+SPOT_PING: Final = Ping(text='{"method":"LIST_SUBSCRIPTIONS","id":2}', every_s=2.0)
 
 
 class Snapshots:
     """Books from the REST door of a Binance venue."""
 
-    def __init__(self, url: str, market: Market, patience: Patience) -> None:
+    def __init__(self, url: str, market: Market, patience: Patience, weight_max: int = WEIGHT_A_MINUTE_MAX) -> None:
         self.error = ""
         self.requests: tuple[int, int] | None = None
         self._url = url
         self._market = market
         self._patience = patience
+        self._weight_max = weight_max
 
     async def keep(self, session: aiohttp.ClientSession) -> None:
         """Fetch a snapshot for each book that wants one, not too often."""
@@ -57,7 +66,7 @@ class Snapshots:
             self.error = f"{self._url}: expected a book, found {type(error).__name__} {error}".rstrip()
             return self._patience.snapshot_pause_s
         used = answer.headers.get(USED_WEIGHT, "")
-        self.requests = (int(used), WEIGHT_A_MINUTE_MAX) if used.isdecimal() else None
+        self.requests = (int(used), self._weight_max) if used.isdecimal() else None
         if answer.status != 200:
             self.error = f"{self._url}: expected a book, found HTTP {answer.status}: {bytes(body[:120])!r}"
             return self._pause_s(answer)
@@ -72,7 +81,13 @@ class Snapshots:
         return min(float(told) if told.isdecimal() else self._patience.busy_pause_s, self._patience.busy_pause_s_max)
 
 
-def _protocol(streams: dict[str, tuple[str, ...]], depth: str) -> PublicProtocol:
+def _protocol(
+    streams: Mapping[str, tuple[str, ...]],
+    depth: str,
+    market_type: type[Market] = Market,
+    recorded: Mapping[str, tuple[str, ...]] = WHEN_RECORDED,
+    weight_max: int = WEIGHT_A_MINUTE_MAX,
+) -> PublicProtocol:
     """Return the protocol whose streams are behind these doors, and whose books are behind that one."""
 
     def sockets(venue: Venue, instruments: Sequence[Instrument]) -> list[Socket]:
@@ -80,15 +95,16 @@ def _protocol(streams: dict[str, tuple[str, ...]], depth: str) -> PublicProtocol
 
     def snapshots(venue: Venue, of: market.Market, patience: Patience) -> Snapshots:
         assert isinstance(of, Market)
-        return Snapshots(venue.rest_url.rstrip("/") + depth, of, patience)
+        return Snapshots(venue.rest_url.rstrip("/") + depth, of, patience, weight_max)
 
     def recording(venue: Venue, instrument: Instrument) -> Recording:
-        found = (_recorded(venue.ws_url.rstrip("/") + path, names, instrument) for path, names in streams.items())
+        root = venue.ws_url.rstrip("/")
+        found = (_recorded(root + path, names, instrument, recorded) for path, names in streams.items())
         limit = f"limit={Patience().snapshot_levels}"
         url = f"{venue.rest_url.rstrip('/')}{depth}?symbol={instrument.venue_symbol}&{limit}"
         return Recording(sockets=tuple(found), snapshots=(url,))
 
-    return PublicProtocol(market=Market, sockets=sockets, snapshots=snapshots, recording=recording)
+    return PublicProtocol(market=market_type, sockets=sockets, snapshots=snapshots, recording=recording)
 
 
 def _socket(url: str, streams: tuple[str, ...], instruments: Sequence[Instrument]) -> Socket:
@@ -97,13 +113,21 @@ def _socket(url: str, streams: tuple[str, ...], instruments: Sequence[Instrument
     return Socket(url=url, subscribe=request.decode())
 
 
-def _recorded(url: str, streams: tuple[str, ...], instrument: Instrument) -> Socket:
+def _recorded(
+    url: str, streams: tuple[str, ...], instrument: Instrument, recorded: Mapping[str, tuple[str, ...]]
+) -> Socket:
     """Return the socket that names the stream of each message, with each change of the book and each trade."""
     symbol = instrument.venue_symbol.lower()
-    names = (name for stream in streams for name in WHEN_RECORDED.get(stream, (stream,)))
+    names = (name for stream in streams for name in recorded.get(stream, (stream,)))
     query = "/".join(f"{symbol}@{name}" for name in names)
     return Socket(url=f"{url.removesuffix('/ws')}/stream?streams={query}", subscribe="")
 
 
 USDM: Final = _protocol({"/public/ws": BOOK_STREAMS, "/market/ws": MARKET_STREAMS}, "/fapi/v1/depth")
 COINM: Final = _protocol({"/ws": BOOK_STREAMS + MARKET_STREAMS}, "/dapi/v1/depth")
+SPOT: Final = replace(
+    _protocol({"/ws": SPOT_STREAMS}, "/api/v3/depth", SpotMarket, SPOT_WHEN_RECORDED, SPOT_WEIGHT_A_MINUTE_MAX),
+    ping=SPOT_PING,
+    specify=specify,
+    mark_ms_max=None,
+)

@@ -128,7 +128,7 @@ class PublicProtocol:
     `recording` is given where a capture reads other sockets than the feed does.
     `specify` is none where account feeds load the instruments.
     `connect` is given where somebody else's client holds the sockets, of which then none are named here.
-    `mark_ms_max` is how old a mark may be before the feed is called stale for it.
+    `mark_ms_max` is how old a mark may be before the feed is called stale for it; none where the venue has no marks.
     """
 
     market: Callable[[str, Sequence[Instrument]], Market]
@@ -138,4 +138,4 @@ class PublicProtocol:
     recording: Callable[[Venue, Instrument], Recording] | None = None
     specify: Specify | None = None
     connect: Connect | None = None
-    mark_ms_max: int = 3_000
+    mark_ms_max: int | None = 3_000

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from hedgeapp.core.instruments import Instrument
+from hedgeapp.core.marks import MarkKind
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Venue
 from hedgeapp.database import conninfo
@@ -134,10 +135,12 @@ async def _post(market: Market, board: Board) -> None:
         await asyncio.sleep(POST_S)
 
 
-async def _report(market: Market, connection: Connected, pulse: Pulse, mark_ms_max: int) -> None:
+async def _report(market: Market, connection: Connected, pulse: Pulse, mark_ms_max: int | None) -> None:
     """Carry what the market counted over to the pulse, and doubt a venue that errs too often."""
     before = dict(market.counters)
-    messages = 0
+    messages, budgets = 0, dict[MarkKind, int]()
+    if mark_ms_max is not None:
+        budgets["mark"] = mark_ms_max
     pulse.channels, pulse.unproven = market.channels, market.unproven
     while True:
         if connection.is_up:
@@ -152,7 +155,7 @@ async def _report(market: Market, connection: Connected, pulse: Pulse, mark_ms_m
         market.doubt(pulse.quarantined)
         pulse.last_fault, pulse.requests = market.last_fault or pulse.last_fault, connection.requests
         pulse.drift_ms = market.drift.read(time.time_ns() // 1_000_000)
-        complaint = market.stale(time.time_ns() // 1_000_000, {"mark": mark_ms_max})
+        complaint = market.stale(time.time_ns() // 1_000_000, budgets)
         if complaint and connection.snapshot_error:
             complaint += f" ({connection.snapshot_error})"
         pulse.missing(complaint)
