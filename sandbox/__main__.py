@@ -58,6 +58,12 @@ def arguments() -> argparse.ArgumentParser:
             default=os.environ.get("SANDBOX_DERIBIT", "") == "1",
             help="serve Deribit too (default: $SANDBOX_DERIBIT is 1)",
         )
+        command.add_argument(
+            "--binance-spot",
+            action="store_true",
+            default=os.environ.get("SANDBOX_SPOT", "") == "1",
+            help="serve Binance's spot market too (default: $SANDBOX_SPOT is 1)",
+        )
     _add_model(commands.choices["run"])
     _add_accounts(commands.choices["run"])
     _add_custodian(commands.choices["run"])
@@ -174,7 +180,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         if given.command == "describe":
-            offered = [venue for venue in OFFERED if getattr(given, venue)]
+            offered = [venue for venue in OFFERED if getattr(given, venue.replace("-", "_"))]
             describe(given.port, given.folder, given.seed, offered)
         else:
             settings = Settings(
@@ -197,6 +203,7 @@ def main() -> int:
                 bybit=given.bybit,
                 okx=given.okx,
                 deribit=given.deribit,
+                spot=given.binance_spot,
             )
             _loop(given.port, settings)
     except (PortIsTaken, LedgerIsUnreadable, NotACapture) as problem:

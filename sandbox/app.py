@@ -32,13 +32,16 @@ from sandbox.reference import (
     exchange_keys,
     okx,
     reference,
+    spot,
     to_toml,
     write_private,
 )
+from sandbox.spot.pairs import SPOT
+from sandbox.spot.rest import routes as spot_routes
 from sandbox.world import Settings, World
 
 HOST = "127.0.0.1"
-OFFERED = {BYBIT: bybit, OKX: okx, DERIBIT: deribit}
+OFFERED = {BYBIT: bybit, OKX: okx, DERIBIT: deribit, SPOT: spot}
 SHUTDOWN_S = 1.0
 WEI = Decimal("1e-18")
 
@@ -108,6 +111,7 @@ async def run(port: int, settings: Settings) -> None:
     world = World(settings, exchange_keys(folder, settings.offered), lambda: collateral_of(custodian, node))
     world.connect(custodian)
     node.eth_usd = lambda: Decimal(f"{world.walks['ETH'].price:.2f}")
+    world.staked_rate = lambda: float(node.pool_rate(node.head) * WEI)
     server = web.Application()
     exchanges = sorted(world.exchanges.values(), key=lambda each: each.venue == COINM)
     server.add_routes(exchange_routes(exchanges))
@@ -117,6 +121,8 @@ async def run(port: int, settings: Settings) -> None:
         server.add_routes(okx_routes(world.okx))
     if world.deribit:
         server.add_routes(deribit_routes(world.deribit))
+    if world.spot:
+        server.add_routes(spot_routes(world.spot))
     server.add_routes(control.routes(world))
     server.add_routes(ceffu.routes(custodian, world.faults))
     server.add_routes(chain.routes(node))

@@ -38,6 +38,7 @@ class Spec:
     quotes_per_second: int
     trades_per_second: int
     tick_units: int = 1  # a tick is so many of 10^-price_decimals
+    quote_usd: float = 1.0  # about what a unit of the quote asset is worth
 
     @property
     def inverse(self) -> bool:
@@ -85,7 +86,7 @@ class Spec:
     def steps_of_usd(self, usd: float, ticks: int) -> int:
         """Give the whole steps (at least one) that are worth about so many USD at a price in ticks."""
         price = ticks / self.ticks_per_unit
-        unit = float(self.contract_size) if self.inverse else price * float(self.contract_size)
+        unit = float(self.contract_size) * (1.0 if self.inverse else price * self.quote_usd)
         return max(1, int(usd / unit * 10**self.quantity_decimals))
 
 

@@ -206,6 +206,7 @@ class Reel:
         if self._begin_ns >= self._end_ns:
             raise NotACapture("expected captures of one and the same time, found none at which all were being recorded")
         self.indexes = {each.symbol[:3]: IndexPlayer(Track(each)) for each in found if each.venue == SPOT}
+        self.spots = [each for each in found if each.venue == SPOT]
         self.captures = {(each.venue, each.symbol): each for each in found if each.venue != SPOT}
         self.players: list[Player] = []
         self.loops = 0

@@ -17,6 +17,7 @@ from sandbox.instruments import VENUES, Spec, instruments
 from sandbox.okx.contracts import OKX
 from sandbox.okx.contracts import contracts as okx_contracts
 from sandbox.opening import ACCOUNTS, BYBIT_ACCOUNT, COIN, DERIBIT_ACCOUNT, MAIN, OKX_ACCOUNT, accounts_of
+from sandbox.spot.pairs import SPOT, SPOT_ROOT, pairs
 
 CREDENTIALS_FILE = "credentials.json"
 REFERENCE_FILE = "reference.toml"
@@ -150,6 +151,11 @@ def deribit(port: int) -> dict[str, list[dict[str, Any]]]:
     return described | {"instruments": [_with_margin(spec) for spec in deribit_contracts()]}
 
 
+def spot(port: int) -> dict[str, list[dict[str, Any]]]:
+    """Describe Binance's spot market on a port: an account that nobody enables names the pairs to be followed."""
+    return _listed(port, SPOT, "Pairs", pairs(), root=SPOT_ROOT)
+
+
 def _with_margin(spec: Spec) -> dict[str, Any]:
     """Describe an inverse perpetual with the tiers of its margin."""
     return {
@@ -180,13 +186,13 @@ def _with_margin(spec: Spec) -> dict[str, Any]:
 
 
 def _listed(
-    port: int, venue: str, label: str, specs: Iterable[Spec], *, is_enabled: bool = False
+    port: int, venue: str, label: str, specs: Iterable[Spec], *, is_enabled: bool = False, root: str = ""
 ) -> dict[str, list[dict[str, Any]]]:
     """Describe a venue on a port: an account that is not enabled only names the contracts to be followed."""
     rest, sockets = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
     account = {"name": f"{venue}:main", "venue": venue, "label": label}
     return {
-        "venues": [{"name": venue, "protocol": venue, "rest_url": rest, "ws_url": sockets}],
+        "venues": [{"name": venue, "protocol": venue, "rest_url": rest, "ws_url": sockets + root}],
         "accounts": [account | {"instruments": [spec.name for spec in specs], "is_enabled": is_enabled}],
     }
 

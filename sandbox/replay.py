@@ -138,10 +138,10 @@ def _of_binance(path: Path) -> Capture:
 
 
 def _venue(stream: str, data: dict[str, Any]) -> str:
-    """Tell the venue by the message's shape: COIN-M names a pair, spot has no transaction time."""
+    """Tell the venue by the message's shape: COIN-M names a pair, spot marks trades, and its books have no time."""
     if "ps" in data or "_" in stream:
         return COINM
-    return USDM if "T" in data else SPOT
+    return USDM if "T" in data and "M" not in data else SPOT
 
 
 def lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -39,6 +39,7 @@ from sandbox.okx.exchange import Okx
 from sandbox.opening import MIRRORED, accounts_of, join, open_book
 from sandbox.player import Reel, TapePlayer, Track
 from sandbox.replay import captures
+from sandbox.spot.exchange import Spot
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class Settings:
     bybit: bool = False  # whether Bybit is there too
     okx: bool = False  # whether OKX is there too
     deribit: bool = False  # whether Deribit is there too
+    spot: bool = False  # whether Binance's spot market is there too
     volatility: float = 1.0  # of the model: 1 is as modeled, at 0 index prices and bases stay where they are
 
     @property
@@ -134,7 +136,10 @@ class World:
         self.bybit = Bybit(self._of(BYBIT), self.liquidation, all_keys, self.faults) if settings.bybit else None
         self.okx = Okx(self._of(OKX), self.liquidation, all_keys, self.faults) if settings.okx else None
         self.deribit = Deribit(self._of(DERIBIT), self.liquidation, all_keys, self.faults) if settings.deribit else None
-        self.listed: dict[str, Listed] = {each.venue: each for each in (self.bybit, self.okx, self.deribit) if each}
+        self.staked_rate: Callable[[], float] = lambda: 0.999  # ETH for one stETH, by the pool once the chain tells it
+        self.spot = self._spot(all_keys) if settings.spot else None
+        listed = (self.bybit, self.okx, self.deribit, self.spot)
+        self.listed: dict[str, Listed] = {each.venue: each for each in listed if each}
         self.traded: dict[str, Exchange | Bybit | Okx | Deribit] = {
             **self.exchanges,
             **{each.venue: each for each in (self.bybit, self.okx, self.deribit) if each},
@@ -206,6 +211,16 @@ class World:
 
     def _exchange(self, venue: str, keys: Keys) -> Exchange:
         return Exchange(venue, self._of(venue), self.liquidation, keys, self.faults)
+
+    def _spot(self, keys: Keys) -> Spot:
+        def prices() -> dict[str, float]:
+            return {"ETHUSDT": self.walks["ETH"].price, "STETHETH": self.staked_rate()}
+
+        made = Spot(prices, self._numbers, self._random, keys, self.faults, self.settings.volatility)
+        players = made.open(self.reel.spots if self.reel else ())
+        if self.reel:
+            self.reel.players += players
+        return made
 
     def _of(self, venue: str) -> list[Market]:
         return [market for (name, _), market in self.markets.items() if name == venue]

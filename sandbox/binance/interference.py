@@ -120,7 +120,7 @@ class Interference:
 
     def limited(self, fault: Fault) -> web.Response:
         """Answer a request above the limit, and when to ask again."""
-        return _refusal(errors.too_many(WEIGHT_PER_MINUTE, fault.retry_after_s))
+        return refused(errors.too_many(WEIGHT_PER_MINUTE, fault.retry_after_s))
 
     def banned(self, until_ms: int) -> web.Response:
         """Answer a client that does not wait."""
@@ -129,13 +129,12 @@ class Interference:
             "Please use the websocket for live updates to avoid bans."
         )
         retry_after_s = max(1, (until_ms - self.now_ms() + 999) // 1000)
-        return _refusal(errors.RequestRefused(BANNED, -1003, message, {"Retry-After": str(retry_after_s)}))
+        return refused(errors.RequestRefused(BANNED, -1003, message, {"Retry-After": str(retry_after_s)}))
 
 
-def _refusal(refused: errors.RequestRefused) -> web.Response:
-    return web.json_response(
-        {"code": refused.code, "msg": refused.message}, status=refused.status, headers=refused.headers
-    )
+def refused(why: errors.RequestRefused) -> web.Response:
+    """Answer as the venue refuses a request."""
+    return web.json_response({"code": why.code, "msg": why.message}, status=why.status, headers=why.headers)
 
 
 def _gateway(fault: Fault) -> web.Response:

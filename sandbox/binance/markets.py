@@ -1,7 +1,7 @@
 """The public REST endpoints of a venue: contracts, books, trades, tickers, marks and funding."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from sandbox.binance import errors
 from sandbox.binance.exchange import Exchange
@@ -10,6 +10,23 @@ from sandbox.instruments import Spec
 from sandbox.market import MINUTE_MS, Bar, Market, Trade
 
 Parameters = dict[str, str]
+
+
+class Listing(Protocol):
+    """What is told of a venue's markets, of contracts or of pairs."""
+
+    inverse: bool
+    markets: dict[str, Market]
+
+    def now_ms(self) -> int:
+        """Give the venue's time."""
+        ...
+
+    def market(self, symbol: str | None) -> Market:
+        """Find a market by the venue's spelling. Raise RequestRefused."""
+        ...
+
+
 DEPTH_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
 INTERVALS_MS = {
     "1m": MINUTE_MS,
@@ -47,12 +64,12 @@ def limit_of(parameters: Parameters, *, default: int, most: int) -> int:
     return limit
 
 
-def ping(exchange: Exchange, parameters: Parameters) -> Any:
+def ping(exchange: Listing, parameters: Parameters) -> Any:
     """Answer that the venue is there."""
     return {}
 
 
-def server_time(exchange: Exchange, parameters: Parameters) -> Any:
+def server_time(exchange: Listing, parameters: Parameters) -> Any:
     """Tell the venue's time."""
     return {"serverTime": exchange.now_ms()}
 
@@ -72,7 +89,7 @@ def depth(exchange: Exchange, parameters: Parameters) -> Any:
     return answer
 
 
-def trades(exchange: Exchange, parameters: Parameters) -> Any:
+def trades(exchange: Listing, parameters: Parameters) -> Any:
     """List the latest trades, oldest first."""
     market = exchange.market(parameters.get("symbol"))
     rows = list(market.trades)[-limit_of(parameters, default=500, most=1000) :]
@@ -93,7 +110,7 @@ def _trade(spec: Spec, row: Trade) -> dict[str, Any]:
     }
 
 
-def aggregate_trades(exchange: Exchange, parameters: Parameters) -> Any:
+def aggregate_trades(exchange: Listing, parameters: Parameters) -> Any:
     """List aggregate trades, oldest first: the latest, or from an id or a time on."""
     market = exchange.market(parameters.get("symbol"))
     spec, limit = market.spec, limit_of(parameters, default=500, most=1000)
@@ -121,7 +138,7 @@ def aggregate_trades(exchange: Exchange, parameters: Parameters) -> Any:
     ]
 
 
-def klines(exchange: Exchange, parameters: Parameters) -> Any:
+def klines(exchange: Listing, parameters: Parameters) -> Any:
     """List the candles since the sandbox started, oldest first."""
     market = exchange.market(parameters.get("symbol"))
     length = INTERVALS_MS.get(parameters.get("interval", ""))
@@ -153,17 +170,17 @@ def _candle(spec: Spec, open_ms: int, length: int, bars: list[Bar]) -> list[Any]
     ]
 
 
-def chosen(exchange: Exchange, parameters: Parameters) -> Iterable[Market]:
+def chosen(exchange: Listing, parameters: Parameters) -> Iterable[Market]:
     """Give the market of the parameter symbol, or every market."""
     return [exchange.market(parameters["symbol"])] if parameters.get("symbol") else exchange.markets.values()
 
 
-def one_or_all(exchange: Exchange, parameters: Parameters, rows: list[Any]) -> Any:
+def one_or_all(exchange: Listing, parameters: Parameters, rows: list[Any]) -> Any:
     """Answer as the venue does: USDⓈ-M gives an object for one symbol, COIN-M always a list."""
     return rows[0] if rows and parameters.get("symbol") and not exchange.inverse else rows
 
 
-def day_tickers(exchange: Exchange, parameters: Parameters) -> Any:
+def day_tickers(exchange: Listing, parameters: Parameters) -> Any:
     """Give the statistics of the last 24 hours."""
     return one_or_all(exchange, parameters, [_day(market) for market in chosen(exchange, parameters)])
 
@@ -197,7 +214,7 @@ def _day(market: Market) -> dict[str, Any]:
     return row
 
 
-def book_tickers(exchange: Exchange, parameters: Parameters) -> Any:
+def book_tickers(exchange: Listing, parameters: Parameters) -> Any:
     """Give the best bid and ask."""
     rows = []
     for market in chosen(exchange, parameters):
@@ -217,7 +234,7 @@ def book_tickers(exchange: Exchange, parameters: Parameters) -> Any:
     return one_or_all(exchange, parameters, rows)
 
 
-def price_tickers(exchange: Exchange, parameters: Parameters) -> Any:
+def price_tickers(exchange: Listing, parameters: Parameters) -> Any:
     """Give the last price."""
     rows = []
     for market in chosen(exchange, parameters):

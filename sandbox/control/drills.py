@@ -94,8 +94,7 @@ CODES_OF: dict[str, dict[int, str]] = {
     OKX: OKX_CODES,
     DERIBIT: DERIBIT_CODES,
 }  # of all others Binance's
-# What can be armed at a venue that has no accounts.
-OF_STREAMS = frozenset({faults.DROP_CONNECTIONS, faults.SKIP_SEQUENCE, faults.DELAY_STREAM, faults.STALE})
+OF_ACCOUNTS = frozenset({faults.DROP_FILL, faults.DUPLICATE_FILL})  # what is nothing to a venue without accounts
 STATUS_OF_CODE = {-1001: 500, -1008: 503, -1015: 429, -2015: 401}
 
 
@@ -153,8 +152,9 @@ def described(fault: Fault) -> dict[str, Any]:
 
 def _fault(world: World, given: Given, kind: str) -> Fault:
     exchange, now_ms = venue_of(world, given), world.now_ms()
-    if exchange.venue not in world.traded and kind not in OF_STREAMS:
-        raise ActionRefused(f"expected one of {', '.join(sorted(OF_STREAMS))} at {exchange.venue}, found {kind}")
+    if exchange.venue not in world.traded and kind in OF_ACCOUNTS:
+        known = ", ".join(sorted(FIELDS.keys() - OF_ACCOUNTS))
+        raise ActionRefused(f"expected one of {known} at {exchange.venue}, found {kind}")
     lasts_ms = duration_ms(given)
     counted = given.get("times") is not None or (lasts_ms is None and kind not in faults.LASTING)
     owned = [name for name, each in world.accounts.accounts.items() if each.venue == exchange.venue]

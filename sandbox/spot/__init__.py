@@ -1,0 +1,1 @@
+"""Binance's spot market: books, trades and specifications of pairs, public data only."""
