@@ -14,7 +14,8 @@ MarkKind = Literal[
     "funding_rate",  # of the next payment, or of 8 hours where funding accrues all the time; positive: longs pay shorts
     "funding_at",  # the time of the next payment, in seconds since 1970; none where funding accrues all the time
     "protocol_rate",  # units of the underlying per unit of a staked asset, by the protocol
-    "market_rate",  # the same, by the market
+    "pool_rate",  # the same, by the pool on the chain: one of the market's words
+    "market_rate",  # the same, by the market, of all its words
     "usd",  # USD per unit of an asset
 ]
 

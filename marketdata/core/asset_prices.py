@@ -19,7 +19,7 @@ that one has not. Another source is a line in `AGE_MAX` and in `WEIGHTS`.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -89,17 +89,17 @@ def asset_mark(asset: str, quotes: Iterable[PriceQuote], at: datetime) -> Mark |
     return _mark(leading, [one.quote for one in near], [one.quote for one in far], suspect=suspect)
 
 
-def objection(quote: PriceQuote, at: datetime) -> str:
+def objection(quote: PriceQuote, at: datetime, age_max: Mapping[str, timedelta] = AGE_MAX, unit: str = "USD") -> str:
     """Say why a quote does not count, empty where it does."""
     if quote.suspect:
         return f"{quote.source} is {quote.suspect}"
-    age, allowed = at - min(quote.at, quote.received_at), AGE_MAX[quote.protocol]
+    age, allowed = at - min(quote.at, quote.received_at), age_max[quote.protocol]
     if age < -AHEAD_MAX:
         return f"{quote.source} is {-age.total_seconds():.0f} s ahead of our clock"
     if age > allowed:
         return f"{quote.source} is {age.total_seconds():.0f} s old, at most {allowed.total_seconds():g} s expected"
     if quote.conf > quote.value * CONF_SHARE_MAX:
-        return f"{quote.source} is uncertain by {quote.conf:f} USD, at most {CONF_SHARE_MAX:.0%} of the price expected"
+        return f"{quote.source} is uncertain by {quote.conf:f} {unit}, at most {CONF_SHARE_MAX:.0%} of it expected"
     return ""
 
 

@@ -18,12 +18,12 @@ def asset_marks(
 ) -> list[Mark]:
     """Return the USD mark of each asset that an oracle speaks of.
 
-    Among `marks` are market rates of staked assets: such an asset's pool on the chain is one more source of its price,
-    by way of what it is an exposure to (`underlying`), where that has a mark that may be used. So are the indexes of
+    Among `marks` are pool rates of staked assets: such an asset's pool on the chain is one more source of its price, by
+    way of what it is an exposure to (`underlying`), where that has a mark that may be used. So are the indexes of
     instruments whose voices are `known`; those in a stablecoin wait for its mark.
     """
     given, told, heard = list(quotes), list(marks), known or {}
-    by_asset = {mark.subject: mark for mark in told if mark.kind == "market_rate"}
+    by_asset = {mark.subject: mark for mark in told if mark.kind == "pool_rate"}
     indexes = [mark for mark in told if mark.kind == "index" and mark.subject in heard]
     currencies = {voice.currency for voice in heard.values()}
     made: dict[str, Mark] = {}

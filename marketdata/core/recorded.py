@@ -76,7 +76,7 @@ RECORDED: Final[dict[Kind, Recorded]] = {
             _RECEIVED,
             _AT,
             Column(name="subject", holds="text", unit="an instrument or an asset"),
-            Column(name="kind", holds="text", unit="mark, index, protocol_rate, market_rate, usd"),
+            Column(name="kind", holds="text", unit="mark, index, protocol_rate, pool_rate, market_rate, usd"),
             Column(name="source", holds="text", unit="a feed's source"),
             Column(name="value", holds="number", unit="by kind: the quote, the underlying, or USD"),
             Column(name="suspect", holds="text", unit="why nothing may rest on it; empty where it may"),

@@ -30,6 +30,7 @@ BUDGET_OF: Final[dict[MarkKind, str]] = {
     "bid": "quote",
     "ask": "quote",
     "protocol_rate": "rate",
+    "pool_rate": "rate",
     "market_rate": "rate",
     "usd": "rate",
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
@@ -10,6 +11,10 @@ from marketdata.core.board import freshness
 from portfolio.core.figures import Figure
 from portfolio.core.valuation import BUDGET_OF
 from portfolio.screen.leaves import figure, name
+
+DECIMALS: Final = {"funding_rate": 8, "funding_at": 0, "usd": 6} | dict.fromkeys(
+    ("protocol_rate", "pool_rate", "market_rate"), 8
+)
 
 
 @record
@@ -56,12 +61,11 @@ def _datum(mark: Mark, budget_ms: int | None, at: datetime) -> Datum:
         + (f": {mark.suspect}" if mark.suspect else "" if budget else ": no limit says how old it may be"),
         until=mark.at + budget if budget else None,
     )
-    decimals = {"funding_rate": 8, "funding_at": 0, "protocol_rate": 8, "market_rate": 8, "usd": 6}.get(mark.kind, 2)
     return Datum(
         subject=mark.subject,
         kind=mark.kind,
         source=mark.source,
-        value=figure(name("datum", mark.subject, mark.kind), shown, "", decimals=decimals),
+        value=figure(name("datum", mark.subject, mark.kind), shown, "", decimals=DECIMALS.get(mark.kind, 2)),
         at=mark.at,
         delay_ms=round((mark.received_at - mark.at).total_seconds() * 1000),
         budget_ms=budget_ms,

@@ -70,7 +70,7 @@ def test_a_quarantined_oracle_has_no_vote_and_alone_makes_no_mark() -> None:
 
 
 def test_the_pool_of_a_quarantined_chain_has_no_vote() -> None:
-    rate = replace(mark("stETH", "market_rate", "0.5", at=AT - timedelta(seconds=1)), source="chain:ethereum")
+    rate = replace(mark("stETH", "pool_rate", "0.5", at=AT - timedelta(seconds=1)), source="chain:ethereum")
     quotes = [quote("pyth", "3000"), quote("pyth", "2990", asset="stETH")]
     underlying = {"ETH": "ETH", "stETH": "ETH"}
     believed = {one.subject: one for one in asset_marks(quotes, [rate], underlying, AT)}["stETH"]

@@ -100,8 +100,8 @@ async def test_rates_are_posted_from_the_newest_block(opened: Open) -> None:
         market = Decimal(world.state.pool_rate(head)) / 10**18 * 2_000_000 / 2_000_001  # what selling one stETH costs
         assert rates["wstETH", "protocol_rate"] == Decimal("1.22")
         assert rates["stETH", "protocol_rate"] == 1
-        assert rates["stETH", "market_rate"].quantize(Decimal("1e-6")) == market.quantize(Decimal("1e-6"))
-        assert rates["wstETH", "market_rate"] == Decimal("1.22") * rates["stETH", "market_rate"]
+        assert rates["stETH", "pool_rate"].quantize(Decimal("1e-6")) == market.quantize(Decimal("1e-6"))
+        assert rates["wstETH", "pool_rate"] == Decimal("1.22") * rates["stETH", "pool_rate"]
         assert {int(mark.at.timestamp()) for mark in world.marks} == {world.state.time_ms(head) // 1_000}
         assert {mark.source for mark in world.marks} == {f"chain:{world.chain.name}"}
 

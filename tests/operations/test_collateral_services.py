@@ -18,6 +18,7 @@ from django.db import connections
 
 from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, MintSeen
 from hedgeapp.core.events.moves import UnintendedMoveSeen
+from hedgeapp.core.marks import Mark
 from hedgeapp.core.reference import Asset, Custodian
 from hedgeapp.database import conninfo
 from hedgeapp.ending import end
@@ -192,15 +193,25 @@ async def _says(board: Board, feed: str, words: str) -> bool:
     return any(words in each.error for each in await board.read_health() if each.feed == feed)
 
 
+async def _of_all_kinds(board: Board) -> list[Mark] | None:
+    """Return the board's marks once the protocol's, the pool's and the market's rates of both assets are there."""
+    marks = await board.read()
+    return marks if len({(mark.subject, mark.kind) for mark in marks}) == 6 else None
+
+
 async def test_a_chains_rates_are_on_the_board_again_after_it_lost_everything(tmp_path: Path) -> None:
     async with a_chain(tmp_path, Clock()) as (state, url):
         await introduced(*ASSETS, described(state, url))
         async with serving("chain:ethereum", chain_service) as board:
             for _ in range(2):
-                marks = await until(board.read)
-                rates = {(mark.subject, mark.kind): mark.value for mark in marks}
-                assert rates["wstETH", "protocol_rate"] == Decimal("1.22")
-                assert len(rates) == 4
+                marks = await until(lambda: _of_all_kinds(board))
+                rates = {(mark.subject, mark.kind): mark for mark in marks}
+                assert rates["wstETH", "protocol_rate"].value == Decimal("1.22")
+                alone = rates["stETH", "market_rate"]
+                assert (alone.value, alone.source) == (rates["stETH", "pool_rate"].value, "chain:ethereum")
+                assert alone.caveat == "chain:ethereum alone says so"
+                assert "s old, at most 120 s expected" in alone.suspect, "the test's chain stands still, long ago"
+                assert rates["wstETH", "market_rate"].value == alone.value * Decimal("1.22")
                 await emptied()
             await until(board.read)
 

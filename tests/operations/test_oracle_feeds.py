@@ -186,7 +186,7 @@ async def test_a_wrong_key_is_said(world: World) -> None:
 async def test_the_pool_of_a_staked_asset_is_one_more_source(world: World) -> None:
     now = datetime.now(UTC)
     rate = Mark(
-        subject="stETH", kind="market_rate", value=Decimal("0.999"), at=now, received_at=now, source="chain:ethereum"
+        subject="stETH", kind="pool_rate", value=Decimal("0.999"), at=now, received_at=now, source="chain:ethereum"
     )
     await world.board.post([rate])
     await world.poll()

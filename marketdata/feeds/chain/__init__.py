@@ -21,6 +21,7 @@ from marketdata.feeds.chain.node import (
     NodeUnreachable,
 )
 from marketdata.feeds.chain.provider import Bounds
+from marketdata.feeds.chain.rates import keep_rates
 from marketdata.feeds.polling import COMMON_FAULTS, Pace, poll, prepared
 from marketdata.feeds.statements import heard, held_of
 from marketdata.pulse import Pulse
@@ -42,7 +43,8 @@ async def run(lease: Lease, pace: Pace = PACE, bounds: Bounds | None = None) -> 
     try:
         async with AsyncLog(conninfo(), fence=lease.fence) as events:
             pulse = Pulse(lease.name, lease.epoch, board, events, quiet_max=pace.quiet_max)
-            await together(pulse.keep(), _follow(lease, pulse, board, events, pace, bounds or Bounds()))
+            following = _follow(lease, pulse, board, events, pace, bounds or Bounds())
+            await together(pulse.keep(), keep_rates(lease, board), following)
     finally:
         await board.close()
 

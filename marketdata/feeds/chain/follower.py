@@ -99,12 +99,15 @@ class Follower:
         return next(reversed(self._trail))
 
     def _marks(self, block: Block, rates: Rates) -> list[Mark]:
-        """Return both rates of both staked assets; stETH is one ETH by the protocol, its balances grow instead."""
+        """Return two rates of both staked assets; stETH is one ETH by the protocol, its balances grow instead.
+
+        The pool's is one of the market's words, which `staked_rates` weighs.
+        """
         values: list[tuple[str, MarkKind, Decimal]] = [
             ("wstETH", "protocol_rate", rates.protocol),
-            ("wstETH", "market_rate", rates.protocol * rates.market),
+            ("wstETH", "pool_rate", rates.protocol * rates.market),
             ("stETH", "protocol_rate", ONE),
-            ("stETH", "market_rate", rates.market),
+            ("stETH", "pool_rate", rates.market),
         ]
         received_at = self._clock()
         return [
