@@ -6,7 +6,8 @@ This is the one place where market rates are weighed. A rate is ETH per stETH. I
 * the *spot books* of each house: the middle of stETH against ETH, or else that of stETH against a stablecoin over that
   of ETH against the same one. Both sides stand, uncrossed, at most `SPREAD_MAX` apart, of a pair that trades and is not
   suspended; quotes of the same house only, so that no stablecoin's price comes in;
-* each *oracle* that signs a price of stETH: that price over the coin's own mark, where that one may be used.
+* each *oracle* that signs a price of stETH: that price over its own of the coin, or else over the coin's mark, of the
+  same moment (`MOMENT`), while the coin's mark may be used. A price of ten seconds ago over one of now is no rate.
 
 1. A voice counts while it is no older than its kind allows (`AGE_MAX`) and nobody doubts it.
 2. Its weight is its kind's (`WEIGHTS`), halved with each `HALF_LIFE` of age.
@@ -45,6 +46,7 @@ AGE_MAX: Final = {
 }
 WEIGHTS: Final = {POOL: 1.0, BOOK: 1.0, "pyth": 0.5, "redstone": 0.5}
 HALF_LIFE: Final = timedelta(seconds=30)  # rates move slowly: a block is not worth less than a quote for its age
+MOMENT: Final = timedelta(seconds=2)  # by which two prices that make a rate may differ
 SPREAD_MAX: Final = Decimal("0.005")  # of the middle
 BAND: Final = Decimal("0.005")  # of the rate, by which voices of the same moment may differ
 DRIFT_PER_S: Final = Decimal("0.0005")  # of the rate, that it may have moved in each second between two voices
@@ -88,7 +90,7 @@ def market_rates(
     `coin` is what both are an exposure to; suspended pairs are left out of `books`.
     """
     by_key: dict[tuple[str, str], Mark] = {(mark.subject, mark.kind): mark for mark in marks}
-    voices = [*_pool(by_key), *_books(books, by_key), *_oracles(quotes, by_key.get((coin, "usd")))]
+    voices = [*_pool(by_key), *_books(books, by_key), *_oracles(list(quotes), by_key.get((coin, "usd")))]
     rate = weighed(voices, at)
     if rate is None:
         return []
@@ -153,20 +155,29 @@ def _book(house: str, way: Sequence[str], marks: Mapping[tuple[str, str], Mark])
     return _voice(house, BOOK, value, used, conf=conf * value)
 
 
-def _oracles(quotes: Iterable[PriceQuote], coin: Mark | None) -> Iterable[PriceQuote]:
+def _oracles(quotes: Sequence[PriceQuote], coin: Mark | None) -> Iterable[PriceQuote]:
     """Yield each oracle's price of the staked asset in its coin, where the coin's mark may be used."""
-    if coin is None or coin.suspect or coin.value <= 0:
+    if coin is None or coin.suspect:
         return
+    own = {quote.source: quote for quote in quotes if quote.asset == coin.subject and quote.value > 0}
     for quote in quotes:
-        if quote.asset == STAKED and quote.protocol in SIGNED_BY:
-            rate = quote.value / coin.value
+        if quote.asset != STAKED or quote.protocol not in SIGNED_BY:
+            continue
+        over = (one for one in (own.get(quote.source), coin) if one and one.value > 0 and _is_same(quote, one))
+        price = next(over, None)
+        if price is not None:
+            rate = quote.value / price.value
             yield replace(
                 quote,
                 value=rate,
-                conf=(quote.conf + (coin.conf or Decimal(0)) * rate) / coin.value,
-                at=min(quote.at, coin.at),
-                received_at=min(quote.received_at, coin.received_at),
+                conf=(quote.conf + (price.conf or Decimal(0)) * rate) / price.value,
+                at=min(quote.at, price.at),
+                received_at=min(quote.received_at, price.received_at),
             )
+
+
+def _is_same(quote: PriceQuote, other: PriceQuote | Mark) -> bool:
+    return abs(quote.at - other.at) <= MOMENT
 
 
 def _voice(

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django.db import connection
 
+from hedgeapp.core.marks import MarkKind
 from hedgeapp.core.records import record
 
 REFUSED_SHOWN: Final = 50
@@ -62,7 +63,7 @@ SELECT DISTINCT ON (step) received_at, bid, ask, mark, index FROM (
 _MARKS: Final = """
 SELECT DISTINCT ON (subject, kind, source, step) subject, kind, source, received_at, value FROM (
     SELECT *, floor(extract(epoch FROM received_at) / %(step_s)s) AS step FROM marketdata_mark
-     WHERE (subject = ANY(%(subjects)s) AND kind = 'mark' OR subject = %(asset)s AND kind = 'usd')
+     WHERE (subject = ANY(%(subjects)s) AND kind = 'mark' OR subject = %(asset)s AND kind = ANY(%(kinds)s))
        AND received_at > %(since)s AND received_at <= %(until)s) AS found
  ORDER BY subject, kind, source, step, received_at DESC
 """
@@ -96,11 +97,15 @@ def quotes(instrument: str, until: datetime, span: timedelta) -> dict[str, list[
     return {name: [_iso(value) for value in column] for name, column in zip(names, columns, strict=True)}
 
 
-def marks_elsewhere(subjects: list[str], asset: str, until: datetime, span: timedelta) -> list[dict[str, Any]]:
-    """Return the marks of other instruments and the USD prices of an asset, a line for each source."""
+def marks_elsewhere(
+    subjects: list[str], asset: str, until: datetime, span: timedelta, kinds: tuple[MarkKind, ...] = ("usd",)
+) -> list[dict[str, Any]]:
+    """Return the marks of other instruments and prices of an asset, in USD or other `kinds`, a line for each source."""
     lines: dict[tuple[str, str], list[Any]] = {}
-    for subject, kind, source, at, value in _read(_MARKS, until, span, {"subjects": subjects, "asset": asset}):
-        name = f"mark of {subject}" if kind == "mark" else f"{asset} in USD by {source}"
+    given = {"subjects": subjects, "asset": asset, "kinds": list(kinds)}
+    for subject, kind, source, at, value in _read(_MARKS, until, span, given):
+        told = f"{asset} in USD" if kind == "usd" else f"{kind.replace('_', ' ')} of {asset}"
+        name = f"mark of {subject}" if kind == "mark" else f"{told} by {source}"
         lines.setdefault((name, source), []).append((at, value))
     return [
         {"name": name, "at": [_iso(at) for at, _ in kept], "value": [value for _, value in kept]}

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from hedgeapp.core.marks import Mark, MarkKind
 from hedgeapp.core.records import record
-from marketdata.models import Instrument, Limit
+from marketdata.models import Asset, Instrument, Limit
 from marketdata.queries import recorded
 from portfolio.queries.market_health import marks_now
 from portfolio.queries.scenes import depth_of
@@ -39,7 +39,11 @@ def found(asked: Asked) -> QuerySet[Instrument]:
     rows = Instrument.objects.all()
     for word in asked.words.split()[:WORDS_MAX]:
         rows = rows.filter(
-            Q(id__icontains=word) | Q(venue_symbol__icontains=word) | Q(kind__iexact=word) | Q(settlement__iexact=word)
+            Q(id__icontains=word)
+            | Q(venue_symbol__icontains=word)
+            | Q(kind__iexact=word) & ~Q(expiry="spot")
+            | Q(expiry__iexact=word)
+            | Q(settlement__iexact=word)
         )
     if asked.venue:
         rows = rows.filter(venue_id=asked.venue)
@@ -65,8 +69,6 @@ def charts(instrument: Instrument, span: str, at: datetime) -> dict[str, Any]:
     the instrument is suspended, null where no limit says so.
     """
     length = SPANS[span]
-    beside = Instrument.objects.filter(base=instrument.base).exclude(pk=instrument.pk).order_by("id")
-    siblings = list(beside.values_list("id", flat=True)[:SIBLINGS_MAX])
     depth = depth_of(instrument.id)
     return {
         "instrument": instrument.id,
@@ -81,12 +83,21 @@ def charts(instrument: Instrument, span: str, at: datetime) -> dict[str, Any]:
             "asks": depth.asks,
         },
         "quotes": recorded.quotes(instrument.id, at, length),
-        "elsewhere": recorded.marks_elsewhere(siblings, instrument.base, at, length),
+        "elsewhere": _elsewhere(instrument, at, length),
         "band": recorded.oracle_band(instrument.base, instrument.quote, at, length),
-        "divergence_bp_max": _divergence_bp_max(instrument.base),
+        "divergence_bp_max": None if instrument.expiry == "spot" else _divergence_bp_max(instrument.base),
         "funding": recorded.funding(instrument.id, at),
         "liquidations": recorded.liquidations(instrument.id, at, length),
     }
+
+
+def _elsewhere(instrument: Instrument, at: datetime, length: timedelta) -> list[dict[str, Any]]:
+    """Return what others say: contracts' marks and USD prices, or of a pair against the own coin the rates."""
+    if Asset.objects.filter(symbol=instrument.base, underlying=instrument.quote).exists():
+        return recorded.marks_elsewhere([], instrument.base, at, length, ("pool_rate", "market_rate"))
+    beside = Instrument.objects.filter(base=instrument.base).exclude(pk=instrument.pk).exclude(expiry="spot")
+    siblings = list(beside.order_by("id").values_list("id", flat=True)[:SIBLINGS_MAX])
+    return recorded.marks_elsewhere(siblings, instrument.base, at, length)
 
 
 def _divergence_bp_max(currency: str) -> float | None:

@@ -50,6 +50,13 @@ def datums(marks: Iterable[Mark], budgets_ms: Mapping[str, int], at: datetime, w
     return sorted(found, key=lambda one: (one.subject, one.kind))
 
 
+def _decimals(mark: Mark) -> int:
+    """Return the decimals that a value is shown with; a touch has those of its tick."""
+    if mark.kind in ("bid", "ask"):
+        return max(2, -int(mark.value.as_tuple().exponent))
+    return DECIMALS.get(mark.kind, 2)
+
+
 def _datum(mark: Mark, budget_ms: int | None, at: datetime) -> Datum:
     budget = timedelta(milliseconds=budget_ms) if budget_ms else None
     state = freshness(at - mark.at, budget) if budget and not mark.suspect else "stale"
@@ -65,7 +72,7 @@ def _datum(mark: Mark, budget_ms: int | None, at: datetime) -> Datum:
         subject=mark.subject,
         kind=mark.kind,
         source=mark.source,
-        value=figure(name("datum", mark.subject, mark.kind), shown, "", decimals=DECIMALS.get(mark.kind, 2)),
+        value=figure(name("datum", mark.subject, mark.kind), shown, "", decimals=_decimals(mark)),
         at=mark.at,
         delay_ms=round((mark.received_at - mark.at).total_seconds() * 1000),
         budget_ms=budget_ms,

@@ -26,6 +26,7 @@ FIRST_UPDATE_ID = 35_000_000_000
 FIRST_TRADE_ID = 1_400_000_000
 IDS_BLOCK = 10_000
 UPDATE_IDS_BLOCK = 50_000_000
+CALM = {"STETHETH": 0.1}  # how much less than a contract's basis that of a pair wanders
 FUNDING_MS = 1_000  # there is none; a market wants to know
 
 NumbersOf = Callable[[str, int, int], Numbers]
@@ -59,7 +60,7 @@ class Spot:
         self._update_ids: dict[str, Numbers] = {}
         self.markets = {spec.symbol: self._market(spec, numbers) for spec in pairs()}
         self.makers = {
-            symbol: Maker(market, random(f"maker {SPOT}:{symbol}"), volatility)
+            symbol: Maker(market, random(f"maker {SPOT}:{symbol}"), volatility * CALM.get(symbol, 1.0))
             for symbol, market in self.markets.items()
         }
         self.keys = keys

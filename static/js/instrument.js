@@ -6,7 +6,7 @@ const REFRESH_MS = 5000;
 const STALE_MS = 15000; // a history that ends earlier is stale
 const DEPTH_STALE_S = 5;
 const page = document.getElementById("instrument");
-const places = { marks: document.getElementById("marks"), depth: document.getElementById("depth"), funding: document.getElementById("funding") };
+const places = { marks: document.getElementById("marks"), depth: document.getElementById("depth"), funding: document.getElementById("funding") }; // a pair has no funding
 const status = document.getElementById("charts-say");
 const DASHES = ["dot", "dash", "dashdot", "longdash", "longdashdot"];
 let drawn = null;
@@ -46,8 +46,7 @@ function marks(data) {
   if (own.at.length < 2) return say(places.marks, "Nothing was recorded in this time. The recorder keeps a quote each second; it begins with the first one of a feed.");
   const lines = [
     line("middle", own.at, middle(own.bid, own.ask), { line: { width: 1.6, color: color("accent") } }),
-    line("mark", own.at, own.mark, { line: { width: 1.2, color: color("text") } }),
-    line("index", own.at, own.index, { line: { width: 1, color: color("warn") } }),
+    ...(places.funding ? [line("mark", own.at, own.mark, { line: { width: 1.2, color: color("text") } }), line("index", own.at, own.index, { line: { width: 1, color: color("warn") } })] : []),
     ...data.elsewhere.map((one, number) => line(one.name, one.at, one.value, { line: { width: 1, dash: DASHES[number % DASHES.length], color: color("muted") } })),
   ];
   if (data.liquidations.length) {
@@ -112,7 +111,7 @@ function draw(data) {
   drawn = data;
   marks(data);
   depth(data);
-  funding(data);
+  if (places.funding) funding(data);
   const last = data.quotes.at.at(-1);
   const silent = last ? Date.parse(data.at) - Date.parse(last) : 0;
   places.marks.classList.toggle("stale", silent > STALE_MS);
@@ -140,7 +139,7 @@ async function start() {
   try {
     await load();
   } catch (error) {
-    for (const place of Object.values(places)) say(place, `${error.message}; the numbers above are complete without it.`);
+    for (const place of Object.values(places).filter(Boolean)) say(place, `${error.message}; the numbers above are complete without it.`);
     return;
   }
   await refresh();

@@ -148,6 +148,14 @@ def test_an_oracle_that_signs_the_staked_price_speaks_by_the_coins_mark() -> Non
     assert rate(pool(), mark("ETH", "usd", "3000", suspect="apart"), quotes=[signed]).source == "chain:ethereum"
 
 
+def test_an_oracles_price_counts_over_one_of_the_same_moment_only() -> None:
+    old, coin = voice("redstone", "2997", age_s=9), mark("ETH", "usd", "3030", age_s=1)
+    assert rate(pool(), coin, quotes=[old]).source == "chain:ethereum"
+    own = replace(voice("redstone", "3000", age_s=9), asset="ETH")
+    found = rate(pool(), coin, quotes=[old, own])
+    assert (found.source, found.value) == ("chain:ethereum+redstone", D("0.999"))
+
+
 def test_two_that_differ_too_much_are_believed_by_nobody() -> None:
     found = rate(pool("0.999"), *book(DIRECT, "0.9700", "0.9702"))
     assert "sources that agree expected" in found.suspect

@@ -11,14 +11,17 @@ Symbols = Mapping[str, str]
 Strike = Callable[[World, str], object]
 LOST: Final = ("disconnected", "stale")
 
-# The contract of each venue whose streams the drills spoil.
+# The contract or pair of each venue whose streams the drills spoil.
 SYMBOLS: Final[Symbols] = {
     "binance-usdm": "ETHUSDT",
     "binance-coinm": "ETHUSD_PERP",
     "bybit": "ETHUSDT",
     "okx": "ETH-USDT-SWAP",
     "deribit": "ETH-PERPETUAL",
+    "binance-spot": "ETHUSDT",
 }
+WITHOUT_MARKS: Final = ("binance-spot",)
+WITH_MARKS: Final = tuple(one for one in SYMBOLS if one not in WITHOUT_MARKS)
 BINANCE: Final = ("binance-usdm", "binance-coinm")
 WITH_ACCOUNTS: Final = (*BINANCE, "bybit")
 
@@ -53,7 +56,8 @@ def _clear(world: World, venue: str) -> None:
 
 def _malformed(count: int) -> Strike:
     def strike(world: World, venue: str) -> None:
-        world.act("malformed", venue=venue, symbol=SYMBOLS[venue], kind="markPrice", count=count)
+        kind = "depth" if venue in WITHOUT_MARKS else "markPrice"
+        world.act("malformed", venue=venue, symbol=SYMBOLS[venue], kind=kind, count=count)
 
     return strike
 
@@ -119,6 +123,7 @@ PUBLIC: Final = (
         heal=_marks(False),
         is_shown=lambda _before, now: now.state == "stale",
         where="Data: stale, naming the mark; its age",
+        venues=WITH_MARKS,
     ),
     Cell(
         title="messages are missing from the book",
@@ -150,6 +155,7 @@ PUBLIC: Final = (
         is_shown=lambda _before, now: now.is_suspended,
         is_over=lambda _before, now: now.is_well and not now.is_suspended,
         where="Data: suspensions, for coming late",
+        venues=WITH_MARKS,
     ),
 )
 PRIVATE: Final = (

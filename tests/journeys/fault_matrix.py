@@ -24,6 +24,7 @@ SERVED: Final = {
     "SANDBOX_BYBIT": "1",
     "SANDBOX_OKX": "1",
     "SANDBOX_DERIBIT": "1",
+    "SANDBOX_SPOT": "1",
     "SANDBOX_MINT_EVERY": "0",
     "SANDBOX_HAND_EVERY": "0",
 }

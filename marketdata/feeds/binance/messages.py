@@ -100,7 +100,7 @@ class Answer(Struct, forbid_unknown_fields=True):
     """The venue's answer to a request: which one, and what was wrong with it."""
 
     id: int | None = None
-    result: list[str] | None = None  # the streams of the socket, to who asks for them
+    result: None = None
     error: Complaint | None = None
 
 

@@ -16,7 +16,7 @@ from marketdata.feeds.binance.specifications import specify
 from marketdata.feeds.binance.spot import SpotMarket
 from marketdata.feeds.public import market
 from marketdata.feeds.public.connection import FAULTS, LOOK_S
-from marketdata.feeds.public.protocol import Patience, Ping, PublicProtocol, Recording, Socket
+from marketdata.feeds.public.protocol import Patience, PublicProtocol, Recording, Socket
 
 BOOK_STREAMS: Final = ("depth@100ms", "bookTicker")
 MARKET_STREAMS: Final = ("aggTrade", "markPrice@1s", "forceOrder")
@@ -27,8 +27,6 @@ BUSY: Final = (418, 429)  # the venue's answers to too many requests
 USED_WEIGHT: Final = "X-MBX-USED-WEIGHT-1M"  # what it counted in this minute
 WEIGHT_A_MINUTE_MAX: Final = 2_400  # of each interface of contracts, by its exchangeInfo
 SPOT_WEIGHT_A_MINUTE_MAX: Final = 6_000
-# A pair may be quiet for long: the answer to this, on the same socket, tells that nothing was missed meanwhile.
-SPOT_PING: Final = Ping(text='{"method":"LIST_SUBSCRIPTIONS","id":2}', every_s=2.0)
 
 
 class Snapshots:
@@ -127,7 +125,6 @@ USDM: Final = _protocol({"/public/ws": BOOK_STREAMS, "/market/ws": MARKET_STREAM
 COINM: Final = _protocol({"/ws": BOOK_STREAMS + MARKET_STREAMS}, "/dapi/v1/depth")
 SPOT: Final = replace(
     _protocol({"/ws": SPOT_STREAMS}, "/api/v3/depth", SpotMarket, SPOT_WHEN_RECORDED, SPOT_WEIGHT_A_MINUTE_MAX),
-    ping=SPOT_PING,
     specify=specify,
     mark_ms_max=None,
 )
