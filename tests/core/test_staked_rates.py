@@ -29,7 +29,9 @@ from marketdata.core.staked_rates import (
     market_rates,
     weighed,
 )
+from portfolio.core.valuation import Valuation
 from tests.builders.books import AT as NOW
+from tests.builders.books import book_of, limit
 from tests.builders.spot import PAIR
 
 D = Decimal
@@ -86,6 +88,15 @@ def test_the_pool_alone_is_the_rate_and_says_that_it_is_alone() -> None:
     assert (found.value, found.source, found.suspect, found.proof) == (D("0.999"), "chain:ethereum", "", "")
     assert found.at == NOW - timedelta(seconds=1)
     assert found.caveat == "chain:ethereum alone says so"
+
+
+def test_the_valuation_names_each_source_of_the_rate() -> None:
+    found = rate(pool("0.9990"), *book(DIRECT, "0.99940", "0.99960"))
+    figure = Valuation(book_of(limit("data_age_ms_max", "rate", "60000")), {("stETH", "market_rate"): found}, NOW).mark(
+        "stETH", "market_rate"
+    )
+    assert figure.state == "live"
+    assert figure.because == "market rate of stETH from binance+chain:ethereum"
 
 
 def test_wrapped_ether_is_its_protocols_rate_times_that() -> None:

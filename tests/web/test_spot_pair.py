@@ -87,7 +87,14 @@ def test_its_chart_has_the_rates_of_its_asset_and_no_price_in_dollars(desk: Clie
     ]
     for kind, source, value in given:
         at = now - timedelta(seconds=30)
-        row = {"received_at": at, "at": at, "subject": "stETH", "kind": kind, "source": source, "value": value}
+        row: dict[str, Any] = {
+            "received_at": at,
+            "at": at,
+            "subject": "stETH",
+            "kind": kind,
+            "source": source,
+            "value": value,
+        }
         columns = [one.name for one in RECORDED["marks"].columns]
         filled = [row.get(name, "" if name == "suspect" else None) for name in columns]
         with connection.cursor() as cursor:
