@@ -128,6 +128,8 @@ def jump(world: World, given: Given) -> dict[str, Any]:
 def funding(world: World, given: Given) -> dict[str, Any]:
     """Pay one funding now, outside the timetable: {venue, symbol}, or all of a venue without a symbol."""
     exchange = venue_of(world, given)
+    if exchange.venue not in world.traded:
+        raise ActionRefused(f"expected a venue of {', '.join(world.traded)}, found {exchange.venue}, which pays none")
     chosen = [market_of(exchange, given)] if given.get("symbol") else list(exchange.markets.values())
     now_ms = world.now_ms()
     paid = {

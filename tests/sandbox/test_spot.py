@@ -155,6 +155,7 @@ class TestByHand:
 
     def test_what_only_accounts_have_cannot_be_armed(self, spot: Sandbox) -> None:
         assert "error" in spot.control("faults", kind="drop_fill", venue="binance-spot")
+        assert "which pays none" in spot.control("funding", venue="binance-spot")["error"]
 
 
 def test_a_replay_plays_the_recorded_book_of_a_pair(tmp_path: Path) -> None:
