@@ -80,16 +80,25 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// A redrawn table loses the focus; put it back where it was.
-let focusedAt = null;
+// A table drawn again, by a frame or by its own poll, loses the focus: put it back on the same row. A row that is gone
+// gives it to nobody, for Enter would open another.
+const nameOf = (row) => row.id || row.querySelector("a[href]")?.getAttribute("href");
+let focused = null;
+
 function note() {
   const row = document.activeElement?.closest("table[data-grid] tr");
-  focusedAt = row && [rows().indexOf(row), stops(row).indexOf(document.activeElement)];
+  focused = row && { name: nameOf(row), at: rows().indexOf(row), column: stops(row).indexOf(document.activeElement) };
+}
+
+function restore() {
+  if (!focused || document.activeElement !== document.body) return;
+  const all = rows();
+  const isIt = (row) => row && nameOf(row) === focused.name;
+  const row = isIt(all[focused.at]) ? all[focused.at] : focused.name && all.find(isIt);
+  if (row) focus(stops(row)[focused.column]);
 }
 
 document.addEventListener("htmx:wsBeforeMessage", note, { capture: true }); // before the frame is drawn
-document.addEventListener("screen:frame", (event) => {
-  if (!event.detail.isRedrawn || !focusedAt || document.activeElement !== document.body) return;
-  const row = rows()[focusedAt[0]];
-  if (row) focus(stops(row)[focusedAt[1]]);
-});
+document.addEventListener("screen:frame", (event) => event.detail.isRedrawn && restore());
+document.addEventListener("htmx:beforeSwap", note);
+document.addEventListener("htmx:afterSwap", restore);

@@ -119,6 +119,20 @@ async def test_whoever_asked_for_it_is_called_by_the_browser_to_a_move(people: P
     assert await people.wrong() == []
 
 
+async def test_a_row_keeps_the_keyboard_when_another_comes_above_it(people: People) -> None:
+    bob = await people.come("bob", "approver", has_key=True)
+    await database_sync_to_async(_somebody)("ann", "trader")
+    first = await proposed()
+    await expect(bob.page.locator(f"{OPEN} tr.mine")).to_have_count(1)
+    await bob.page.keyboard.press("j")
+    second = await proposed("200", "n-2")
+    await expect(bob.page.locator(f"{OPEN} tr.mine")).to_have_count(2)
+    await expect(bob.page.locator(f"{OPEN} tr.mine a").first).to_have_attribute("href", re.compile(second))
+    await bob.page.keyboard.press("Enter")
+    await expect(bob.page).to_have_url(re.compile(first))
+    assert await people.wrong() == []
+
+
 async def test_one_proposes_two_sign_and_everybody_sees_it_at_once(people: People) -> None:
     ann = await people.come("ann", "trader")
     bob = await people.come("bob", "approver", has_key=True)
