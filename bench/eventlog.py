@@ -112,7 +112,7 @@ def _appending(connection: psycopg.Connection[Any]) -> Iterator[Row]:
 
 
 def _raw(connection: psycopg.Connection[Any], ready: Sequence[Encoded], seq: int) -> float:
-    rows = [(seq + n, AT, one.kind, one.key, one.body, bytes(32)) for n, one in enumerate(ready)]
+    rows = [(seq + n, AT, type(one.event).__name__, one.key, one.body, bytes(32)) for n, one in enumerate(ready)]
     began = time.perf_counter()
     with connection.transaction(), connection.cursor().copy("COPY bench_raw FROM STDIN (FORMAT binary)") as copy:
         copy.set_types(["int8", "timestamptz", "text", "text", "bytea", "bytea"])

@@ -23,7 +23,8 @@ HASH_BYTES = 32
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_FIXED = Struct(">iqiqi")  # length and seq, length and recorded_at, length of kind
+_PLACE = Struct(">iqiq")  # length and seq, length and recorded_at
+_FIXED = Struct(">iqiqi")  # the same, and the length of kind
 _LENGTH = Struct(">i")
 
 # The material of a row and its hash, in SQL; read with `rows`.
@@ -44,11 +45,15 @@ def moment(taken_us: int) -> datetime:
     return _EPOCH + timedelta(microseconds=taken_us)
 
 
-def material(seq: int, taken_us: int, kind: bytes, key: bytes, body: bytes) -> bytes:
+def words(kind: bytes, key: bytes, body: bytes) -> bytes:
+    """Return what a row's hash covers and what is known before the row has its place."""
+    length = _LENGTH.pack
+    return b"".join((length(len(kind)), kind, length(len(key)), key, length(len(body)), body))
+
+
+def material(seq: int, taken_us: int, words: bytes) -> bytes:
     """Return the bytes of one row that its hash covers."""
-    return b"".join(
-        (_FIXED.pack(8, seq, 8, taken_us, len(kind)), kind, _LENGTH.pack(len(key)), key, _LENGTH.pack(len(body)), body)
-    )
+    return _PLACE.pack(8, seq, 8, taken_us) + words
 
 
 def link(previous: bytes, row: bytes) -> bytes:

@@ -68,12 +68,12 @@ class TooManyEvents(ValueError):
 
 @record
 class Encoded:
-    """An event ready for the log."""
+    """An event ready for the log; `words` are its bytes there but for its place."""
 
     event: Event
-    kind: str
     key: str
     body: bytes
+    words: bytes
 
 
 def encoded(events: Iterable[Event]) -> list[Encoded]:
@@ -84,8 +84,11 @@ def encoded(events: Iterable[Event]) -> list[Encoded]:
         key = event.key
         if not key.isprintable() or not key:
             raise KeyIsMalformed(key)
-        earlier = found.setdefault(key, Encoded(event=event, kind=kind, key=key, body=body))
-        if earlier.body != body and earlier.event != event:
+        earlier = found.get(key)
+        if earlier is None:
+            words = chain.words(kind.encode(), key.encode(), body)
+            found[key] = Encoded(event=event, key=key, body=body, words=words)
+        elif earlier.body != body and earlier.event != event:
             raise SameKeyOtherContent(earlier.event, event, None)
     if len(found) > EVENTS_MAX:
         raise TooManyEvents(len(found))
@@ -136,7 +139,7 @@ def _copied(fresh: Sequence[Encoded], seq: int, previous: bytes, taken_us: int) 
         parts = []
         for event in fresh[start : start + ROWS_PER_WRITE]:
             seq += 1
-            row = chain.material(seq, taken_us, event.kind.encode(), event.key.encode(), event.body)
+            row = chain.material(seq, taken_us, event.words)
             previous = chain.link(previous, row)
             parts.append(b"\0\6%b\0\0\0\x20%b" % (row, previous))
         yield b"".join(parts)

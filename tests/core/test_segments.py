@@ -28,7 +28,7 @@ contents = st.lists(st.tuples(texts, texts, st.binary(max_size=40)), min_size=1,
 def chained(first: int, previous: bytes, given_rows: list[tuple[bytes, bytes, bytes]]) -> bytes:
     parts = []
     for seq, (kind, key, body) in enumerate(given_rows, first):
-        row = chain.material(seq, AT_US + seq, kind, key, body)
+        row = chain.material(seq, AT_US + seq, chain.words(kind, key, body))
         previous = chain.link(previous, row)
         parts += [row, previous]
     return b"".join(parts)

@@ -37,7 +37,7 @@ def insert(
 ) -> None:
     event = fill(number)
     kind, body = encode(event)
-    row = chain.material(seq, chain.microseconds(AT), kind.encode(), event.key.encode(), body)
+    row = chain.material(seq, chain.microseconds(AT), chain.words(kind.encode(), event.key.encode(), body))
     connection.execute(
         f"INSERT INTO {table} (seq, recorded_at, kind, key, body, hash) VALUES (%s, %s, %s, %s, %s, %s)",
         (seq, AT, kind, event.key, forged or body, chain.link(previous, row)),
