@@ -65,9 +65,11 @@ def changes(book: Book, recorded: Recorded) -> list[Change]:
     match event:
         case FillRecorded():
             book.apply(recorded)
-            ours = book.our_orders.of_fill(event)
-            found = [_fill(event), *_position(book, event.account, event.instrument)]
-            return [*found, _hedge_order(ours)] if ours is not None else found
+            found = _position(book, event.account, event.instrument)
+            found.append(_fill(event))
+            if (ours := book.our_orders.of_fill(event)) is not None:
+                found.append(_hedge_order(ours))
+            return found
         case PositionOpened() | PositionStated() | FundingPaid():
             book.apply(recorded)
             return _position(book, event.account, event.instrument)

@@ -47,7 +47,9 @@ class Unpack:
     def _events(self, blob: bytes, previous: bytes, place: int) -> list[Recorded]:
         blob = previous + blob  # now each row stands behind the hash before it, just as it was hashed
         verify, start, end, found = self._verify, chain.HASH_BYTES, len(blob), list[Recorded]()
+        add = found.append
         kind, body, read = b"", b"", None
+        last_us, recorded_at = self._taken_us, self._recorded_at
         new = tuple.__new__  # past the class's own constructor, which takes its fields one by one
         try:
             while start < end:
@@ -63,14 +65,15 @@ class Unpack:
                     if seq != place or sha256(blob[start - 32 : stop]).digest() != blob[stop : stop + 32]:
                         raise _broken(place, seq, blob[start - 32 : stop], blob[stop : stop + 32])
                 start = stop + 32
-                if taken_us != self._taken_us:
-                    self._taken_us, self._recorded_at = taken_us, chain.moment(taken_us)
+                if taken_us != last_us:
+                    last_us, recorded_at = taken_us, chain.moment(taken_us)
                 body = blob[at:stop]
                 event = read(body) if read else decode(kind.decode(), body)  # which refuses the kind
-                found.append(new(Recorded, (seq, self._recorded_at, event)))
+                add(new(Recorded, (seq, recorded_at, event)))
         except (msgspec.DecodeError, UnicodeDecodeError):
             decode(kind.decode(), body)  # says what is wrong
             raise
+        self._taken_us, self._recorded_at = last_us, recorded_at
         return found
 
 

@@ -92,37 +92,45 @@ class Position:
     @property
     def held(self) -> Held:
         """All that it comes to, for who needs more than one of the following."""
-        return self._now()
+        kept, folded = self._kept, self._folded
+        count = len(kept)
+        while folded < count:
+            until = min(count, folded - folded % FILLS_LET_GO + FILLS_LET_GO)
+            self._held = after(self.kind, self._held, kept[folded:until])
+            self._folded = folded = until
+            if not until % FILLS_LET_GO:
+                self._passed.append(self._held)
+        return self._held
 
     @property
     def quantity(self) -> Decimal:
         """The signed number of contracts."""
-        return self._now()[0]
+        return self.held[0]
 
     @property
     def size(self) -> Decimal:
         """The signed size: base units if linear, quote units if inverse."""
-        return self._now()[1]
+        return self.held[1]
 
     @property
     def entry_value(self) -> Decimal:
         """What the open size was worth when it was opened, in the settlement asset, signed like the size."""
-        return self._now()[2]
+        return self.held[2]
 
     @property
     def realized(self) -> Decimal:
         """The profit of what was closed, against its entry, in the settlement asset, fees not in it."""
-        return self._now()[3]
+        return self.held[3]
 
     @property
     def booked(self) -> Decimal:
         """The part of the open position's profit that settlements have already paid, in the settlement asset."""
-        return self._now()[4]
+        return self.held[4]
 
     @property
     def opened_at(self) -> datetime:
         """When the position last left zero."""
-        return self._now()[5] or self.updated_at
+        return self.held[5] or self.updated_at
 
     @property
     def entry_price(self) -> Decimal | None:
@@ -203,7 +211,7 @@ class Position:
 
     def settle(self, price: Decimal, at: datetime) -> None:
         """Book the profit since the last settlement: it is in the balance from now on, the entry stays."""
-        quantity, size, entry_value, realized, _, opened_at = self._now()
+        quantity, size, entry_value, realized, _, opened_at = self.held
         booked = pnl(self.kind, entry_value, value(self.kind, size, price)) if size else ZERO
         if self._kept:
             self._before = order_of_kept(self._kept[-1])
@@ -237,16 +245,6 @@ class Position:
         position._kept = list(state.fills)
         position._fold_again()
         return position
-
-    def _now(self) -> Held:
-        kept, folded, count = self._kept, self._folded, len(self._kept)
-        while folded < count:
-            until = min(count, folded - folded % FILLS_LET_GO + FILLS_LET_GO)
-            self._held = after(self.kind, self._held, kept[folded:until])
-            self._folded = folded = until
-            if not until % FILLS_LET_GO:
-                self._passed.append(self._held)
-        return self._held
 
     def _fold_again(self, passed: int = 0) -> None:
         del self._passed[passed:]
