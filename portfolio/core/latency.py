@@ -1,14 +1,17 @@
-"""Latency: how long a message takes from our socket until it is in the exposure.  marks x at -> percentiles"""
+"""Latency: how long a venue's message takes from our socket until it is in the exposure.  marks x at -> percentiles"""
 
 from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from hedgeapp.core.marks import Mark
+from hedgeapp.core.marks import Mark, MarkKind
 from marketdata.core.board import LatencySummary
 
 KEPT: Final = 10_000  # measurements, the latest ones
+# Marks that are weighed out of several: as old as the one they take their value from, which may have come long before
+# the message that made it the middle one.
+WEIGHED: Final[frozenset[MarkKind]] = frozenset({"usd", "market_rate"})
 
 
 class Latency:
@@ -24,7 +27,7 @@ class Latency:
     def arrived(self, marks: Iterable[Mark]) -> None:
         """Note marks that the next measurement will have in; the one stamped first counts."""
         for mark in marks:
-            if self._waiting is None or mark.received_at < self._waiting:
+            if mark.kind not in WEIGHED and (self._waiting is None or mark.received_at < self._waiting):
                 self._waiting = mark.received_at
 
     def measured(self, at: datetime) -> None:

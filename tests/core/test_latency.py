@@ -6,7 +6,8 @@ from datetime import timedelta
 from portfolio.core.latency import Latency
 from tests.builders.books import AT, common
 
-(MARK, *_) = common("3000").values()
+COIN = common("3000")["ETH", "usd"]
+MARK = replace(COIN, subject="binance-usdm:ETH-USDT-PERP", kind="mark")
 
 
 def measured(*took_ms: int) -> Latency:
@@ -33,6 +34,13 @@ def test_the_message_that_came_first_counts() -> None:
     latency.arrived([replace(MARK, received_at=AT + timedelta(milliseconds=30)), replace(MARK, received_at=AT)])
     latency.measured(AT + timedelta(milliseconds=40))
     assert latency.summary().p50_ms == 40.0
+
+
+def test_a_price_that_is_weighed_out_of_several_is_no_message() -> None:
+    latency = measured(5)
+    latency.arrived([replace(COIN, received_at=AT)])
+    latency.measured(AT + timedelta(seconds=9))
+    assert latency.summary().count == 1
 
 
 def test_a_measurement_without_a_message_is_none() -> None:
