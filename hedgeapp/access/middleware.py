@@ -38,7 +38,12 @@ class ActsAreToldMiddleware(MiddlewareMixin):
 
     What a form puts into the log is told in the same transaction: neither is there without the other, and whoever waits
     for the log waits once. A fragment says up to which event it shows the log.
+
+    It is the innermost, and runs in a thread: so Django runs all around it in that one thread, where each middleware
+    that could go either way would be sent to a thread and back, twice for each request.
     """
+
+    async_capable = False
 
     def process_request(self, request: HttpRequest) -> None:
         """Go along with what a form puts into the log."""
