@@ -220,7 +220,9 @@ class Board:
         await self._redis.aclose()
 
     def _client(self) -> Any:
-        return redis.asyncio.from_url(self._url, socket_timeout=TIMEOUT_S * 2, socket_connect_timeout=TIMEOUT_S)
+        # By the third protocol the client would write each message that we follow into a log that nobody reads.
+        timeouts = {"socket_timeout": TIMEOUT_S * 2, "socket_connect_timeout": TIMEOUT_S}
+        return redis.asyncio.from_url(self._url, protocol=2, **timeouts)
 
     def _lost(self, error: BaseException) -> None:
         if not self.posts_lost:

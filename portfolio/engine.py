@@ -44,7 +44,8 @@ AGAIN_S = 0.1  # while a currency is out of its band or a proposal stands, it is
 FRAME_S = 0.25  # the screen changes this often
 EPOCH = datetime.fromtimestamp(0, UTC)
 SECOND_S = 1.0  # marks enter the log, frames are kept and feeds' health is read this often
-KEEP_AT_S, PRICE_AT_S = 0.125, 0.375  # after the full second: midway between frames, which wait for nothing
+# After the full second: midway between frames, which wait for nothing.
+KEEP_AT_S, PRICE_AT_S, MOVE_AT_S = 0.125, 0.375, 0.625
 
 log = structlog.get_logger()
 
@@ -192,7 +193,7 @@ class Engine:
 
     async def move(self) -> None:
         """Say what collateral ought to be moved, and what of that is over, every second."""
-        async for at in _ticks(SECOND_S):
+        async for at in _ticks(SECOND_S, MOVE_AT_S):
             if self.shown:
                 await self._mover.step(self.book, self.marks, self.feeds, self.shown, at)
 

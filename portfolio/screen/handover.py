@@ -31,7 +31,10 @@ class Handover:
 
     def __init__(self) -> None:
         self._redis: Any = redis.asyncio.from_url(
-            settings.REDIS_URL, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
+            settings.REDIS_URL,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            single_connection_client=True,  # written at once: a pool would let everything else of the loop go first
         )
         self._is_away = False
 
@@ -60,7 +63,8 @@ async def frames() -> AsyncIterator[Frame]:
     while True:
         try:
             async with (
-                redis.asyncio.from_url(settings.REDIS_URL, socket_connect_timeout=TIMEOUT_S) as client,
+                # By the third protocol the client would write each message into a log that nobody reads.
+                redis.asyncio.from_url(settings.REDIS_URL, socket_connect_timeout=TIMEOUT_S, protocol=2) as client,
                 client.pubsub(ignore_subscribe_messages=True) as given,
             ):
                 await given.subscribe(CHANNEL)
