@@ -23,7 +23,7 @@ SYMBOLS: Final[Symbols] = {
 WITHOUT_MARKS: Final = ("binance-spot",)
 WITH_MARKS: Final = tuple(one for one in SYMBOLS if one not in WITHOUT_MARKS)
 BINANCE: Final = ("binance-usdm", "binance-coinm")
-WITH_ACCOUNTS: Final = (*BINANCE, "bybit")
+WITH_ACCOUNTS: Final = (*BINANCE, "bybit", "okx", "deribit")
 
 
 @record
