@@ -27,8 +27,14 @@ from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.records import record
 from marketdata.feeds.binance import messages
 from marketdata.feeds.binance.market import Market
+from marketdata.feeds.binance.spot import SpotMarket
 
 CAPTURES: Final = Path(__file__).resolve().parents[2] / "shared" / "data" / "market"
+URLS: Final = {
+    "linear": "wss://fstream.binance.com/public/ws/0",
+    "inverse": "wss://dstream.binance.com/ws/0",
+    "spot": "wss://stream.binance.com:9443/ws/0",
+}
 MESSAGES_MAX: Final = 4_000
 ROUNDS: Final = 9
 
@@ -58,21 +64,30 @@ INVERSE: Final = replace(
     contract_size=Decimal(10),
     step_size=Decimal(1),
 )
+PAIR: Final = replace(
+    LINEAR,
+    id="binance-spot:ETH-USDT-SPOT",
+    venue="binance-spot",
+    symbol="ETH-USDT-SPOT",
+    expiry="spot",
+    step_size=Decimal("0.0001"),
+)
 
 
 @record
 class Recording:
-    """One book's snapshot and the deltas that follow on it, as bytes of the venue."""
+    """One book's snapshot and the deltas that follow on it, as bytes of the venue; `market` is what reads them."""
 
     name: str
     instrument: Instrument
+    market: type[Market]
     snapshot: bytes
     deltas: tuple[bytes, ...]
 
     @property
     def levels_mean(self) -> float:
         """How many levels a message has on average."""
-        decoded = [messages.message(delta) for delta in self.deltas]
+        decoded = [self.market.decode(delta) for delta in self.deltas]
         return sum(len(each.bids) + len(each.asks) for each in decoded) / len(decoded)
 
 
@@ -80,11 +95,15 @@ def measure() -> list[Row]:
     """Measure many and few levels a message."""
     rows = []
     for recording, ratio_min in (
-        (captured(CAPTURES / "usdm_ethusdt_20240808.gz", LINEAR) or generated(66), 5.0),
-        (captured(CAPTURES / "cm_ethusd_perp_20240808.gz", INVERSE) or generated(10), 8.0),
+        (captured(CAPTURES / "usdm_ethusdt_20240808.gz", LINEAR, Market) or generated(66), 5.0),
+        (captured(CAPTURES / "cm_ethusd_perp_20240808.gz", INVERSE, Market) or generated(10), 8.0),
+        (captured(CAPTURES / "spot_ethusdt_20240808.gz", PAIR, SpotMarket), 5.0),
     ):
+        if recording is None:  # the shape of the pair's messages is that of contracts
+            continue
         ours, theirs = asyncio.run(_both(partial(_ours, recording), partial(_theirs, recording)))
-        rows.append(_row(f"Binance, {recording.name}", recording.levels_mean, ours, theirs, ratio_min))
+        name = f"{recording.instrument.venue}, {recording.name}"
+        rows.append(_row(name, recording.levels_mean, ours, theirs, ratio_min))
     for venue, levels, ratio_min in (
         (BYBIT, 66, 5),
         (BYBIT, 10, 8),
@@ -113,7 +132,7 @@ def _row(name: str, levels: float, ours: float, theirs: float, ratio_min: float)
     )
 
 
-def captured(path: Path, instrument: Instrument) -> Recording | None:
+def captured(path: Path, instrument: Instrument, market: type[Market]) -> Recording | None:
     """Read a capture's snapshot and its deltas from the one that bridges to it; None when there is no capture."""
     if not path.exists():
         return None
@@ -125,9 +144,9 @@ def captured(path: Path, instrument: Instrument) -> Recording | None:
         elif b'"depthUpdate"' in text:
             deltas.append(bytes(msgspec.json.decode(text, type=dict[str, msgspec.Raw])["data"]))
     last_id = messages.snapshot(snapshot).last_id
-    first = next(i for i, delta in enumerate(deltas) if messages.message(delta).last_id >= last_id)
+    first = next(i for i, delta in enumerate(deltas) if market.decode(delta).last_id >= last_id)
     chosen = tuple(deltas[first : first + MESSAGES_MAX])
-    return Recording(name="recorded", instrument=instrument, snapshot=snapshot, deltas=chosen)
+    return Recording(name="recorded", instrument=instrument, market=market, snapshot=snapshot, deltas=chosen)
 
 
 def generated(levels: int) -> Recording:
@@ -144,7 +163,8 @@ def generated(levels: int) -> Recording:
         text |= {"u": update_id + 9, "pu": update_id, "b": sides[0], "a": sides[1]}
         update_id += 9
         deltas.append(msgspec.json.encode(text))
-    return Recording(name="generated", instrument=LINEAR, snapshot=msgspec.json.encode(snapshot), deltas=tuple(deltas))
+    begin = msgspec.json.encode(snapshot)
+    return Recording(name="generated", instrument=LINEAR, market=Market, snapshot=begin, deltas=tuple(deltas))
 
 
 def _moved(chance: random.Random, touch: int, inward: int, count: int) -> list[tuple[int, int]]:
@@ -168,8 +188,8 @@ async def _both(ours: Callable[[], float], theirs: Callable[[], Awaitable[float]
 
 def _ours(recording: Recording) -> float:
     instrument = recording.instrument
-    market = Market(instrument.venue, [instrument])
-    fed = [(delta, messages.message(delta).at_ms) for delta in recording.deltas]
+    market = recording.market(instrument.venue, [instrument])
+    fed = [(delta, market.decode(delta).at_ms) for delta in recording.deltas]
     market.receive(*fed[0])
     market.load(instrument.venue_symbol, recording.snapshot, fed[0][1])
     began = time.process_time()
@@ -198,8 +218,6 @@ async def _theirs(recording: Recording) -> float:
 
 def _ccxt_of(instrument: Instrument) -> tuple[Any, str, str]:
     """Return ccxt.pro's client that knows one market, its spelling of it, and the URL of its stream."""
-    is_linear = instrument.kind == "linear"
-    exchange = ccxt.pro.binanceusdm() if is_linear else ccxt.pro.binancecoinm()
-    symbol = streamed.listed(exchange, instrument)
-    url = "wss://fstream.binance.com/public/ws/0" if is_linear else "wss://dstream.binance.com/ws/0"
-    return exchange, symbol, url
+    kind = instrument.kind if instrument.is_contract else "spot"
+    exchange = getattr(ccxt.pro, {"linear": "binanceusdm", "inverse": "binancecoinm", "spot": "binance"}[kind])()
+    return exchange, streamed.listed(exchange, instrument), URLS[kind]

@@ -114,12 +114,14 @@ async def theirs(recording: Recording) -> float:
 
 def listed(exchange: Any, instrument: Instrument) -> str:
     """Make one market known to ccxt.pro's client, as if it had loaded it; return its spelling of it."""
-    is_linear = instrument.kind == "linear"
-    symbol = f"{instrument.base}/{instrument.quote}:{instrument.settlement}"
+    is_linear, is_contract = instrument.kind == "linear", instrument.is_contract
+    symbol = f"{instrument.base}/{instrument.quote}" + f":{instrument.settlement}" * is_contract
     market: dict[str, Any] = {"id": instrument.venue_symbol, "symbol": symbol, "base": instrument.base}
-    market |= {"quote": instrument.quote, "settle": instrument.settlement, "type": "swap", "swap": True, "spot": False}
-    market |= {"contract": True, "linear": is_linear, "inverse": not is_linear, "active": True}
-    market |= {"contractSize": float(instrument.contract_size)}
+    market |= {"quote": instrument.quote, "active": True, "contract": is_contract}
+    market |= {"type": "swap" if is_contract else "spot", "swap": is_contract, "spot": not is_contract}
+    if is_contract:
+        market |= {"settle": instrument.settlement, "linear": is_linear, "inverse": not is_linear}
+        market |= {"contractSize": float(instrument.contract_size)}
     market |= {"precision": {"price": float(instrument.tick_size), "amount": float(instrument.step_size)}}
     exchange.set_markets([exchange.safe_market_structure(market)])
     return symbol
