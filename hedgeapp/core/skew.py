@@ -10,8 +10,8 @@ class Skew:
 
     __slots__ = ("_apart_s",)
 
-    def __init__(self) -> None:
-        self._apart_s: float | None = None
+    def __init__(self, steady_s: float, wall_s: float) -> None:
+        self._apart_s = wall_s - steady_s
 
     def jump_s(self, steady_s: float, wall_s: float) -> float:
         """Return by how much the wall clock jumped since the last look, 0 when it did not.
@@ -19,5 +19,5 @@ class Skew:
         A machine that slept has jumped, too: its steady clock stood still meanwhile.
         """
         before, self._apart_s = self._apart_s, wall_s - steady_s
-        jump_s = 0.0 if before is None else self._apart_s - before
+        jump_s = self._apart_s - before
         return jump_s if abs(jump_s) > JUMP_S else 0.0

@@ -52,7 +52,7 @@ class Doors:
 
     def __init__(self, in_database: Callable[..., Awaitable[Any]]) -> None:
         self._in_database = in_database
-        self._skew = Skew()
+        self._skew = Skew(time.monotonic(), time.time())
         self._setups: dict[str, Setup] = {}
         self._open: dict[str, ExchangeGateway] = {}
         self._has_looked = False

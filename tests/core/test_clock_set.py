@@ -80,8 +80,7 @@ def test_a_price_of_before_our_clock_was_set_back_bounds_no_other() -> None:
 
 @pytest.mark.parametrize("jumped_s", [-300.0, -1.5, 1.5, 300.0])
 def test_a_clock_that_was_set_is_noticed_once_with_by_how_much(jumped_s: float) -> None:
-    skew = Skew()
-    assert skew.jump_s(10.0, 1_000.0) == 0
+    skew = Skew(10.0, 1_000.0)
     assert skew.jump_s(10.5, 1_000.5) == 0
     assert skew.jump_s(11.0, 1_001.0 + jumped_s) == pytest.approx(jumped_s)
     assert skew.jump_s(11.5, 1_001.5 + jumped_s) == 0
@@ -89,7 +88,7 @@ def test_a_clock_that_was_set_is_noticed_once_with_by_how_much(jumped_s: float) 
 
 @given(st.lists(st.floats(0, 0.9 * JUMP_S), max_size=50))
 def test_a_clock_that_is_slewed_is_not_taken_for_one_that_was_set(steps: list[float]) -> None:
-    skew, wall, steady = Skew(), 0.0, 0.0
+    skew, wall, steady = Skew(0.0, 0.0), 0.0, 0.0
     for step in steps:
         wall, steady = wall + 1 + step / 2, steady + 1
         assert skew.jump_s(steady, wall) == 0

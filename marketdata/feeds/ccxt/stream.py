@@ -41,7 +41,7 @@ class Stream:
         self, client: Client, protocol: AccountProtocol, door: Door, wall: Callable[[], float] = time.time
     ) -> None:
         self.client = client
-        self._skew, self._wall = Skew(), wall
+        self._wall = wall
         self._protocol = protocol
         self._url, self._greetings, self._pong = door.url, door.greetings, door.pong
         self._messages: deque[tuple[Raw, bytes]] = deque()
@@ -54,6 +54,7 @@ class Stream:
         self._ended: Any = None
         self._clock = asyncio.get_running_loop().time  # by one that is set, a dead socket would be found much later
         self._heard = self._clock()
+        self._skew = Skew(self._heard, wall())
 
     async def open(self) -> None:
         """Dial; raise StreamBroke when the venue cannot be reached."""

@@ -147,7 +147,7 @@ class Connection:
         """
         clock, pause_s = asyncio.get_running_loop().time, self._patience.snapshot_pause_s
         began = clock()
-        pinged, due, skew = began, dict[str, float](), Skew()
+        pinged, due, skew = began, dict[str, float](), Skew(began, self._wall())
         while True:
             await asyncio.sleep(LOOK_S)
             now = clock()
