@@ -17,6 +17,7 @@ MEASURES = (
     "pipeline",
     "dashboards",
     "pricing",
+    "scenarios",
     "oracles",
     "reconcile",
     "past",

@@ -1,0 +1,276 @@
+"""Outcome: what the book is worth, owes and needs at every step.  Engine x Shocks x Conditions -> Outcome
+
+Where a venue has failed, its positions count as closed and what it owes us is lost: what lies there and is not a
+custodian's, and profit that was not settled. What we owe it stays owed. Nothing is netted across accounts.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hedgeapp.core.records import record
+from portfolio.core.scenarios.book import USD, WHOLE
+from portfolio.core.scenarios.engine import UNIFIED, Engine, Equity
+from portfolio.core.scenarios.required import required
+from portfolio.core.scenarios.shocks import CALM, Conditions, Floats, Shocks
+
+PAYMENTS_A_DAY: Final = 3  # funding rates are those of 8 hours
+YEAR_DAYS: Final = 365.0
+
+
+@record
+class Margin:
+    """The margin of one account in one settlement asset, or of all its assets together in USD, at every step."""
+
+    account: str
+    asset: str
+    balance: Floats
+    maintenance: Floats
+    initial: Floats
+
+    @property
+    def ratio(self) -> Floats:
+        """Maintenance margin / margin balance: at 1 it is liquidated; infinite when no balance is left."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = np.where(self.balance > 0.0, self.maintenance / self.balance, np.inf)
+        return np.where(np.isnan(self.maintenance), np.nan, found)
+
+    @property
+    def headroom(self) -> Floats:
+        """Margin balance − initial margin."""
+        return self.balance - self.initial
+
+
+@record
+class Outcome:
+    """Every array is as long as there are steps; amounts are in units of their asset, `..._usd` in USD.
+
+    `staked` and `cash` are what is held, by asset, and do not move with a price; `unrealized` and `net` (cash +
+    unrealized, of all accounts) are by settlement asset; `borrow` is by account and asset, never netted; `delta` is by
+    currency. `total_usd` leaves `carry` out, whose lines say what holding it for some days bears and costs in USD.
+    """
+
+    shocks: Shocks
+    prices: dict[str, Floats]
+    staked: dict[str, float]
+    staked_usd: Floats
+    cash: dict[str, float]
+    unrealized: dict[str, Floats]
+    net: dict[str, Floats]
+    unrealized_usd: Floats
+    borrow: dict[Equity, Floats]
+    margins: tuple[Margin, ...]
+    delta: dict[str, Floats]
+    reported_delta: dict[str, Floats]
+    lost_usd: Floats
+    frozen_usd: Floats
+    total_usd: Floats
+    carry: dict[str, Floats]
+
+    def share(self, asset: str) -> Floats:
+        """Return the share of the whole that a settlement asset's cash and unrealized profit have."""
+        return _share(self.net[asset] * self.prices[asset], self.total_usd)
+
+    @property
+    def staked_share(self) -> Floats:
+        """The share of the whole that is staked; above 1 while an unrealized loss is owed."""
+        return _share(self.staked_usd, self.total_usd)
+
+    def borrowed(self, asset: str) -> Floats:
+        """Return what all accounts together must borrow of an asset."""
+        needs = [need for (_, name), need in self.borrow.items() if name == asset]
+        return np.sum(needs, axis=0) if needs else np.zeros(self.shocks.steps)
+
+
+@record
+class _Swept:
+    """What all parts of an outcome are made of; rows are the engine's equities, which stand at venues that run."""
+
+    engine: Engine
+    multiples: Floats  # markets x steps
+    gains: Floats  # rows x steps
+    equity: Floats  # own and gains
+    stands: NDArray[np.bool_]  # rows whose venue has not failed
+    prices: dict[str, Floats]
+
+
+def outcome(engine: Engine, shocks: Shocks, conditions: Conditions = CALM) -> Outcome:
+    """Sweep a book over the steps."""
+    swept = _swept(engine, shocks, conditions)
+    prices, steps, book = swept.prices, shocks.steps, engine.book
+    down = np.flatnonzero(~swept.stands)
+    failed = {engine.equities[row][0] for row in down}
+    staked = {asset: 0.0 for asset in prices if asset in book.rates}
+    settling = {asset for _, asset in engine.equities if asset not in book.rates}
+    cash = dict.fromkeys(sorted(settling | {one.asset for one in book.holdings if one.asset not in book.rates}), 0.0)
+    for one in book.holdings:
+        if one.holder not in failed:
+            into = staked if one.asset in staked else cash
+            into[one.asset] += one.own
+    kept = np.minimum(0.0, swept.equity[down])
+    lost = np.zeros(steps)
+    for row in down:
+        lost = lost + np.maximum(0.0, swept.equity[row]) * prices[engine.equities[row][1]]
+    unrealized = {asset: swept.gains[_rows(engine, asset, swept.stands)].sum(axis=0) for asset in cash}
+    net = {asset: unrealized[asset] + amount for asset, amount in cash.items()}
+    for row, owed in zip(down, kept, strict=True):
+        if engine.equities[row][1] in net:
+            net[engine.equities[row][1]] = net[engine.equities[row][1]] + owed
+    staked_usd = sum((amount * prices[asset] for asset, amount in staked.items()), np.zeros(steps))
+    total = staked_usd + sum((amount * prices[asset] for asset, amount in net.items()), np.zeros(steps))
+    shown = swept.equity + engine.mirrored[:, None]
+    borrow = {
+        key: need
+        for key, need, stands in zip(engine.equities, np.maximum(0.0, -shown), swept.stands, strict=True)
+        if stands and key[1] in cash
+    }
+    delta, reported = _deltas(swept, kept, failed)
+    return Outcome(
+        shocks=shocks,
+        prices=prices,
+        staked=staked,
+        staked_usd=staked_usd,
+        cash=cash,
+        unrealized=unrealized,
+        net=net,
+        unrealized_usd=sum((gain * prices[asset] for asset, gain in unrealized.items()), np.zeros(steps)),
+        borrow=borrow,
+        margins=_margins(swept, shown, shocks, failed),
+        delta=delta,
+        reported_delta=reported,
+        lost_usd=lost,
+        frozen_usd=_frozen(swept, conditions, steps),
+        total_usd=total,
+        carry=_carry(swept, conditions, borrow, staked_usd, total),
+    )
+
+
+def _swept(engine: Engine, shocks: Shocks, conditions: Conditions) -> _Swept:
+    multiples = engine.multiples(shocks)
+    gains = (engine.worth * engine.sign) @ multiples - (engine.entry @ engine.sign)[:, None]
+    assets = {one.asset for one in engine.book.holdings} | {asset for _, asset in engine.equities}
+    return _Swept(
+        engine=engine,
+        multiples=multiples,
+        gains=gains,
+        equity=gains + engine.own[:, None],
+        stands=np.array([venue not in conditions.failed for venue in engine.venues], dtype=bool),
+        prices={asset: engine.unit_usd(asset, shocks) for asset in sorted(assets | engine.book.prices.keys())},
+    )
+
+
+def _rows(engine: Engine, asset: str, stands: NDArray[np.bool_]) -> list[int]:
+    return [row for row in engine.rows_of(asset) if stands[row]]
+
+
+def _share(part: Floats, whole: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(whole != 0.0, part / whole, np.nan)
+
+
+def _deltas(swept: _Swept, kept: Floats, failed: set[str]) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Return net delta by currency, and of it what exchanges report for the positions alone."""
+    engine, stands = swept.engine, swept.stands
+    steps = swept.multiples.shape[1]
+    net = {currency: np.zeros(steps) for currency in engine.book.prices if currency != USD}
+    reported: dict[str, Floats] = {}
+
+    def add(to: dict[str, Floats], asset: str, amount: float | Floats) -> None:
+        currency = engine.book.currency(asset)
+        if currency != USD:
+            to[currency] = to.get(currency, np.zeros(steps)) + amount
+
+    for one in engine.book.holdings:
+        if one.holder not in failed:
+            add(net, one.asset, one.own * engine.hedged(one.asset))
+    for row, amount in zip(np.flatnonzero(~stands), kept, strict=True):
+        add(net, engine.equities[row][1], amount)
+    for column, (base, _, kind) in enumerate(engine.markets):
+        worth = engine.worth[stands, column].sum() * swept.multiples[column]
+        position = np.full(steps, engine.size[stands, column].sum()) if kind == "linear" else worth
+        add(net, base, position)
+        add(reported, base, position)
+    # What linear contracts were sold for is stablecoin; of inverse ones the profit is coin.
+    linear = engine.sign > 0
+    sold = (engine.entry[:, linear]).sum(axis=1)
+    won = engine.entry[:, ~linear].sum(axis=1)[:, None] - engine.worth[:, ~linear] @ swept.multiples[~linear]
+    for asset in {name for _, name in engine.equities}:
+        ours = _rows(engine, asset, stands)
+        add(net, asset, won[ours].sum(axis=0) - sold[ours].sum())
+    return net, reported
+
+
+def _margins(swept: _Swept, shown: Floats, shocks: Shocks, failed: set[str]) -> tuple[Margin, ...]:
+    engine = swept.engine
+    kept, first = np.zeros(shown.shape), np.zeros(shown.shape)
+    for brackets, multiples in zip(engine.brackets, swept.multiples, strict=True):
+        maintenance, initial = required(brackets, multiples)
+        kept[brackets.rows] += maintenance
+        first[brackets.rows] += initial
+    kept[~engine.is_known] = math.nan
+    first[~engine.is_known] = math.nan
+    row_of = {key: place for place, key in enumerate(engine.equities)}
+    found = []
+    for account, asset in engine.pools:
+        if account in failed:
+            continue
+        if asset != UNIFIED:
+            row = row_of[account, asset]
+            balance, maintenance, initial = shown[row], kept[row], first[row]
+        else:
+            ours = [(row, swept.prices[name]) for (holder, name), row in row_of.items() if holder == account]
+            maintenance = sum((kept[row] * price for row, price in ours), np.zeros(shocks.steps))
+            initial = sum((first[row] * price for row, price in ours), np.zeros(shocks.steps))
+            balance = _collateral(swept, account, shown, shocks)
+        found.append(Margin(account=account, asset=asset, balance=balance, maintenance=maintenance, initial=initial))
+    return tuple(found)
+
+
+def _collateral(swept: _Swept, account: str, shown: Floats, shocks: Shocks) -> Floats:
+    """Return the margin balance of a unified account in USD: positive equity by its ratios, negative equity in full."""
+    engine = swept.engine
+    tiers = {one.asset: one.collateral for one in engine.book.holdings if one.holder == account}
+    balance = np.zeros(shocks.steps)
+    for (name, asset), equity in zip(engine.equities, shown, strict=True):
+        if name != account:
+            continue
+        cut = shocks.haircut if asset in engine.book.rates else 0.0
+        counted, floor = np.minimum(equity, 0.0), 0.0
+        for cap, ratio in tiers.get(asset, WHOLE):
+            counted = counted + np.clip(equity - floor, 0.0, cap - floor) * np.clip(ratio - cut, 0.0, 1.0)
+            floor = cap
+        balance = balance + counted * swept.prices[asset]
+    return balance
+
+
+def _frozen(swept: _Swept, conditions: Conditions, steps: int) -> Floats:
+    """Return what frozen custodians hold, in USD: it is worth what it is, and cannot move."""
+    held = [one for one in swept.engine.book.holdings if not one.venue and one.holder in conditions.frozen]
+    return sum((one.own * swept.prices[one.asset] for one in held), np.zeros(steps))
+
+
+def _carry(
+    swept: _Swept, conditions: Conditions, borrow: dict[Equity, Floats], staked_usd: Floats, total: Floats
+) -> dict[str, Floats]:
+    """Return what holding it for the days bears (+) and costs (−), in USD; positive funding rates pay shorts."""
+    engine, steps = swept.engine, len(total)
+    days = float(len(conditions.funding)) or conditions.days
+    funding, owed = np.zeros(steps), np.zeros(steps)
+    for asset in {name for _, name in engine.equities}:
+        rows = _rows(engine, asset, swept.stands)
+        if conditions.funding:
+            paid = engine.worth[rows].sum(axis=0) * sum(conditions.funding)
+        else:
+            paid = engine.funding[rows].sum(axis=0) * days
+        funding = funding - PAYMENTS_A_DAY * (paid @ swept.multiples) * swept.prices[asset]
+    for (_, asset), need in borrow.items():
+        owed = owed + need * swept.prices[asset]
+    year = days / YEAR_DAYS
+    return {
+        "staking": staked_usd * conditions.staking_rate * year,
+        "lost_staking": -np.maximum(0.0, total - staked_usd) * conditions.staking_rate * year,
+        "funding": funding,
+        "borrow": -owed * conditions.borrow_rate * year,
+    }
