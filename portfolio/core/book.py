@@ -153,20 +153,21 @@ class Book:
         """Fold events of the log, in its order; a fill of a position that is there stays in this loop."""
         latest, orders, positions = self._latest, self.our_orders.of_id, self.positions
         instruments = self.catalogue.instruments
+        seq, recorded_at = self.seq, self.recorded_at
         for recorded in batch:
-            self.seq, self.recorded_at, event = recorded
+            seq, recorded_at, event = recorded
             if type(event) is FillRecorded:
                 latest.append(recorded)
                 name = event.instrument
                 position = positions.get((event.account, name))
-                if position is None or orders:
-                    self._fill(event)
-                else:
+                if position is not None and not orders:
                     position.fill(event, instruments[name].contract_size)
-            else:
-                if not isinstance(event, QUIET):
-                    latest.append(recorded)
-                self._place(event)
+                    continue
+            elif not isinstance(event, QUIET):
+                latest.append(recorded)
+            self.seq, self.recorded_at = seq, recorded_at
+            self._place(event)
+        self.seq, self.recorded_at = seq, recorded_at
 
     def _place(self, event: Event) -> None:
         match event:

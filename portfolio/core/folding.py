@@ -52,7 +52,7 @@ def after(kind: ContractKind, held: Held, fills: Iterable[KeptFill]) -> Held:
             entry_value, booked, opened_at, is_long = worth - closing, ZERO, fill.at, buys
         else:
             released = (entry_value * -size / had).quantize(QUANTUM) if left else entry_value  # half to even
-            realized += pnl(kind, released, -worth)
+            realized -= worth + released if is_linear else -worth - released  # `pnl`, without a call for each fill
             entry_value -= released
             if booked:
                 booked = quantized(booked * left / had)
