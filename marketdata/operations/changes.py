@@ -48,10 +48,16 @@ def change(
 
 
 def change_locked(
-    row: Row, *, by: str, reason: str, at: datetime, expected_version: int | None = None
+    row: Row,
+    *,
+    by: str,
+    reason: str,
+    at: datetime,
+    expected_version: int | None = None,
+    catalogue: Catalogue | None = None,
 ) -> ReferenceChanged | None:
-    """Do as `change` does, in a transaction that holds the log's lock."""
-    catalogue = reference()
+    """Do as `change` does, in a transaction that holds the log's lock; `catalogue` is what it has changed so far."""
+    catalogue = reference() if catalogue is None else catalogue
     version = _version(row)
     if expected_version is not None and version != expected_version:
         raise RowChangedMeanwhile(row, expected_version, version)

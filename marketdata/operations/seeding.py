@@ -11,12 +11,15 @@ from typing import Any, Final, get_args, get_type_hints
 
 import msgspec
 from django.conf import settings
+from django.db import connection, transaction
 
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Oracle, Venue
+from hedgeapp.eventlog.append import lock
 from marketdata.core.catalogue import Row, key_of, noun_of
-from marketdata.operations.changes import change, last_change
+from marketdata.operations.changes import change_locked, last_change
 from marketdata.operations.credentials import Purpose, set_credential
+from marketdata.queries.catalogue import reference
 
 ACTOR: Final = "seed"
 FILE_BYTES_MAX: Final = 1_000_000
@@ -74,7 +77,8 @@ class SeedEntryIsMalformed(ValueError):
 def seed(reference: Path, credentials: Path | None, *, at: datetime, overwrite: bool = False) -> Iterator[str]:
     """Add what is missing, change what differs, and say each in a sentence.
 
-    A row that a person changed since is kept unless `overwrite`. Both files are read whole before anything is written.
+    A row that a person changed since is kept unless `overwrite`. Both files are read whole before anything is written,
+    and the rows are written all or none.
     """
     rows = _rows(reference)
     keys = _keys(credentials) if credentials else {}
@@ -82,19 +86,30 @@ def seed(reference: Path, credentials: Path | None, *, at: datetime, overwrite: 
 
 
 def _seeded(rows: list[Row], keys: Mapping[str, Mapping[str, str]], at: datetime, overwrite: bool) -> Iterator[str]:
-    for row in rows:
-        kept = last_change(row)
-        name = f"{noun_of(row)} {key_of(row)}"
-        if kept and kept.changed_by != ACTOR and not overwrite:
-            yield f"kept {name}: {kept.changed_by} changed it to version {kept.version}"
-        elif event := change(row, by=ACTOR, reason="described by the seed file", at=at):
-            yield f"{'changed' if kept else 'added'} {name}: version {event.version}"
+    yield from _changed(rows, at, overwrite)
     traders = {row.name for row in rows if isinstance(row, Account | Custodian)}
     for holder, pair in keys.items():
         if _set(holder, pair, "read", at):
             yield f"set keys of {holder}"
         if holder in traders and (trade := _trade_keys(pair)) is not None and _set(holder, trade, "trade", at):
             yield f"set trade keys of {holder}"
+
+
+def _changed(rows: list[Row], at: datetime, overwrite: bool) -> list[str]:
+    said = []
+    with transaction.atomic(durable=True):
+        connection.ensure_connection()
+        lock(connection.connection)
+        catalogue = reference()  # once: to read it for each row took most of the time
+        for row in rows:
+            kept = last_change(row)
+            name = f"{noun_of(row)} {key_of(row)}"
+            if kept and kept.changed_by != ACTOR and not overwrite:
+                said.append(f"kept {name}: {kept.changed_by} changed it to version {kept.version}")
+            elif event := change_locked(row, by=ACTOR, reason="described by the seed file", at=at, catalogue=catalogue):
+                catalogue = catalogue.with_row(row)
+                said.append(f"{'changed' if kept else 'added'} {name}: version {event.version}")
+    return said
 
 
 def _set(holder: str, pair: Mapping[str, str], purpose: Purpose, at: datetime) -> bool:

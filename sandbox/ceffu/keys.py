@@ -80,7 +80,11 @@ def new_pair() -> dict[str, str]:
 
 def private_key(secret: str) -> rsa.RSAPrivateKey:
     """Read a private key from base64 PKCS#8 DER."""
-    found = serialization.load_der_private_key(base64.b64decode(secret), password=None)
+    found = serialization.load_der_private_key(
+        base64.b64decode(secret),
+        password=None,
+        unsafe_skip_rsa_key_validation=True,  # of our own making, and to prove its primes takes 50 ms
+    )
     if not isinstance(found, rsa.RSAPrivateKey):
         raise TypeError("expected an RSA key, found another kind; remove the key file to make a new one.")
     return found

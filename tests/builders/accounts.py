@@ -26,6 +26,7 @@ from marketdata.board import Board
 from marketdata.core.board import FeedHealth
 from marketdata.operations.seeding import seed
 from sandbox.app import describe
+from tests.builders.custodian_keys import planted
 from tests.builders.sandboxes import started
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
@@ -65,7 +66,7 @@ class World:
         self.folder = folder
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: BaseProcess | None = None
-        describe(self.port, self.folder, SEED, offered)
+        describe(self.port, planted(self.folder), SEED, offered)
 
     def start(self, *options: str) -> None:
         """Serve until stopped, without trades that the test did not ask for."""

@@ -15,6 +15,7 @@ from hedgeapp.database import conninfo
 from hedgeapp.eventlog.read import read
 from sandbox import ceffu
 from sandbox import chain as sandbox_chain
+from tests.builders.custodian_keys import planted
 
 START_MS = 1_790_000_000_000
 QUIET = sandbox_chain.Settings(past_blocks=120, order_every_blocks=10**9)  # orders come only when they are asked for
@@ -47,7 +48,7 @@ async def served(routes: list[web.RouteDef]) -> AsyncIterator[str]:
 @asynccontextmanager
 async def a_custodian(folder: Path, clock: Clock) -> AsyncIterator[tuple[ceffu.Ceffu, str]]:
     """Serve a new custodian."""
-    state = ceffu.Ceffu.open(folder, 7, clock(), clock=clock)
+    state = ceffu.Ceffu.open(planted(folder), 7, clock(), clock=clock)
     async with served(ceffu.routes(state)) as url:
         yield state, url
 

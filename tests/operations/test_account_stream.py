@@ -126,7 +126,9 @@ async def test_a_stream_that_falls_behind_ends_instead_of_growing(monkeypatch: p
         await silent(found)
 
     async with opened(talk) as stream:
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(WAIT_S):
+            while stream._fault is None:  # noqa: ASYNC110 - nobody reads meanwhile
+                await asyncio.sleep(0.02)
         heard, why = await until_broken(stream)
     assert len(heard) == 10
     assert "at most 10 waiting messages expected" in why

@@ -31,6 +31,7 @@ from marketdata.feeds.ceffu.feed import CustodianFeed, SpellingIsAmbiguous, spel
 from marketdata.feeds.statements import Held, heard, held_of
 from sandbox import ceffu
 from tests.builders.collateral import START_MS, Clock, logged
+from tests.builders.custodian_keys import planted
 
 DAY_MS = 86_400_000
 QUICK = Settings(request_timeout_s=5.0, backoff_s=0.001, backoff_s_max=0.002)
@@ -62,7 +63,7 @@ class World:
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     clock = Clock()
-    state = ceffu.Ceffu.open(tmp_path, 7, START_MS, clock=clock)
+    state = ceffu.Ceffu.open(planted(tmp_path), 7, START_MS, clock=clock)
     app = web.Application()
     app.add_routes(ceffu.routes(state))
     server = TestServer(app, host="127.0.0.1")

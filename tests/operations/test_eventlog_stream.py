@@ -74,5 +74,5 @@ async def test_a_follower_that_loses_its_connection_misses_and_repeats_nothing(a
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'log-stream'"
             )
             await asyncio.sleep(0.02)
-        found = await asyncio.wait_for(following, 20)
+        found = await asyncio.wait_for(following, 60)
     assert [one.seq for one in found] == list(range(1, 61))

@@ -180,6 +180,14 @@ def test_a_bad_file_is_refused_by_name_before_anything_is_written(files: Files, 
     assert not models.Asset.objects.exists()
 
 
+def test_a_file_with_a_row_that_contradicts_the_others_leaves_nothing_behind(files: Files) -> None:
+    files.rewrite('[[limits]]\nname = "ETH net delta"', '[[limits]]\nname = ""')
+    with pytest.raises(CommandError):
+        files.seed()
+    assert not models.Asset.objects.exists()
+    assert events_count() == 0
+
+
 def test_a_bad_credentials_file_is_refused_without_its_content(files: Files) -> None:
     files.credentials.write_text(f'{{"ceffu": "{SECRET}"}}')
     with pytest.raises(CommandError, match="api_key and secret expected") as refusal:

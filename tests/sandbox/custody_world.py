@@ -22,6 +22,7 @@ from sandbox.collateral import CrossMargin
 from sandbox.mirroring import Mirroring
 from sandbox.rows import MirrorOrder
 from tests.builders.collateral import START_MS, Clock
+from tests.builders.custodian_keys import planted
 from tests.sandbox.matching_world import ALICE, BOB, PRICE, Bench
 
 HOLDINGS = (("ETH", "ETH", "500"), ("STETH", "ETH", "50"), ("USDT", "ETH", "1000000"))
@@ -43,7 +44,9 @@ class Client:
 
     def __init__(self, session: ClientSession, root: str, key: dict[str, str], clock: Clock) -> None:
         self.session, self.root, self.api_key, self.clock = session, root, key["api_key"], clock
-        private = serialization.load_der_private_key(base64.b64decode(key["secret"]), password=None)
+        private = serialization.load_der_private_key(
+            base64.b64decode(key["secret"]), None, unsafe_skip_rsa_key_validation=True
+        )
         assert isinstance(private, rsa.RSAPrivateKey)
         self.private = private
 
@@ -80,7 +83,7 @@ class Custody:
         self.bench = Bench(ledger=ledger)
         self.cross = CrossMargin(self.bench.accounts, self.bench.engine.orders, ratios)
         self.bench.engine.available = self.cross.free
-        self.custodian = ceffu.Ceffu.open(folder, 7, START_MS, replace(SETTINGS, **settings), self.clock)
+        self.custodian = ceffu.Ceffu.open(planted(folder), 7, START_MS, replace(SETTINGS, **settings), self.clock)
         self.custodian.connect(self.bench.ledger, Mirroring(self.bench.accounts, self.cross))
 
     @property

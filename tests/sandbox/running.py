@@ -1,5 +1,6 @@
 """A sandbox in a process of its own on a free port, and unmodified ccxt clients of it."""
 
+import asyncio
 import json
 import signal
 import socket
@@ -7,16 +8,18 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from sandbox.app import OFFERED, describe
+from tests.builders.custodian_keys import planted
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READY_S = 90.0
-REQUEST_S = 30.0
+REQUEST_S = 90.0
 MAIN, RESERVE, COIN = "binance-usdm:main", "binance-usdm:reserve", "binance-coinm:main"
 
 
@@ -42,7 +45,9 @@ class Sandbox:
     def start(self) -> None:
         """Write the reference data and start the process; return when it answers."""
         place = ("--port", str(self.port), "--folder", str(self.folder))
-        describe(self.port, self.folder, seed=1, offered=[each for each in OFFERED if f"--{each}" in self.options])
+        describe(
+            self.port, planted(self.folder), seed=1, offered=[each for each in OFFERED if f"--{each}" in self.options]
+        )
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox", "run", *place, *self.options], cwd=ROOT, stdout=log, stderr=log
@@ -102,6 +107,17 @@ class Sandbox:
         given = {"apiKey": key["api_key"], "secret": key["secret"], "enableRateLimit": False, "urls": {"api": urls}}
         given["timeout_on_exit"] = 1  # ms that a client waits at its end
         return getattr(ccxt.pro, name)(given | options)
+
+
+async def subscribed(exchange: Any, *hashes: str) -> None:
+    """Wait until a ccxt.pro client is connected and whoever watches waits for what is named, or for `prefix*`."""
+    async with asyncio.timeout(READY_S):
+        while not all(any(fnmatch(one, each) for one in _awaited(exchange)) for each in hashes):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+def _awaited(exchange: Any) -> set[str]:
+    return {one for client in exchange.clients.values() if client.isConnected for one in client.futures}
 
 
 def parameters(account: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox import ceffu
 from tests.builders.collateral import START_MS, Clock
+from tests.builders.custodian_keys import planted
 from tests.sandbox.custody_world import Client
 
 DAY_MS = 86_400_000
@@ -26,7 +27,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def custodian(tmp_path: Path, clock: Clock) -> ceffu.Ceffu:
-    return ceffu.Ceffu.open(tmp_path, 7, START_MS, clock=clock)
+    return ceffu.Ceffu.open(planted(tmp_path), 7, START_MS, clock=clock)
 
 
 @pytest_asyncio.fixture

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from ccxt.base.errors import ChecksumError, NetworkError
 
-from tests.sandbox.running import COIN, MAIN, RESERVE, Sandbox
+from tests.sandbox.running import COIN, MAIN, RESERVE, Sandbox, subscribed
 
 WAIT_S = 60.0
 VENUE = "binance-usdm"
@@ -96,10 +96,12 @@ async def test_a_jump_moves_index_mark_and_book(sandbox: Sandbox) -> None:
     before = sandbox.get("/control/state")["index"]["BTC"]
     moved = await act(sandbox, "jump", coin="BTC", percent=-1)
     assert moved["index"] == pytest.approx(before * 0.99, rel=0.003)
-    await asyncio.sleep(1.2)
-    market = sandbox.get("/control/state")["venues"][VENUE]["markets"]["BTCUSDT"]
-    assert float(market["mark"]) == pytest.approx(moved["index"], rel=0.004)
-    assert float(market["bid"]) == pytest.approx(moved["index"], rel=0.004)
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            market = sandbox.get("/control/state")["venues"][VENUE]["markets"]["BTCUSDT"]
+            if [float(market[name]) for name in ("mark", "bid")] == [pytest.approx(moved["index"], rel=0.004)] * 2:
+                break
+            await asyncio.sleep(0.05)
     await act(sandbox, "jump", coin="BTC", percent=1)
 
 
@@ -146,7 +148,7 @@ async def test_an_account_at_its_liquidation_is_reduced_by_the_venue(start: Call
         await exchange.load_markets()
         held = (await exchange.fetch_balance())["USDT"]["total"]
         watching = asyncio.create_task(exchange.watch_orders())
-        await asyncio.sleep(0.5)
+        await subscribed(exchange, "orders")
         await act(sandbox, "transfer", account=RESERVE, asset="USDT", amount=2_000 - held)
         while (orders := await asyncio.wait_for(watching, WAIT_S))[-1]["status"] != "closed":
             watching = asyncio.create_task(exchange.watch_orders())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ccxt.base.errors import BadRequest, ExchangeError, ExchangeNotAvailable, NetworkError, OrderNotFound
 
-from tests.sandbox.running import COIN, MAIN, RESERVE, Sandbox, parameters
+from tests.sandbox.running import COIN, MAIN, RESERVE, Sandbox, parameters, subscribed
 
 USDM, COINM = "binance-usdm", "binance-coinm"
 SYMBOLS = {MAIN: ("ETH/USDT:USDT", 0.02), RESERVE: ("ETH/USDT:USDT", 0.02), COIN: ("ETH/USD:ETH", 3)}
@@ -148,7 +148,7 @@ async def test_a_deleveraging_reaches_the_private_stream_and_the_forced_orders(
     await exchange.load_markets()
     await exchange.authenticate(parameters(account))
     watching = asyncio.create_task(exchange.watch_orders(symbol))
-    await asyncio.sleep(0.5)
+    await subscribed(exchange, f"orders:{symbol}")
     name = "ETHUSD_PERP" if account == COIN else "ETHUSDT"
     done = await act(sandbox, "adl", account=account, symbol=name, quantity="2")
     assert done["client_id"].startswith("adl_autoclose-")

@@ -78,7 +78,7 @@ def test_a_file_that_is_no_ledger_is_refused_in_a_sentence(tmp_path: Path) -> No
 
 def test_describe_keeps_keys_private_and_writes_readable_reference_data(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sandbox", "describe", "--port", "8900", "--folder", str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=30)
+    subprocess.run(command, cwd=ROOT, check=True, timeout=90)
     credentials = tmp_path / "credentials.json"
     first = credentials.read_text()
     assert stat.S_IMODE(os.stat(credentials).st_mode) == 0o600
@@ -97,7 +97,7 @@ def test_describe_keeps_keys_private_and_writes_readable_reference_data(tmp_path
 def test_a_taken_port_is_said_in_a_sentence(start: Callable[..., Sandbox], tmp_path: Path) -> None:
     sandbox = start("--hand-every", "0")
     command = [sys.executable, "-m", "sandbox", "run", "--port", str(sandbox.port), "--folder", str(tmp_path / "b")]
-    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90)
     assert second.returncode == 1
     assert f"expected port {sandbox.port} to be free" in second.stderr
     assert "Traceback" not in second.stderr

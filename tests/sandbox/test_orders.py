@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from ccxt.base.errors import ExchangeError, InvalidNonce, OrderNotFound
 
-from tests.sandbox.running import COIN, MAIN, Sandbox
+from tests.sandbox.running import COIN, MAIN, Sandbox, subscribed
 
 WAIT_S = 60.0
 WAYS = [(MAIN, "ETHUSDT", "ETH/USDT:USDT", 0.5), (COIN, "ETHUSD_PERP", "ETH/USD:ETH", 50)]
@@ -198,7 +198,7 @@ async def test_ccxt_pro_hears_of_its_orders_and_trades(
     await exchange.load_markets()
     await exchange.authenticate({"type": "delivery", "subType": "inverse"} if account == COIN else {})
     watching = asyncio.gather(exchange.watch_my_trades(symbol), exchange.watch_orders(symbol))
-    await asyncio.sleep(0.5)
+    await subscribed(exchange, f"myTrades:{symbol}", f"orders:{symbol}")
     done = await exchange.create_order(symbol, "market", "sell", amount, None, {"newClientOrderId": client_id})
     trades, orders = await asyncio.wait_for(watching, WAIT_S)
     assert trades[-1]["order"] == orders[-1]["id"] == done["id"]

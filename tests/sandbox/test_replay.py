@@ -140,7 +140,7 @@ def test_a_folder_without_captures_ends_the_sandbox_with_a_sentence(tmp_path: Pa
     (tmp_path / "x.gz").write_text("no")
     place = ["--port", str(free_port()), "--folder", str(tmp_path / "world")]
     command = [sys.executable, "-m", "sandbox", "run", *place, "--replay", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90)
     assert done.returncode == 1
     assert "expected at least one capture" in done.stderr
     assert "Traceback" not in done.stderr

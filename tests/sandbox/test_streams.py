@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -18,27 +20,35 @@ def levels(rows: list[tuple[str, str]]) -> dict[str, str]:
     return dict(rows)
 
 
-async def listen(sandbox: Sandbox, path: str, streams: list[str], seconds: float) -> list[dict[str, Any]]:
-    """Subscribe by hand and collect what comes."""
-    found: list[dict[str, Any]] = []
+class Ear:
+    """A subscription by hand, and what came of it so far."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self.heard: list[dict[str, Any]] = []
+
+    async def until(self, holds: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
+        """Collect what comes until something holds of all of it."""
+        async with asyncio.timeout(WAIT_S):
+            while not holds(self.heard):
+                self.heard.append(await self._socket.receive_json())
+        return self.heard
+
+
+@asynccontextmanager
+async def listening(sandbox: Sandbox, path: str, *streams: str) -> AsyncIterator[Ear]:
+    """Subscribe by hand."""
     url = f"ws://127.0.0.1:{sandbox.port}{path}"
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
         await socket.send_str(json.dumps({"method": "SUBSCRIBE", "params": streams, "id": 1}))
         assert await socket.receive_json(timeout=WAIT_S) == {"result": None, "id": 1}
-        end = asyncio.get_running_loop().time() + seconds
-        while (left := end - asyncio.get_running_loop().time()) > 0:
-            try:
-                found.append(await socket.receive_json(timeout=left))
-            except TimeoutError:
-                break
-    return found
+        yield Ear(socket)
 
 
-async def follow(exchange: Any, symbol: str, seconds: float) -> set[int]:
-    """Watch a book for some seconds and give the update ids seen."""
-    nonces = set()
-    end = asyncio.get_running_loop().time() + seconds
-    while asyncio.get_running_loop().time() < end:
+async def follow(exchange: Any, symbol: str, count: int) -> set[int]:
+    """Watch a book until so many update ids were seen, and give them."""
+    nonces: set[int] = set()
+    while len(nonces) < count:
         book = await asyncio.wait_for(exchange.watch_order_book(symbol), WAIT_S)
         assert book["bids"][0][0] < book["asks"][0][0]
         nonces.add(book["nonce"])
@@ -46,7 +56,7 @@ async def follow(exchange: Any, symbol: str, seconds: float) -> set[int]:
 
 
 async def test_ccxt_pro_follows_books_without_a_checksum_error(client: Any) -> None:
-    for nonces in await asyncio.gather(*(follow(client(account), symbol, 2.0) for account, symbol in BOOKS)):
+    for nonces in await asyncio.gather(*(follow(client(account), symbol, 30) for account, symbol in BOOKS)):
         assert len(nonces) > 10
 
 
@@ -75,27 +85,27 @@ async def test_diffs_are_chained_and_bridge_a_snapshot(sandbox: Sandbox) -> None
         ("/coinm/ws/0", "dapi", "ethusd_perp"),
         ("/coinm/ws", "dapi", "btcusd_perp"),
     )
-    task = asyncio.gather(*(listen(sandbox, path, [f"{name}@depth@100ms"], 2.0) for path, _, name in ways))
-    await asyncio.sleep(1.0)
-    paths = [f"/{api}/v1/depth?symbol={name.upper()}&limit=1000" for _, api, name in ways]
-    snapshots = [await asyncio.to_thread(sandbox.get, path) for path in paths]
-    for snapshot, diffs in zip(snapshots, await task, strict=True):
-        assert len(diffs) >= 10
+    for path, api, name in ways:
+        async with listening(sandbox, path, f"{name}@depth@100ms") as ear:
+            await ear.until(bool)
+            snapshot = await asyncio.to_thread(sandbox.get, f"/{api}/v1/depth?symbol={name.upper()}&limit=1000")
+            last = snapshot["lastUpdateId"]
+            diffs = await ear.until(lambda diffs, last=last: len(diffs) >= 10 and diffs[-1]["u"] > last)  # type: ignore[misc]
         for before, after in pairwise(diffs):
             assert after["pu"] == before["u"]
             assert before["u"] < after["U"] <= after["u"]
-        last = snapshot["lastUpdateId"]
         assert any(each["U"] <= last <= each["u"] or each["pu"] == last for each in diffs)
 
 
 async def test_a_book_built_from_diffs_equals_the_next_snapshot(sandbox: Sandbox) -> None:
-    task = asyncio.create_task(listen(sandbox, "/usdm/public/ws/0", ["ethusdt@depth@0ms"], 1.8))
-    await asyncio.sleep(0.5)
-    first = await asyncio.to_thread(sandbox.get, "/fapi/v1/depth?symbol=ETHUSDT&limit=1000")
-    await asyncio.sleep(0.5)
-    second = await asyncio.to_thread(sandbox.get, "/fapi/v1/depth?symbol=ETHUSDT&limit=1000")
+    async with listening(sandbox, "/usdm/public/ws/0", "ethusdt@depth@0ms") as ear:
+        await ear.until(bool)
+        first = await asyncio.to_thread(sandbox.get, "/fapi/v1/depth?symbol=ETHUSDT&limit=1000")
+        await ear.until(lambda diffs: sum(each["u"] > first["lastUpdateId"] for each in diffs) >= 10)
+        second = await asyncio.to_thread(sandbox.get, "/fapi/v1/depth?symbol=ETHUSDT&limit=1000")
+        diffs = await ear.until(lambda diffs: diffs[-1]["u"] >= second["lastUpdateId"])
     bids, asks = levels(first["bids"]), levels(first["asks"])
-    for diff in await task:
+    for diff in diffs:
         if first["lastUpdateId"] <= diff["u"] <= second["lastUpdateId"]:
             bids |= levels(diff["b"])
             asks |= levels(diff["a"])
@@ -106,10 +116,10 @@ async def test_a_book_built_from_diffs_equals_the_next_snapshot(sandbox: Sandbox
 async def test_an_ether_contract_sends_two_hundred_messages_a_second(sandbox: Sandbox) -> None:
     ways = (("/usdm/public/ws/0", "ethusdt"), ("/coinm/ws/0", "ethusd_perp"))
     kinds = ("bookTicker", "aggTrade", "trade", "depth@100ms")
-    for found in await asyncio.gather(
-        *(listen(sandbox, path, [f"{name}@{kind}" for kind in kinds], 2.0) for path, name in ways)
-    ):
-        assert len(found) / 2.0 >= 200
+    for path, name in ways:
+        async with listening(sandbox, path, *(f"{name}@{kind}" for kind in kinds)) as ear:
+            # In some two seconds of the venue's: what else the machine has to do may take others from it.
+            found = await ear.until(lambda found: len(found) >= 400 and found[-1]["E"] - found[-400]["E"] <= 2_000)
         touches = [each for each in found if each["e"] == "bookTicker"]
         assert all(float(each["b"]) < float(each["a"]) for each in touches)
         assert all(after["u"] > before["u"] for before, after in pairwise(touches))

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from ccxt.base.errors import AuthenticationError
 
-from tests.sandbox.running import COIN, MAIN, Sandbox, parameters
+from tests.sandbox.running import COIN, MAIN, Sandbox, parameters, subscribed
 
 WAYS = [
     (MAIN, "ETHUSDT", "ETH/USDT:USDT", "USDT", "0.5"),
@@ -38,7 +38,7 @@ async def test_a_fill_reaches_trades_orders_positions_and_balance(
         exchange.watch_positions([symbol], params=parameters(account)),
         exchange.watch_balance(parameters(account)),
     )
-    await asyncio.sleep(0.5)
+    await subscribed(exchange, f"myTrades:{symbol}", f"orders:{symbol}", "*:positions*", "*:balance")
     done = await asyncio.to_thread(
         sandbox.control, "fill", account=account, symbol=name, side="BUY", quantity=quantity, maker=True
     )
@@ -60,7 +60,7 @@ async def test_funding_reaches_the_balance_and_the_income(sandbox: Sandbox, clie
     await listening(exchange, COIN)
     before = len(await exchange.fetch_funding_history("BTC/USD:BTC", params=parameters(COIN)))
     watching = asyncio.create_task(exchange.watch_balance(parameters(COIN)))
-    await asyncio.sleep(0.5)
+    await subscribed(exchange, "*:balance")
     await asyncio.to_thread(sandbox.control, "funding", venue="binance-coinm", symbol="BTCUSD_PERP")
     balance = await asyncio.wait_for(watching, WAIT_S)
     assert balance["info"]["a"]["m"] == "FUNDING_FEE"

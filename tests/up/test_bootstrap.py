@@ -110,7 +110,7 @@ def test_a_second_installation_waits_for_the_first(clone: Path) -> None:
         assert second.stdout is not None
         assert "waiting" in second.stdout.readline()
         fcntl.flock(first, fcntl.LOCK_UN)
-        assert second.wait(10) == 0
+        assert second.wait(60) == 0
 
 
 def test_clean_refuses_while_the_folder_is_up(clone: Path) -> None:

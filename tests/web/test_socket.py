@@ -141,7 +141,7 @@ async def test_a_browser_that_takes_nothing_misses_frames_but_never_the_newest()
 
 async def followed_by(client: "redis.asyncio.Redis", count: int) -> None:
     """Wait until so many channels are subscribed to: those of the test before may be ending still."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(await client.pubsub_channels("live*")) != count:  # noqa: ASYNC110 - Redis tells no event
             await asyncio.sleep(0.05)
 
