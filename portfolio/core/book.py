@@ -152,8 +152,7 @@ class Book:
     def fold(self, batch: Iterable[Recorded]) -> None:
         """Fold events of the log, in its order; a fill of a position that is there stays in this loop."""
         latest, orders, positions = self._latest, self.our_orders.of_id, self.positions
-        instruments = self.catalogue.instruments
-        seq, recorded_at = self.seq, self.recorded_at
+        instruments, seq, recorded_at = self.catalogue.instruments, self.seq, self.recorded_at
         for recorded in batch:
             seq, recorded_at, event = recorded
             if type(event) is FillRecorded:
