@@ -29,6 +29,7 @@ from hedgeapp.eventlog.steps import (
     Encoded,
     Request,
     Statement,
+    Word,
     appending,
     encoded,
 )
@@ -102,18 +103,20 @@ def append(
     NoTransaction, TooManyEvents; psycopg.errors.LockNotAvailable says that the lock could not be had within
     LOCK_WAIT_MS_MAX.
     """
-    taken = append_encoded(connection, encoded(events), at=at, fence=fence)
-    if (word := witness.word(taken)) is not None:
-        append_encoded(connection, encoded([word]), at=at, fence=fence)
-    return taken
+    return append_encoded(connection, encoded(events), at=at, fence=fence, word=witness.word)
 
 
 def append_encoded(
-    connection: psycopg.Connection[Any], offered: Sequence[Encoded], *, at: datetime, fence: Fence | None = None
+    connection: psycopg.Connection[Any],
+    offered: Sequence[Encoded],
+    *,
+    at: datetime,
+    fence: Fence | None = None,
+    word: Word | None = None,
 ) -> list[Recorded]:
-    """Append events that were encoded before."""
+    """Append events that were encoded before, and what `word` says of their seqs behind them."""
     _require_transaction(connection)
-    steps, answer = appending(offered, at, fence), None
+    steps, answer = appending(offered, at, fence, word), None
     while True:
         try:
             request = steps.send(answer)

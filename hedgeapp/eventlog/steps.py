@@ -4,7 +4,7 @@ Encoding comes before the lock; under the lock there are one round trip to look 
 and the caller's commit. The order of the log is the order of commits, because the lock is held until the commit.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -41,6 +41,7 @@ SELECT key, seq, timestamptz_send(recorded_at), kind, body
 
 Statement = tuple[str, tuple[Any, ...]]
 Request = list[Statement] | Iterator[bytes]
+Word = Callable[[Sequence[int]], Event | None]  # what goes with the events of these seqs, in the same COPY
 
 
 class SameKeyOtherContent(ValueError):
@@ -96,7 +97,7 @@ def encoded(events: Iterable[Event]) -> list[Encoded]:
 
 
 def appending(
-    offered: Sequence[Encoded], at: datetime, fence: Fence | None
+    offered: Sequence[Encoded], at: datetime, fence: Fence | None, word: Word | None = None
 ) -> Generator[Request, list[list[Any]] | None, list[Recorded]]:
     """Yield what to ask the database and what to copy into it; this is the append, whatever the connection."""
     if not offered:
@@ -113,7 +114,8 @@ def appending(
     known = _known(offered, answers[3])
     fresh = [event for event in offered if event.key not in known] if known else offered
     if fresh:
-        yield _copied(fresh, seq, previous, chain.microseconds(at))
+        told = word(range(seq + 1, seq + 1 + len(fresh))) if word else None
+        yield _copied([*fresh, *encoded([told])] if told else fresh, seq, previous, chain.microseconds(at))
     taken = [Recorded(seq=n, recorded_at=at, event=event.event) for n, event in enumerate(fresh, seq + 1)]
     # What stands there with exactly our time came from us: the commit's answer was lost, and this is the second try.
     ours = [recorded for recorded in known.values() if recorded.recorded_at == at]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Final
 
-from hedgeapp.core.events import Event, Recorded
+from hedgeapp.core.events import Event
 
 SEQS_MAX: Final = 100  # events of one append that a word is told of
 
@@ -23,7 +23,7 @@ def end() -> None:
     _word.set(None)
 
 
-def word(taken: Sequence[Recorded]) -> Event | None:
-    """Return what is to be said of what was just appended, if anything is."""
+def word(seqs: Sequence[int]) -> Event | None:
+    """Return what is to be said of events that are being appended, if anything is."""
     said = _word.get()
-    return said(tuple(recorded.seq for recorded in taken[:SEQS_MAX])) if said and taken else None
+    return said(tuple(seqs[:SEQS_MAX])) if said and seqs else None
