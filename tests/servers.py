@@ -10,6 +10,7 @@ import gc
 import io
 import os
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -32,6 +33,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PURE = (ROOT / "tests" / "core", ROOT / "tests" / "up")  # these need no server of ours
 APP_URL = "TEST_APP_DATABASE_URL"
 VALKEYS = "TEST_VALKEY_URLS"
+OPERATORS = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_MOVES_URL", "REDIS_URL", "HEDGEAPP_SERVICES")
+COMPILES_NOTHING = "PYTHONDONTWRITEBYTECODE"  # with it, each of hundreds of processes compiles all of us for a second
 
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "")
 _leave = ExitStack()
@@ -45,7 +48,7 @@ def _port_of(note: Path) -> int:
 
 def _describe() -> Servers:
     """Put the tests' servers into the environment, on reserved ports, whatever the operator has there."""
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_MOVES_URL", "REDIS_URL", "HEDGEAPP_SERVICES"):
+    for name in (*OPERATORS, COMPILES_NOTHING):
         os.environ.pop(name, None)
     var = Path(tempfile.mkdtemp(prefix="hedgeapp-tests-"))
     _leave.callback(shutil.rmtree, var, ignore_errors=True)
@@ -177,5 +180,6 @@ def moves_database_url(db: None) -> str:
 if _worker:
     _join()
 else:
+    sys.dont_write_bytecode = False
     _servers = _describe()
     atexit.register(_leave.close)  # for a run that ends before pytest_unconfigure
