@@ -17,7 +17,7 @@ from hedgeapp.up.environment import for_children, kept_secrets
 from hedgeapp.up.ports import free_port, noted_port
 from hedgeapp.up.servers import missing
 
-READY_S_MAX = 120.0
+READY_S_MAX = 240.0  # on a busy machine
 STOP_S_MAX = 60.0
 LOOK_S = 0.05
 

@@ -20,7 +20,7 @@ from tests.sandbox.test_custody_running import Desk
 from tests.stack import Stack, running_stack
 from tests.world import World
 
-SOON_S = 60.0
+SOON_S = 90.0
 STILL = {
     "SANDBOX_VOLATILITY": "0",
     "SANDBOX_MINT_EVERY": "0",
@@ -94,7 +94,7 @@ def test_delegating_changes_neither_assets_nor_net_exposure(still: Stack) -> Non
         )
 
     def has_moved(book: Book) -> bool:
-        return all(
+        return len(book.moves.alarms) >= len(DELEGATED) and all(
             book.delegated.get(place) == amount and book.balances[place].total >= before.balances[place].total + amount
             for place, amount in DELEGATED.items()
         )

@@ -88,7 +88,7 @@ def manage(stack: Stack, *command: str) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=180,
     )
     return done.stdout
 
