@@ -35,6 +35,18 @@ class Tier:
     growth: Decimal = ZERO
 
 
+@sparse_fact
+class CollateralTier:
+    """What a venue takes a part of an asset for as margin: units from `floor` to `cap` at `ratio`; None: no end.
+
+    Ratios are marginal: each part counts at its own. Above the last cap an asset counts for nothing.
+    """
+
+    floor: Decimal
+    cap: Decimal | None
+    ratio: Decimal
+
+
 @record
 class Instrument:
     """A perpetual or dated contract, or a spot pair that is only followed for its price, in our spelling.

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final, assert_never
 
 from hedgeapp.core.events import Event, Recorded
+from hedgeapp.core.events.anchors import LeverageAnchored
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.breaks import ReconciliationEvent, RunBegun, RunEnded
 from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, SupplyStated
@@ -82,6 +83,7 @@ class Book:
     `transfers`, `delegated` by (account, asset); `collateral` by (holder, wallet, asset); `supply` by (chain, asset);
     `orders` by (account, instrument, venue_order_id); `marks` by (subject, kind); `proposals`, the open ones, by id;
     `last_proposals` by currency. `our_orders` are those of `orders` that we sent, and those that no venue has seen yet.
+    `leverages`, by (account, instrument), are the accounts' own, as they have to be.
     `minted` and `redeemed` are in synthetic dollars per chain. `delegated` is what of a balance is mirrored from a
     custodian; `mirrored`, by (custodian, account, asset), is its own word on it; `custodians`: which take moves.
     """
@@ -108,6 +110,7 @@ class Book:
         self.last_proposals: dict[str, LastProposal] = {}
         self.halts = Halts()
         self.blocking = Blocking()
+        self.leverages: dict[tuple[str, str], Decimal] = {}
         self.open_breaks = OpenBreaks()
         self.moves = Moves()
         self.gate = Gate()
@@ -204,6 +207,8 @@ class Book:
         if isinstance(event, ReconciliationEvent):
             self.blocking.apply(event)
             self.open_breaks.apply(event)
+            if isinstance(event, LeverageAnchored):
+                self.leverages[event.account, event.instrument] = event.leverage
             return
         if isinstance(event, MoveDeskEvent):
             self._contradiction(event, fold_move(event, self))

@@ -31,7 +31,7 @@ from portfolio.core.proposals import LastProposal
 from portfolio.core.rows import EventRow, Fault
 from portfolio.core.suspensions import Suspensions
 
-VERSION: Final = 12  # of the arithmetic: raised when the same log would fold into another book
+VERSION: Final = 13  # of the arithmetic: raised when the same log would fold into another book
 
 
 class SnapshotIsOfAnotherVersion(ValueError):
@@ -75,6 +75,7 @@ class BookState:
     last_proposals: tuple[LastProposal, ...]
     halts: tuple[Halt, ...]
     blocking: tuple[VenueBlocked, ...]
+    leverages: tuple[tuple[str, str, Decimal], ...]
     open_breaks: tuple[OpenBreak, ...]
     moves: MovesState
     pauses: tuple[Pause, ...]
@@ -126,6 +127,7 @@ def dump(book: Book) -> BookState:
         last_proposals=tuple(book.last_proposals.values()),
         halts=tuple(book.halts),
         blocking=tuple(book.blocking),
+        leverages=tuple((*key, leverage) for key, leverage in book.leverages.items()),
         open_breaks=tuple(book.open_breaks),
         moves=dump_moves(book),
         pauses=tuple(book.minting),
@@ -168,6 +170,7 @@ def load(state: BookState) -> Book:
     book.last_proposals = {one.currency: one for one in state.last_proposals}
     book.halts = Halts(state.halts)
     book.blocking = Blocking(state.blocking)
+    book.leverages = {(account, instrument): leverage for account, instrument, leverage in state.leverages}
     book.open_breaks = OpenBreaks(state.open_breaks)
     load_moves(book, state.moves)
     book.minting = Minting(state.pauses)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hedgeapp.core.events.anchors import LeverageAnchored
 from hedgeapp.core.instruments import Instrument, Tier
 from portfolio.core.frames import frame
-from portfolio.core.margin import Leg, crossings, initial, maintenance, margin_left
+from portfolio.core.liquidation import Leg, crossings, initial, maintenance, margin_left
 from portfolio.core.rows import MarginRow
 from tests.builders.books import (
     AT,
@@ -112,6 +113,17 @@ def test_the_brackets_join_where_one_ends_and_the_next_begins() -> None:
 
 def test_initial_margin_is_at_the_highest_leverage_of_the_tier() -> None:
     assert initial(TIERS, D(1_000_000)) == D(1_000_000) / 75
+
+
+def test_initial_margin_is_at_the_leverage_that_the_account_has_set() -> None:
+    def first(*anchored: LeverageAnchored) -> Decimal | None:
+        world = (balance(USDM, "USDT", "300000"), opening("-500", "2000"), *anchored)
+        marks: dict[tuple[str, str], object] = {**common("2000")}
+        return only_row(*world, instruments=(instrument(LINEAR, tiers=TIERS),), marks=marks).initial_margin.value
+
+    anchored = LeverageAnchored(at=AT, account=USDM, instrument=LINEAR, leverage=D(20), by="reconciliation")
+    assert (first(), first(anchored)) == (D(1_000_000) / 75, D(50_000))
+    assert first(anchored, replace(anchored, leverage=D(125))) == D(1_000_000) / 75  # the tier allows no more
 
 
 def test_margin_that_grows_with_the_position_is_the_venues_own_example() -> None:

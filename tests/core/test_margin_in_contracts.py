@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hedgeapp.core.events import Event
 from hedgeapp.core.instruments import Instrument, Tier
 from portfolio.core.frames import frame
-from portfolio.core.margin import maintenance
+from portfolio.core.liquidation import maintenance
 from portfolio.core.rows import MarginRow
 from sandbox.margin import Bracket, Holding, liquidation_price, maintenance_margin
 from tests.builders.books import AT, INVERSE, LINEAR, balance, book_of, common, instrument, opening

@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from hedgeapp.core.instruments import Tier
-from portfolio.core.margin import Leg, crossings, initial, maintenance
+from portfolio.core.liquidation import Leg, crossings, initial, maintenance
 from tests.sandbox.running import REQUEST_S, Sandbox
 
 MAIN = "deribit:main"

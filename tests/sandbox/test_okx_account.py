@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from marketdata.core.okx_instruments import tiers
-from portfolio.core.margin import maintenance
+from portfolio.core.liquidation import maintenance
 from tests.sandbox.running import REQUEST_S, Sandbox
 
 ACCOUNT = "okx:main"

@@ -26,7 +26,8 @@ class MarginRow:
     """The margin of one account in one settlement asset: cross margin, each asset by itself.
 
     `wallet`, `unrealized`, `margin_balance` (their sum), `initial_margin`, `maintenance_margin` and `headroom` (margin
-    balance − initial margin) are in `settlement`. The initial margin is at the highest leverage that the tier allows.
+    balance − initial margin) are in `settlement`. The initial margin is at the account's leverage, where the
+    venue has told it, and at most at the highest that the tier allows.
     `margin_ratio` = maintenance margin / margin balance: 1 is liquidation; it has no value when the margin balance is
     not positive. `liquidations` has a row per currency and direction, the nearest first.
     """
