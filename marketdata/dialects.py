@@ -170,6 +170,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
             "orders": "privateGetV5OrderRealtime",
             "ended_orders": "privateGetV5OrderHistory",
             "income": "privateGetV5AccountTransactionLog",
+            "collateral": "publicGetV5SpotMarginTradeCollateral",
             "place": "privatePostV5OrderCreate",
             "cancel": "privatePostV5OrderCancel",
             "cancel_all": "privatePostV5OrderCancelAll",

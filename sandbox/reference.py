@@ -76,6 +76,25 @@ MOVING: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("move_cooldown", "s", "Between two proposals of an account.", {MAIN: "300", COIN: "300"}),
 )
 LIMITS: tuple[dict[str, Any], ...] = (
+    {
+        "name": "binance-usdm main USDT settlement buffer",
+        "kind": "settlement_buffer",
+        "subject": f"{MAIN} USDT",
+        "value": "2000000",
+        "unit": "USDT",
+        "note": "What losses are paid with until collateral is sold.",
+    },
+    *(
+        {
+            "name": f"{coin} price move",
+            "kind": "price_move_hour",
+            "subject": coin,
+            "value": "500",
+            "unit": "bp",
+            "note": "5 % an hour, for the time to liquidation.",
+        }
+        for coin in ("ETH", "BTC")
+    ),
     {"name": "ETH net delta", "kind": "net_delta_band", "subject": "ETH", "value": "25", "unit": "ETH", "note": BAND},
     {"name": "BTC net delta", "kind": "net_delta_band", "subject": "BTC", "value": "2", "unit": "BTC", "note": BAND},
     {

@@ -79,14 +79,16 @@ class LimitIsDouble(RowRefused):
 class LimitKind:
     """What a kind of limit bounds: in which unit (None: the subject is the unit), of which subjects (None: assets).
 
-    `has_accounts` lets it bound a single account too, by its name. `value_max` is what the bound itself may be at
-    most, so that a slip of a digit does not open it.
+    `has_accounts` lets it bound a single account too, by its name; `is_of_account` makes the subject an account and an
+    asset of it, with a space between, and the unit the asset. `value_max` is what the bound itself may be at most, so
+    that a slip of a digit does not open it.
     """
 
     unit: str | None
     subjects: frozenset[str] | None
     value_max: Decimal | None = None
     has_accounts: bool = False
+    is_of_account: bool = False
 
 
 ACCOUNTS: Final = frozenset({"account"})  # the subject of what bounds every account
@@ -114,6 +116,9 @@ LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
     "move_headroom_target": LimitKind(unit="USD", subjects=ACCOUNTS, has_accounts=True),
     "move_headroom_ceiling": LimitKind(unit="USD", subjects=ACCOUNTS, has_accounts=True),
     "move_clip_min": LimitKind(unit="USD", subjects=ACCOUNTS, has_accounts=True),
+    "settlement_buffer": LimitKind(unit=None, subjects=None, is_of_account=True),
+    "price_move_hour": LimitKind(unit="bp", subjects=None, value_max=Decimal(10_000)),
+    "borrow_maintenance": LimitKind(unit="bp", subjects=None, value_max=Decimal(5_000)),
     "move_cooldown": LimitKind(unit="s", subjects=ACCOUNTS, has_accounts=True, value_max=Decimal(86_400)),
 }
 
@@ -281,12 +286,19 @@ def _require_limit(limit: Limit, catalogue: Catalogue) -> None:
     kind = LIMIT_KINDS.get(limit.kind)
     if kind is None:
         raise UnknownLimitKind(limit, f"kind {' or '.join(LIMIT_KINDS)} expected, found {limit.kind!r}")
+    asset = limit.subject
+    if kind.is_of_account:
+        account, _, asset = limit.subject.partition(" ")
+        if account not in catalogue.accounts:
+            raise NameIsMalformed(
+                limit, f"subject ACCOUNT ASSET expected, like binance-usdm:main USDT, found {limit.subject!r}"
+            )
     if kind.subjects is None:
-        _require_asset_known(limit, "subject", limit.subject, catalogue)
+        _require_asset_known(limit, "subject", asset, catalogue)
     elif limit.subject not in kind.subjects and not (kind.has_accounts and limit.subject in catalogue.accounts):
         known = [*sorted(kind.subjects), *(["the name of an account"] if kind.has_accounts else [])]
         raise NameIsMalformed(limit, f"subject {' or '.join(known)} expected, found {limit.subject!r}")
-    unit = limit.subject if kind.unit is None else kind.unit
+    unit = asset if kind.unit is None else kind.unit
     if limit.unit != unit:
         raise LimitUnitIsWrong(limit, f"unit {unit} expected, found {limit.unit!r}")
     require_positive(limit, "value", limit.value)

@@ -5,7 +5,7 @@ from typing import Final
 
 from django.db import connection
 
-from hedgeapp.core.events.balances import BalanceStated
+from hedgeapp.core.events.balances import BalanceStated, CollateralTermsStated
 from hedgeapp.core.events.positions import PositionOpened, PositionStated
 from hedgeapp.core.events.trading import OrderSeen
 from hedgeapp.eventlog import codec
@@ -74,6 +74,15 @@ def last_statements(account: str) -> list[PositionStated | BalanceStated]:
             events = [codec.decode(kind, body) for _, kind, body in cursor]
             found += [event for event in events if isinstance(event, PositionStated | BalanceStated)]
     return found
+
+
+def last_collateral_terms(account: str) -> CollateralTermsStated | None:
+    """Return the log's last word on what assets count for as margin in an account; None when there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LATEST, ["CollateralTermsStated", f"collateral-terms:{account}:"])
+        row = cursor.fetchone()
+    found = codec.decode(row[0], row[1]) if row else None
+    return found if isinstance(found, CollateralTermsStated) else None
 
 
 def orders_still_open(account: str) -> list[OrderSeen]:

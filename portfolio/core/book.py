@@ -13,8 +13,7 @@ from decimal import Decimal
 from typing import Final, assert_never
 
 from hedgeapp.core.events import Event, Recorded
-from hedgeapp.core.events.anchors import LeverageAnchored
-from hedgeapp.core.events.balances import BalanceStated, TransferSeen
+from hedgeapp.core.events.balances import BalanceStated, CollateralTermsStated, TransferSeen
 from hedgeapp.core.events.breaks import ReconciliationEvent, RunBegun, RunEnded
 from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, SupplyStated
 from hedgeapp.core.events.door import DoorEvent, PersonActed, PersonCalled
@@ -30,11 +29,12 @@ from hedgeapp.core.events.suspensions import SuspensionEvent
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
+from portfolio.core.account_terms import AccountTerms
 from portfolio.core.alerts import AlertEvent, Alerts
 from portfolio.core.blocking import Blocking
 from portfolio.core.catalogue import Catalogue, ReferenceChange
 from portfolio.core.collateral_folding import CollateralEvent, add, fold_collateral
-from portfolio.core.faults import Faults
+from portfolio.core.faults import Faults, instrument_unknown
 from portfolio.core.halts import HaltEvent, Halts
 from portfolio.core.headlines import headline
 from portfolio.core.minting import Minting, MintingEvent
@@ -83,9 +83,8 @@ class Book:
     `transfers`, `delegated` by (account, asset); `collateral` by (holder, wallet, asset); `supply` by (chain, asset);
     `orders` by (account, instrument, venue_order_id); `marks` by (subject, kind); `proposals`, the open ones, by id;
     `last_proposals` by currency. `our_orders` are those of `orders` that we sent, and those that no venue has seen yet.
-    `leverages`, by (account, instrument), are the accounts' own, as they have to be.
     `minted` and `redeemed` are in synthetic dollars per chain. `delegated` is what of a balance is mirrored from a
-    custodian; `mirrored`, by (custodian, account, asset), is its own word on it; `custodians`: which take moves.
+    custodian; `mirrored`, by (custodian, account, asset), its own word; `custodians` take moves; `terms` are of margin.
     """
 
     def __init__(self) -> None:
@@ -110,7 +109,7 @@ class Book:
         self.last_proposals: dict[str, LastProposal] = {}
         self.halts = Halts()
         self.blocking = Blocking()
-        self.leverages: dict[tuple[str, str], Decimal] = {}
+        self.terms = AccountTerms()
         self.open_breaks = OpenBreaks()
         self.moves = Moves()
         self.gate = Gate()
@@ -181,6 +180,8 @@ class Book:
                 self._order(event)
             case PositionStated() | FundingPaid() | BalanceStated() | TransferSeen():
                 self._of_account(event)
+            case CollateralTermsStated():
+                self.terms.apply(event)
             case MarksTaken():
                 self.marks.update({(mark.subject, mark.kind): mark for mark in event.marks})
                 self.price_highs.note(event)
@@ -207,8 +208,7 @@ class Book:
         if isinstance(event, ReconciliationEvent):
             self.blocking.apply(event)
             self.open_breaks.apply(event)
-            if isinstance(event, LeverageAnchored):
-                self.leverages[event.account, event.instrument] = event.leverage
+            self.terms.apply(event)
             return
         if isinstance(event, MoveDeskEvent):
             self._contradiction(event, fold_move(event, self))
@@ -281,15 +281,10 @@ class Book:
         return position
 
     def _wait(self, event: FillRecorded | PositionOpened) -> None:
-        because = f"instrument {event.instrument} is not known: waiting until it is introduced"
-        if sum(map(len, self._waiting.values())) < WAITING_KEPT:
+        has_room = sum(map(len, self._waiting.values())) < WAITING_KEPT
+        if has_room:
             self.keep_waiting(event)
-        else:
-            because = (
-                f"instrument {event.instrument} is not known and more than {WAITING_KEPT} events wait already: "
-                "introduce it, then rebuild the book from the log"
-            )
-        self._fault(event, event.instrument, because)
+        self._fault(event, event.instrument, instrument_unknown(event.instrument, WAITING_KEPT, has_room=has_room))
 
     def _order(self, order: OrderSeen) -> None:
         self._require_account(order, order.account)

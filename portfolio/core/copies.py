@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from portfolio.core.account_terms import AccountTerms
 from portfolio.core.alerts import Alerts
 from portfolio.core.blocking import Blocking
 from portfolio.core.book import Book
@@ -56,6 +57,7 @@ _MAKERS: Final[Mapping[type, Callable[[Any], Any]]] = {
     deque: deque.copy,
     **dict.fromkeys(
         (
+            AccountTerms,
             Alerts,
             Blocking,
             Catalogue,

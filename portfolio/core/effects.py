@@ -69,8 +69,8 @@ class Effect:
     """What an order that fills whole at its price changes.
 
     `net` is the exposure in `currency`, `band_share` its share of `band`; `position` is in contracts; `margin_ratio`
-    and `headroom` are of the order's account in `settlement`. `liquidation_price`, in `quote`, is the nearest one of
-    `currency`; it has no value when no price liquidates.
+    and `headroom` are of the order's account in `settlement`, USD where its assets margin together.
+    `liquidation_price`, in `quote`, is the nearest one of `currency`; it has no value when no price liquidates.
     """
 
     currency: str
@@ -94,7 +94,7 @@ def effect(order: OrderLike, book: Book, marks: Marks, at: datetime, feeds: Iter
     instrument = book.catalogue.instruments[order.instrument]
     return Effect(
         currency=before.exposure.currency,
-        settlement=instrument.settlement,
+        settlement=after.settlement,
         quote=instrument.quote,
         band=before.exposure.band,
         net=Change(before=before.exposure.net, after=after.exposure.net),
@@ -135,6 +135,7 @@ def account_margin(account: str, settlement: str, valuation: Valuation) -> Margi
 
 @record
 class _Measured:
+    settlement: str
     exposure: ExposureRow
     position: Figure
     margin_ratio: Figure
@@ -156,6 +157,7 @@ def _measured(order: OrderLike, valuation: Valuation) -> _Measured:
     margin = margin_row(order.account, instrument.settlement, positions, valuation)
     missing = unknown(f"no balance of {order.account} in {instrument.settlement} is known: its feed has not stated one")
     return _Measured(
+        settlement=margin.settlement if margin else instrument.settlement,
         exposure=exposure,
         position=replace(held.size, value=held.position.quantity) if held else exact(ZERO),
         margin_ratio=margin.margin_ratio if margin else missing,

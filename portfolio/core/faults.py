@@ -35,3 +35,13 @@ class Faults:
         """Close the faults of a subject, because what they lacked has arrived."""
         for key in [key for key in self._open if key[1] == subject]:
             del self._open[key]
+
+
+def instrument_unknown(instrument: str, kept: int, *, has_room: bool) -> str:
+    """Return why an event of an instrument cannot be placed: it waits, while no more than `kept` events do."""
+    if has_room:
+        return f"instrument {instrument} is not known: waiting until it is introduced"
+    return (
+        f"instrument {instrument} is not known and more than {kept} events wait already: "
+        "introduce it, then rebuild the book from the log"
+    )

@@ -9,12 +9,14 @@ from marketdata.core.board import FeedHealth
 from portfolio.core import exposure, hedging, holdings, kpis, margin, pnl, sources, tables
 from portfolio.core.backing import backing
 from portfolio.core.book import Book
+from portfolio.core.buffers import buffer_rows
 from portfolio.core.figures import State
 from portfolio.core.minting import Standing, standing
 from portfolio.core.price_sheets import PriceSheet
 from portfolio.core.rows import (
     Backing,
     BalanceRow,
+    BufferRow,
     CollateralRow,
     ConcentrationRow,
     EventRow,
@@ -65,6 +67,7 @@ class Frame:
     proposals: tuple[ProposalRow, ...] = ()
     prices: PriceSheet | None = None
     minting: Standing = Standing()
+    buffers: tuple[BufferRow, ...] = ()
 
 
 def frame(book: Book, marks: Marks, feeds: Iterable[FeedHealth], *, number: int, at: datetime) -> Frame:
@@ -112,5 +115,6 @@ def frame(book: Book, marks: Marks, feeds: Iterable[FeedHealth], *, number: int,
         faults_total=book.faults.total,
         marks=tuple(marks[key] for key in sorted(marks)),
         proposals=tuple(one.row for one in hedging.stances(book, exposed, marks, at, feeds)),
+        buffers=buffer_rows(positions, valuation),
         minting=standing(book.minting, book.halts, starting(book, heard, at)),
     )

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from hedgeapp.core.events import Event, Recorded
-from hedgeapp.core.events.balances import BalanceStated, TransferSeen
+from hedgeapp.core.events.balances import BalanceStated, CollateralTermsStated, TransferSeen
 from hedgeapp.core.events.breaks import ReconciliationEvent
 from hedgeapp.core.events.collateral import (
     CollateralStated,
@@ -99,6 +99,8 @@ def _sentence(event: Event) -> str:
         case TransferSeen():
             way = "into" if event.amount >= 0 else "out of"
             return f"{_plain(abs(event.amount))} {event.asset} moved {way} {event.account}"
+        case CollateralTermsStated():
+            return f"what {len(event.assets)} assets count for as margin in {event.account} is stated"
         case CollateralStated() | SupplyStated() | MintSeen() | RedeemSeen() | CustodyFlowSeen() | SettlementSeen():
             return _collateral(event)
         case MarksTaken():

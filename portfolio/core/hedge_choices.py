@@ -222,9 +222,12 @@ def _order(place: _Place, need: Need, quantity: Decimal, price: Decimal, scene: 
 
 def _carried(order: OrderIntended, place: _Place, scene: Scene) -> str | Blocked:
     """Return what becomes of the account's headroom, or why its margin does not carry the order."""
-    unit, before = place.instrument.settlement, place.margin
+    before = place.margin
+    unit = before.settlement if before else place.instrument.settlement
     beside = filled(order, scene.book, scene.at)
-    after = account_margin(order.account, unit, Valuation(beside, scene.marks, scene.at, scene.feeds))
+    after = account_margin(
+        order.account, place.instrument.settlement, Valuation(beside, scene.marks, scene.at, scene.feeds)
+    )
     if before is None or after is None:
         return Blocked(said=f"{order.account} holds no {unit} to margin {order.instrument} with")
     had, left = before.headroom, after.headroom

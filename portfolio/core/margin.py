@@ -1,54 +1,56 @@
 """Margin: how far each account is from liquidation.  Book x Marks x tiers -> MarginRow
 
-Cross margin, each settlement asset by itself: margin balance = wallet + unrealized PnL of what settles in it. The
+Cross margin, each settlement asset by itself: margin balance = wallet + unrealized PnL of what settles in it; or all
+assets of an account together, where its venue lets them stand for each other (`unified_margin.py`). The
 liquidation price is solved over the tiers of all contracts on a currency together, while only that currency moves and
 their marks keep their ratios (`liquidation.py`, `docs/arithmetic.md`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Literal
 
 from hedgeapp.core.amounts import ONE, ZERO
 from hedgeapp.core.instruments import Tier
 from portfolio.core.figures import Figure, derived, none_of, total, unknown
-from portfolio.core.liquidation import Leg, crossings, initial, maintenance, tier_at
+from portfolio.core.liquidation import Leg, crossings, initial, maintenance
 from portfolio.core.pnl import ValuedPosition, in_usd
+from portfolio.core.position_tiers import tiers_of, without_tiers
 from portfolio.core.rows import LiquidationRow, MarginRow
-from portfolio.core.valuation import Valuation
-
-
-def tiers_of(one: ValuedPosition) -> Sequence[Tier]:
-    """Return the tiers by which a position's value counts.
-
-    Where they are bounded in contracts it is the one of its size alone, whatever a price makes of it.
-    """
-    tiers = one.instrument.tiers
-    if not tiers or tiers[0].unit == "value":
-        return tiers
-    return (tier_at(tiers, abs(one.position.size) / one.instrument.contract_size),)
+from portfolio.core.unified_margin import MarginFigures, hours_until, is_unified, unified_figures, wallet_of
+from portfolio.core.valuation import USD, Valuation
 
 
 def margin_rows(positions: Iterable[ValuedPosition], valuation: Valuation) -> tuple[MarginRow, ...]:
-    """Return the margin of each account in each asset that something there settles in."""
+    """Return the margin of each account: a row if it is unified, else one for each asset that something settles in."""
     groups: dict[tuple[str, str], list[ValuedPosition]] = {}
     settled_at = {(one.venue, one.settlement) for one in valuation.catalogue.contracts}
     for account, asset in valuation.book.balances:
         known = valuation.catalogue.accounts.get(account)
-        if known is not None and (known.venue, asset) in settled_at:
+        if is_unified(account, valuation):
+            groups[account, USD] = []
+        elif known is not None and (known.venue, asset) in settled_at:
             groups[account, asset] = []
     for one in positions:
-        key = (one.position.account, one.settlement)
         if one.position.size:
-            groups.setdefault(key, []).append(one)
-    return tuple(_row(account, asset, groups[account, asset], valuation) for account, asset in sorted(groups))
+            account = one.position.account
+            unit = USD if is_unified(account, valuation) else one.settlement
+            groups.setdefault((account, unit), []).append(one)
+    return tuple(_row(account, unit, groups[account, unit], valuation) for account, unit in sorted(groups))
 
 
 def margin_row(account: str, asset: str, positions: Iterable[ValuedPosition], valuation: Valuation) -> MarginRow | None:
-    """Return the margin of an account in one asset; None when it holds nothing of it and has no position in it."""
-    inside = [
-        one for one in positions if one.position.size and (one.position.account, one.settlement) == (account, asset)
-    ]
+    """Return the margin that carries what settles in an asset: of the whole account if it is unified.
+
+    None when the account holds nothing that counts there and has no position.
+    """
+    ours = [one for one in positions if one.position.size and one.position.account == account]
+    if is_unified(account, valuation):
+        has_row = ours or any(name == account for name, _ in valuation.book.balances)
+        return _row(account, USD, ours, valuation) if has_row else None
+    inside = [one for one in ours if one.settlement == asset]
     has_row = inside or ((account, asset) in valuation.book.balances and _is_margin(account, asset, valuation))
     return _row(account, asset, inside, valuation) if has_row else None
 
@@ -60,65 +62,74 @@ def _is_margin(account: str, asset: str, valuation: Valuation) -> bool:
     return known is not None and any((known.venue, asset) == (one.venue, one.settlement) for one in contracts)
 
 
-def _row(account: str, asset: str, positions: list[ValuedPosition], valuation: Valuation) -> MarginRow:
-    wallet = _wallet(account, asset, valuation)
-    unrealized = total(one.unrealized for one in positions)
-    balance = total((wallet, unrealized))
-    first = total(_initial(one, valuation) for one in positions)
-    kept = total(_required(one, maintenance) for one in positions)
-    headroom = derived(lambda have, need: have - need, balance, first)
+def _row(account: str, unit: str, positions: list[ValuedPosition], valuation: Valuation) -> MarginRow:
+    of_account = unified_figures if unit == USD else partial(_cross_figures, asset=unit)
+    found = of_account(account, positions, valuation)
+    balance, kept = found.balance, found.maintenance
+    headroom = derived(lambda have, need: have - need, balance, found.initial)
     past = kept.value is not None and balance.value is not None and kept.value >= balance.value and kept.value > 0
     ratio = none_of((balance, kept), "the margin balance is not positive: the account is past liquidation")
     if balance.value is None or kept.value is None or balance.value > 0:
         ratio = derived(lambda need, have: need / have, kept, balance)
     elif not kept.value:
         ratio = none_of((balance, kept), "there is neither a margin balance nor a position")
+    rows = found.liquidations
+    if past:
+        now = none_of((balance, kept), "the account is past liquidation now")
+        rows = tuple(replace(row, direction="none", price=now, multiple=now) for row in rows)
     known = valuation.catalogue.accounts.get(account)
     return MarginRow(
         account=account,
         venue=known.venue if known else account.partition(":")[0],
-        settlement=asset,
-        wallet=wallet,
-        unrealized=unrealized,
+        settlement=unit,
+        wallet=found.wallet,
+        unrealized=found.unrealized,
         margin_balance=balance,
-        initial_margin=first,
+        initial_margin=found.initial,
         maintenance_margin=kept,
         margin_ratio=ratio,
         headroom=headroom,
-        headroom_usd=in_usd(headroom, asset, valuation),
+        headroom_usd=in_usd(headroom, unit, valuation),
         is_past_liquidation=past,
+        liquidations=tuple(
+            replace(row, hours=hours_until(row.currency, row.multiple, valuation))
+            for row in sorted(rows, key=_distance)
+        ),
+    )
+
+
+def _cross_figures(account: str, positions: list[ValuedPosition], valuation: Valuation, *, asset: str) -> MarginFigures:
+    """Return the margin of one settlement asset by itself."""
+    wallet = wallet_of(account, asset, valuation)
+    unrealized = total(one.unrealized for one in positions)
+    balance = total((wallet, unrealized))
+    kept = total(_required(one, maintenance) for one in positions)
+    past = kept.value is not None and balance.value is not None and kept.value >= balance.value and kept.value > 0
+    return MarginFigures(
+        wallet=wallet,
+        unrealized=unrealized,
+        balance=balance,
+        initial=total(_initial(one, valuation) for one in positions),
+        maintenance=kept,
         liquidations=_liquidations(wallet, positions, is_past=past),
     )
 
 
-def _wallet(account: str, asset: str, valuation: Valuation) -> Figure:
-    stated = valuation.book.balances.get((account, asset))
-    if stated is None:
-        return unknown(f"no balance of {account} in {asset} is known: its feed has not stated one")
-    what = f"balance of {account} in {asset}"
-    return valuation.stated(stated.total, stated.at, f"account:{account}", "balance", what)
-
-
 def _initial(one: ValuedPosition, valuation: Valuation) -> Figure:
-    leverage = valuation.book.leverages.get((one.position.account, one.instrument.id))
+    leverage = valuation.book.terms.leverage(one.position.account, one.instrument.id)
     return _required(one, lambda tiers, value: initial(tiers, value, leverage))
 
 
 def _required(one: ValuedPosition, rule: Callable[[Sequence[Tier], Decimal], Decimal]) -> Figure:
     tiers = tiers_of(one)
     if not tiers:
-        return unknown(_without_tiers(one.instrument.id))
+        return unknown(without_tiers(one.instrument.id))
     return derived(lambda worth: rule(tiers, abs(worth)), one.worth)
-
-
-def _without_tiers(instrument: str) -> str:
-    return f"no margin tiers of {instrument} are known: load them from the venue, or enter them where it tells none"
 
 
 def _liquidations(wallet: Figure, positions: list[ValuedPosition], *, is_past: bool) -> tuple[LiquidationRow, ...]:
     bases = sorted({one.instrument.base for one in positions})
-    rows = [row for base in bases for row in _liquidations_by(base, wallet, positions, is_past=is_past)]
-    return tuple(sorted(rows, key=_distance))
+    return tuple(row for base in bases for row in _liquidations_by(base, wallet, positions, is_past=is_past))
 
 
 def _distance(row: LiquidationRow) -> Decimal:
@@ -146,7 +157,7 @@ def _liquidations_by(
 
     missing = next((one.instrument.id for one in positions if not one.instrument.tiers), None)
     if missing:
-        return [row("none", unknown(_without_tiers(missing)))]
+        return [row("none", unknown(without_tiers(missing)))]
     if len({one.position.kind for one in moved}) > 1:
         mixed = f"linear and inverse contracts on {base} settle in one asset: they are not solved together"
         return [row("none", unknown(mixed))]

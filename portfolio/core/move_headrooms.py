@@ -1,7 +1,8 @@
 """Move headrooms: an account's margin as moves see it, and by which limits.  MarginRows x Book -> Headrooms
 
-Each settlement asset margins by itself, one unit for one: an account that settles in two has two headrooms. A venue
-that lets assets stand in for each other gives them ratios, which no feed states yet; what is not known is not moved.
+Each settlement asset margins by itself, one unit for one: an account that settles in two has two headrooms. A unified
+account has one for all assets, each at the highest of its ratios, so that what is taken away never counts for less than
+it does; an asset whose ratio the venue has not stated is no margin there.
 """
 
 from collections.abc import Iterable
@@ -33,11 +34,18 @@ def headrooms(rows: Iterable[MarginRow], book: Book) -> tuple[Headroom, ...]:
         Headroom(
             account=row.account,
             headroom_usd=row.headroom_usd,
-            ratios={row.settlement: ONE},
+            ratios=_ratios(row, book),
             settlement=locked(row.account, book),
         )
         for row in rows
     )
+
+
+def _ratios(row: MarginRow, book: Book) -> dict[str, Decimal]:
+    terms = book.terms.collateral.get(row.account)
+    if terms is None:
+        return {row.settlement: ONE}
+    return {one.asset: one.tiers[0].ratio for one in terms.assets if one.tiers and one.tiers[0].ratio}
 
 
 def terms_of(account: str, catalogue: Catalogue) -> MoveTerms | None:

@@ -16,6 +16,7 @@ from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Oracle, Venue
+from portfolio.core.account_terms import AccountTerms, TermsState
 from portfolio.core.alerts import Alert, Alerts
 from portfolio.core.blocking import Blocking
 from portfolio.core.book import Book
@@ -75,7 +76,7 @@ class BookState:
     last_proposals: tuple[LastProposal, ...]
     halts: tuple[Halt, ...]
     blocking: tuple[VenueBlocked, ...]
-    leverages: tuple[tuple[str, str, Decimal], ...]
+    terms: TermsState
     open_breaks: tuple[OpenBreak, ...]
     moves: MovesState
     pauses: tuple[Pause, ...]
@@ -95,7 +96,6 @@ class BookState:
 def dump(book: Book) -> BookState:
     """Write a book out."""
     catalogue = book.catalogue
-    waiting = book.waiting
     return BookState(
         version=VERSION,
         seq=book.seq,
@@ -127,7 +127,7 @@ def dump(book: Book) -> BookState:
         last_proposals=tuple(book.last_proposals.values()),
         halts=tuple(book.halts),
         blocking=tuple(book.blocking),
-        leverages=tuple((*key, leverage) for key, leverage in book.leverages.items()),
+        terms=book.terms.state(),
         open_breaks=tuple(book.open_breaks),
         moves=dump_moves(book),
         pauses=tuple(book.minting),
@@ -140,8 +140,8 @@ def dump(book: Book) -> BookState:
         faults=tuple(book.faults),
         faults_total=book.faults.total,
         latest_events=book.latest_events,
-        waiting_openings=tuple(one for one in waiting if isinstance(one, PositionOpened)),
-        waiting_fills=tuple(one for one in waiting if isinstance(one, FillRecorded)),
+        waiting_openings=tuple(one for one in book.waiting if isinstance(one, PositionOpened)),
+        waiting_fills=tuple(one for one in book.waiting if isinstance(one, FillRecorded)),
     )
 
 
@@ -170,7 +170,7 @@ def load(state: BookState) -> Book:
     book.last_proposals = {one.currency: one for one in state.last_proposals}
     book.halts = Halts(state.halts)
     book.blocking = Blocking(state.blocking)
-    book.leverages = {(account, instrument): leverage for account, instrument, leverage in state.leverages}
+    book.terms = AccountTerms.of(state.terms)
     book.open_breaks = OpenBreaks(state.open_breaks)
     load_moves(book, state.moves)
     book.minting = Minting(state.pauses)

@@ -40,7 +40,7 @@ def sections(frame: Frame) -> Mapping[str, Section]:
         "concentrations": exposure.concentrations(frame.concentrations),
         "backing": holdings.backing(frame.backing),
         "worth": holdings.worth(frame.worth),
-        "margin": margin.margin(frame.margin),
+        "margin": margin.margin(frame.margin, frame.buffers),
         "feeds": status.feeds(frame.feeds),
         "events": status.events(frame.events),
         "faults": status.faults(frame.faults, frame.faults_total),

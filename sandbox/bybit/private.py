@@ -22,6 +22,7 @@ UNIFIED, UNIFIED_2 = "UNIFIED", 6
 WINDOW_MS_MAX = 7 * 86_400_000
 ROWS_MAX = 10_000
 CLOSED_MAX = 500  # orders that ended and are still listed with the open ones
+COLLATERAL = "spot-margin-trade/collateral"
 COINS = ("USDT", "USDC", "ETH", "BTC")
 
 
@@ -193,6 +194,17 @@ def account_info(venue: Bybit, account: str, parameters: Parameters) -> Answer:
         "timeWindow": 0,
         "smpGroup": 0,
     }
+
+
+def collateral(venue: Bybit, parameters: Parameters) -> Answer:
+    """Tell what coins count for as margin; here each has one ratio whatever its amount."""
+    asked = parameters.get("currency")
+    rows = [
+        {"currency": coin, "collateralRatioList": [{"minQty": "0", "maxQty": "", "collateralRatio": plain(ratio)}]}
+        for coin, ratio in venue.cross.ratios.items()
+        if asked in (None, "", coin)
+    ]
+    return {"list": rows}
 
 
 def query_api(venue: Bybit, account: str, parameters: Parameters) -> Answer:

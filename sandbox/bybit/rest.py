@@ -13,7 +13,7 @@ from sandbox.bybit.exchange import Bybit
 from sandbox.bybit.interference import class_of
 from sandbox.bybit.markets import ANSWERS
 from sandbox.bybit.orders import WRITES, text_of
-from sandbox.bybit.private import READS
+from sandbox.bybit.private import COLLATERAL, READS, collateral
 from sandbox.bybit.signing import signer
 
 TOO_OFTEN = 403  # what the venue answers an address that asks too often
@@ -35,7 +35,7 @@ class Door:
         is_allowed, headers = venue.requests.count(request.remote or "", venue.now_ms())
         if not is_allowed:
             return web.Response(status=TOO_OFTEN, text="access too frequent", headers=headers)
-        known = path.removeprefix(MARKET) in ANSWERS if path.startswith(MARKET) else path in READS
+        known = path.removeprefix(MARKET) in ANSWERS if path.startswith(MARKET) else path in (*READS, COLLATERAL)
         if not (known if request.method == "GET" else path in WRITES):
             return web.Response(status=404, headers=headers)
         sent = request.raw_path.partition("?")[2] if request.method == "GET" else await request.text()
@@ -62,6 +62,9 @@ class Door:
         if path.startswith(MARKET):
             venue.interference.refuse(asked)
             return ANSWERS[path.removeprefix(MARKET)](venue, given or {})
+        if path == COLLATERAL:  # public, as market data are
+            venue.interference.refuse(asked)
+            return collateral(venue, given or {})
         key = signer(venue.keys, request.headers, sent, venue.now_ms())
         venue.interference.refuse(asked)
         if given is None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from hedgeapp.core.events import Event
-from hedgeapp.core.events.balances import BalanceStated, TransferSeen
+from hedgeapp.core.events.balances import BalanceStated, CollateralRatios, CollateralTermsStated, TransferSeen
 from hedgeapp.core.events.collateral import (
     CollateralStated,
     CustodyFlowSeen,
@@ -41,7 +41,7 @@ from hedgeapp.core.events.sources import (
 )
 from hedgeapp.core.events.suspensions import InstrumentReleased, InstrumentSuspended
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
-from hedgeapp.core.instruments import Instrument, Tier
+from hedgeapp.core.instruments import CollateralTier, Instrument, Tier
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.reference import (
     Account,
@@ -204,6 +204,19 @@ TRADING: list[Event] = [
     PositionStated(at=AT, account=ACCOUNT, instrument=ETH, quantity=D("-101.234"), entry_price=D("3000.6")),
     FundingPaid(at=AT, account=ACCOUNT, instrument=ETH, payment_id="5", amount=D("-1.5"), asset="USDT"),
     BalanceStated(at=AT, account=ACCOUNT, asset="USDT", total=D("1000000.00000001")),
+    CollateralTermsStated(
+        at=AT,
+        account=ACCOUNT,
+        assets=(
+            CollateralRatios(
+                asset="BTC",
+                tiers=(
+                    CollateralTier(floor=D(0), cap=D(10), ratio=D("0.98")),
+                    CollateralTier(floor=D(10), cap=None, ratio=D("0.95")),
+                ),
+            ),
+        ),
+    ),
     TransferSeen(at=AT, account=ACCOUNT, transfer_id="11", amount=D("250"), asset="USDT"),
 ]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hedgeapp.core.amounts import ONE, ZERO
-from hedgeapp.core.instruments import CollateralTier, Tier
+from hedgeapp.core.instruments import CollateralTier, ContractKind, Tier
 from portfolio.core.unified import (
     Contract,
     MarginIsNotSolved,
@@ -23,6 +23,7 @@ from portfolio.core.unified import (
 from tests.builders.books import ETHUSDT, D, brackets, one_tier
 
 P0 = D(2_000)
+KINDS: tuple[ContractKind, ...] = ("linear", "inverse")
 ETHER = frozenset({"ETH", "stETH"})
 STAKED = frozenset({"stETH"})
 BTC = ((10, "0.98"), (20, "0.95"), (30, "0.9"), (40, "0.85"), (50, "0.8"))  # Bybit's own example
@@ -104,8 +105,8 @@ def test_collateral_counts_by_marginal_tiers_and_a_debt_whole(amount: str, count
 def test_a_hedge_of_staked_ether_is_liquidated_where_its_closed_form_says(
     haircut: str, rate: str, linear: str, inverse: str | None
 ) -> None:
-    for kind, multiple in (("linear", linear), ("inverse", inverse)):
-        pockets = hedge(kind, D(500), flat(haircut), one_tier(rate))  # type: ignore[arg-type]
+    for kind, multiple in zip(KINDS, (linear, inverse), strict=True):
+        pockets = hedge(kind, D(500), flat(haircut), one_tier(rate))
         below, above = liquidations(pockets, ETHER)
         assert below is None
         assert (None if above is None else round(above, 4)) == (None if multiple is None else D(multiple))
@@ -118,17 +119,20 @@ def test_the_brackets_of_the_venue_bring_it_nearer(of: str, multiple: str) -> No
     assert abs(above - D(multiple)) < D("0.0001")
 
 
-@pytest.mark.parametrize(("kind", "cash"), [("linear", "100000"), ("inverse", "50")])
+@pytest.mark.parametrize(("kind", "cash"), [("linear", "100000"), ("inverse", "20"), ("inverse", "50")])
 def test_cash_of_the_settlement_asset_moves_it_away(kind: Literal["linear", "inverse"], cash: str) -> None:
     """It is added to the numerator if linear, and to h·r·C in the denominator if inverse."""
     of, rate = D(500), D("0.01")
     _, above = liquidations(hedge(kind, of, flat("0.9"), one_tier(str(rate)), cash=D(cash)), ETHER)
+    if kind == "inverse" and of * D("0.1") <= D(cash):
+        assert above is None  # covered by its coins at every price
+        return
     if kind == "linear":
         formula = (of * P0 + D(cash)) / (of * (1 + rate) - D("0.9") * of) / P0
     else:
-        formula = of * (1 - rate) / (of - D("0.9") * of - D(cash)) if of * D("0.1") > D(cash) else None
-    assert (above is None) == (formula is None)
-    assert above is None or formula is None or abs(above - formula) < D("1e-30")
+        formula = of * (1 - rate) / (of - D("0.9") * of - D(cash))
+    assert above is not None
+    assert abs(above - formula) < D("1e-30")
 
 
 @pytest.mark.parametrize(
@@ -149,8 +153,8 @@ def test_cash_of_the_settlement_asset_moves_it_away(kind: Literal["linear", "inv
     ],
 )
 def test_only_a_near_total_depeg_liquidates_at_the_entry(rate: str, haircut: str, depeg: str) -> None:
-    for kind in ("linear", "inverse"):
-        below, above = liquidations(hedge(kind, D(500), flat(haircut), one_tier(rate)), STAKED)  # type: ignore[arg-type]
+    for kind in KINDS:
+        below, above = liquidations(hedge(kind, D(500), flat(haircut), one_tier(rate)), STAKED)
         assert above is None
         assert below is not None
         assert round(below, 4) == D(depeg)
@@ -160,15 +164,15 @@ def test_only_a_near_total_depeg_liquidates_at_the_entry(rate: str, haircut: str
 def test_after_a_rise_a_smaller_depeg_does(k: Decimal) -> None:
     """Linear r = (k·(1 + m) − 1)/(h·k), inverse r = (1 − (1 − m)/k)/h; they differ by m·(1 − 1/k)/h."""
     m, h = D("0.02"), D("0.9")
-    found = {}
-    for kind in ("linear", "inverse"):
+    found: dict[str, Decimal | None] = {}
+    for kind in KINDS:
         risen = [
             replace(
                 one,
                 index=one.index * (ONE if one.asset == "USDT" else k),
                 contracts=tuple(replace(each, worth=each.worth_at(k)) for each in one.contracts),
             )
-            for one in hedge(kind, D(500), flat(h), one_tier(str(m)))  # type: ignore[arg-type]
+            for one in hedge(kind, D(500), flat(h), one_tier(str(m)))
         ]
         if measured(risen).left <= 0:
             return
@@ -237,7 +241,7 @@ def test_a_loss_beyond_the_wallet_is_borrowed_and_takes_maintenance_margin() -> 
 
 
 def test_what_is_frozen_by_orders_is_borrowed_too() -> None:
-    assert (borrowed(D(5), D(8)), borrowed(D(8), D(5)), borrowed(D(-1), D(2))) == (3, 0, 3)
+    assert (borrowed(D(5), D(8)), borrowed(D(8), D(5)), borrowed(D(-1), D(2))) == (D(3), D(0), D(3))
 
 
 def test_margin_that_grows_with_the_position_is_refused_in_a_sentence() -> None:

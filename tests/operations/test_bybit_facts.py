@@ -1,5 +1,6 @@
 """What Bybit's private topics and answers say, as events: the stream and REST in one voice, and nothing malformed."""
 
+import contextlib
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -194,3 +195,51 @@ def test_a_greeting_that_is_refused_ends_the_stream() -> None:
     assert not accounts.is_answer({"topic": "order", "data": []}, greeting)
     with pytest.raises(StreamBroke, match="auth: the private stream is refused: bad sign"):
         accounts.is_answer({"op": "auth", "success": False, "ret_msg": "bad sign"}, greeting)
+
+
+RATIOS: dict[str, Any] = {
+    "currency": "BTC",
+    "collateralRatioList": [
+        {"minQty": "0", "maxQty": "10", "collateralRatio": "0.98"},
+        {"minQty": "10", "maxQty": "", "collateralRatio": "0.95"},
+    ],
+}
+
+
+def test_what_assets_count_for_is_read_by_tiers_and_of_our_assets_alone() -> None:
+    facts = BybitFacts(ACCOUNT, [LINEAR, INVERSE], ["BTC", "stETH"])
+    staked = {**RATIOS, "currency": "STETH", "collateralRatioList": RATIOS["collateralRatioList"][:1]}
+    bitcoin, ours = facts.collateral_of_rows([staked, {**RATIOS, "currency": "DOGE"}, RATIOS])
+    assert (bitcoin.asset, ours.asset, len(ours.tiers)) == ("BTC", "stETH", 1)
+    assert [(one.floor, one.cap, one.ratio) for one in bitcoin.tiers] == [
+        (Decimal(0), Decimal(10), Decimal("0.98")),
+        (Decimal(10), None, Decimal("0.95")),
+    ]
+
+
+@pytest.mark.parametrize(
+    "tiers",
+    [
+        [],
+        [{"minQty": "1", "maxQty": "", "collateralRatio": "0.9"}],
+        [{"minQty": "0", "maxQty": "", "collateralRatio": "1.1"}],
+        [{"minQty": "0", "maxQty": "", "collateralRatio": "-0.1"}],
+        [*RATIOS["collateralRatioList"], {"minQty": "20", "maxQty": "", "collateralRatio": "0.9"}],
+        [RATIOS["collateralRatioList"][0], {"minQty": "10", "maxQty": "", "collateralRatio": "0.99"}],
+        [{"minQty": "0", "maxQty": "0", "collateralRatio": "0.9"}],
+    ],
+)
+def test_collateral_tiers_that_do_not_follow_each_other_are_refused(tiers: list[Any]) -> None:
+    facts = BybitFacts(ACCOUNT, [LINEAR, INVERSE], ["BTC"])
+    with pytest.raises(FactIsMalformed):
+        facts.collateral_of_rows([{**RATIOS, "collateralRatioList": tiers}])
+
+
+@given(JUNK, st.sampled_from(["currency", "collateralRatioList", "minQty", "maxQty", "collateralRatio"]))
+def test_junk_in_collateral_is_refused_by_name(junk: Any, field: str) -> None:
+    facts = BybitFacts(ACCOUNT, [LINEAR, INVERSE], ["BTC"])
+    row: dict[str, Any] = {**RATIOS, "collateralRatioList": [dict(RATIOS["collateralRatioList"][0])]}
+    (row if field in row else row["collateralRatioList"][0])[field] = junk
+    with contextlib.suppress(FactIsMalformed):
+        for one in facts.collateral_of_rows([row]):
+            assert all(0 <= tier.ratio <= 1 and tier.floor >= 0 for tier in one.tiers)

@@ -4,13 +4,18 @@ import asyncio
 import hashlib
 import hmac
 import json
+import random
 import time
 from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
 
+from hedgeapp.core.instruments import CollateralTier
+from marketdata.core.bybit_instruments import tiers
+from portfolio.core.unified import Contract, Pocket, measured
 from tests.sandbox.running import REQUEST_S, Sandbox
 
 UNIFIED = "bybit:main"
@@ -62,7 +67,65 @@ async def rested(exchange: Any, symbol: str, **more: Any) -> Any:
     return found
 
 
+async def pockets(exchange: Any) -> tuple[list[Pocket], dict[str, Any]]:
+    """Return the account as margin sees it, all of it as the venue tells it, and what the venue makes of it."""
+    (account,) = (await exchange.fetch_balance())["info"]["result"]["list"]
+    listed = (await exchange.publicGetV5SpotMarginTradeCollateral())["result"]["list"]
+    ratios = {row["currency"]: Decimal(row["collateralRatioList"][0]["collateralRatio"]) for row in listed}
+    contracts: dict[str, list[Contract]] = {}
+    for category, coin in (("linear", "USDT"), ("inverse", "")):
+        given = {"category": category} | ({"settleCoin": coin} if coin else {})
+        for row in (await exchange.privateGetV5PositionList(given))["result"]["list"]:
+            size = Decimal(row["size"]) * (1 if row["side"] == "Buy" else -1)
+            mark, entry = Decimal(row["markPrice"]), Decimal(row["avgPrice"])
+            limits = (await exchange.publicGetV5MarketRiskLimit({"category": category, "symbol": row["symbol"]}))[
+                "result"
+            ]
+            is_linear = category == "linear"
+            contract = Contract(
+                kind="linear" if is_linear else "inverse",
+                base=row["symbol"][:3],
+                worth=size * mark if is_linear else size / mark,
+                basis=size * entry if is_linear else size / entry,
+                tiers=tiers(row["symbol"], limits["list"]),
+                leverage=Decimal(row["leverage"]),
+            )
+            contracts.setdefault("USDT" if is_linear else contract.base, []).append(contract)
+    return [
+        Pocket(
+            asset=row["coin"],
+            wallet=Decimal(row["walletBalance"]),
+            index=Decimal(row["usdValue"]) / Decimal(row["equity"]),
+            ratios=(CollateralTier(floor=Decimal(0), cap=None, ratio=ratios[row["coin"]]),),
+            contracts=tuple(contracts.get(row["coin"], ())),
+        )
+        for row in account["coin"]
+        if Decimal(row["equity"])
+    ], account
+
+
 class TestThroughCcxt:
+    async def test_the_margin_of_the_account_is_the_cores_after_any_trades(self, exchange: Any) -> None:
+        """Balance at collateral value, initial and maintenance margin: of all coins and of both kinds of contracts."""
+        chance = random.Random(1)
+        for _ in range(6):
+            symbol, side = chance.choice(list(SYMBOLS)), chance.choice(["buy", "sell"])
+            price = await far(exchange, symbol, "sell" if side == "buy" else "buy")
+            amount = SYMBOLS[symbol][1] * chance.randint(1, 4)
+            await exchange.create_order(symbol, "limit", side, amount, price, {"timeInForce": "IOC"})
+        for order in [one for symbol in SYMBOLS for one in await exchange.fetch_open_orders(symbol)]:
+            await exchange.cancel_order(order["id"], order["symbol"])
+        held, account = await pockets(exchange)
+        assert sum(len(one.contracts) for one in held) > 1
+        found = measured(held)
+        for ours, theirs in (
+            (found.balance, "totalMarginBalance"),
+            (found.initial, "totalInitialMargin"),
+            (found.maintenance, "totalMaintenanceMargin"),
+        ):
+            assert float(ours) == pytest.approx(float(account[theirs]), rel=1e-4), theirs
+        assert float(found.maintenance / found.balance) == pytest.approx(float(account["accountMMRate"]), rel=1e-3)
+
     @pytest.mark.parametrize("symbol", SYMBOLS)
     async def test_an_order_is_created_listed_amended_and_canceled(self, exchange: Any, symbol: str) -> None:
         link, amount = f"t{time.time_ns()}", SYMBOLS[symbol][1]

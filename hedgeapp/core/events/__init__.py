@@ -16,7 +16,7 @@ from hedgeapp.core.events.alerts import (
 )
 from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, LeverageAnchored, RebaseTaken
 from hedgeapp.core.events.approvals import GateChangeAgreed, GateChangeDropped, GateChangeProposed, MoveDecided
-from hedgeapp.core.events.balances import BalanceStated, TransferSeen
+from hedgeapp.core.events.balances import BalanceStated, CollateralTermsStated, TransferSeen
 from hedgeapp.core.events.break_glass import BreakGlassReviewed, BreakGlassSigned, GlassBroken
 from hedgeapp.core.events.breaks import (
     BalanceAnchored,
@@ -137,6 +137,7 @@ Event = (
     | FundingPaid
     | BalanceStated
     | TransferSeen
+    | CollateralTermsStated
     | CollateralStated
     | CustodianStateChanged
     | CustodyFlowSeen

@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
+from hedgeapp.core.instruments import CollateralTier
 from hedgeapp.core.records import fact
 
 
@@ -33,3 +34,27 @@ class TransferSeen:
     @property
     def key(self) -> str:
         return f"transfer:{self.account}:{self.asset}:{self.transfer_id}"
+
+
+@fact
+class CollateralRatios:
+    """What a venue takes an asset for as margin, by marginal tiers."""
+
+    asset: str
+    tiers: tuple[CollateralTier, ...]
+
+
+@fact
+class CollateralTermsStated:
+    """The venue's word on what each asset counts for in a unified account: those that are not named count for nothing.
+
+    An account of which this was never said margins each settlement asset by itself.
+    """
+
+    at: datetime
+    account: str
+    assets: tuple[CollateralRatios, ...]
+
+    @property
+    def key(self) -> str:
+        return f"collateral-terms:{self.account}:{int(self.at.timestamp() * 1000)}"

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import ClassVar, Final
 
 from hedgeapp.core.events import Event
+from hedgeapp.core.events.balances import CollateralRatios
 from hedgeapp.core.events.positions import PositionOpened
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
@@ -66,6 +67,10 @@ class Reads(ABC):
     @abstractmethod
     async def balances(self) -> dict[str, Decimal]:
         """Return the account's wallet balances by asset."""
+
+    async def collateral(self) -> tuple[CollateralRatios, ...]:
+        """Return what each asset counts for as margin; nothing where each settlement asset margins by itself."""
+        return ()
 
     @abstractmethod
     async def open_orders(self, instrument: Instrument) -> list[OrderSeen]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import structlog
 
 from hedgeapp.core.events import Event
+from hedgeapp.core.events.balances import CollateralTermsStated
 from hedgeapp.core.events.trading import OrderSeen
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.records import record
@@ -35,7 +36,13 @@ from marketdata.operations.instruments import symbols_of, take_instruments
 from marketdata.pulse import Pulse
 from marketdata.queries.catalogue import reference
 from marketdata.queries.credentials import Keys, keys_of
-from marketdata.queries.known import income_known_at, last_statements, orders_still_open, trades_read_from
+from marketdata.queries.known import (
+    income_known_at,
+    last_collateral_terms,
+    last_statements,
+    orders_still_open,
+    trades_read_from,
+)
 from marketdata.venues import Client
 
 READ_EVERY_S: Final = 30.0  # REST is read this often, whatever the stream says
@@ -131,6 +138,7 @@ class AccountFeed:
         instruments = await self._instruments(protocol, client, setup)
         reads = protocol.reads(client, setup.account.name, instruments, setup.assets)
         await reads.verify()
+        await self._collateral(reads)
         stream = Stream(client, protocol, await protocol.door(client))
         await stream.open()
         async with asyncio.timeout(READ_S_MAX):
@@ -151,6 +159,16 @@ class AccountFeed:
             log.info("instrument.changed", instrument=event.instrument.id, version=event.version)
         known = (await self.lease.in_database(reference)).instruments
         return [known[f"{venue}:{symbol}"] for symbol in setup.account.instruments]
+
+    async def _collateral(self, reads: Reads) -> None:
+        """State what assets count for as margin, where they margin together and it is news."""
+        account, assets = reads.facts.account, await reads.collateral()
+        if not assets:
+            return
+        known = await self.lease.in_database(last_collateral_terms, account)
+        if known is None or known.assets != assets:
+            at = moment(await reads.client.server_ms())
+            await self._append([CollateralTermsStated(at=at, account=account, assets=assets)])
 
     async def _read(self, reads: Reads) -> None:
         """Read trades, positions, balances and orders, and append what is new."""
@@ -201,6 +219,7 @@ class AccountFeed:
                 raise SettingsChanged("the account's settings or keys changed: connecting again")
             if clock() >= instruments_due:
                 await self._instruments(protocol, reads.client, setup)
+                await self._collateral(reads)
                 instruments_due = clock() + INSTRUMENTS_EVERY_S
             async with asyncio.timeout(READ_S_MAX):
                 await self._read(reads)

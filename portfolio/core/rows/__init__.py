@@ -6,7 +6,7 @@ is summed across assets except in a `_usd` column. Rows keep one order from fram
 
 from portfolio.core.rows.exposure import BandState, ConcentrationRow, ExposureLine, ExposureRow, LineKind, Worth
 from portfolio.core.rows.holdings import Backing, BackingRow, BalanceRow, CollateralRow
-from portfolio.core.rows.margin import LiquidationRow, MarginRow
+from portfolio.core.rows.margin import BorrowNeed, BufferRow, LiquidationRow, MarginRow
 from portfolio.core.rows.positions import (
     Agreement,
     AssetFigure,
@@ -26,6 +26,8 @@ __all__ = [
     "BackingRow",
     "BalanceRow",
     "BandState",
+    "BorrowNeed",
+    "BufferRow",
     "CollateralRow",
     "ConcentrationRow",
     "EventRow",

@@ -1,5 +1,6 @@
 """Rows of margin: how far an account is from liquidation.  (records)"""
 
+from decimal import Decimal
 from typing import Literal
 
 from hedgeapp.core.records import record
@@ -11,7 +12,8 @@ class LiquidationRow:
     """The price that liquidates an account when only `currency` moves, all its contracts by the same factor.
 
     `price` is in `quote`, on the mark of the account's largest position in that currency; `multiple` = price / mark
-    now. Both have no value when no price liquidates.
+    now. Both have no value when no price liquidates. `hours` is the time until then by the move an hour of a limit. A
+    staked asset stands in place of a currency where its own price alone, a depeg, liquidates.
     """
 
     currency: str
@@ -19,17 +21,19 @@ class LiquidationRow:
     direction: Literal["rise", "fall", "none"]
     price: Figure
     multiple: Figure
+    hours: Figure | None = None
 
 
 @record
 class MarginRow:
-    """The margin of one account in one settlement asset: cross margin, each asset by itself.
+    """The margin of one account in one settlement asset by itself; of a unified account in all, `settlement` being USD.
 
     `wallet`, `unrealized`, `margin_balance` (their sum), `initial_margin`, `maintenance_margin` and `headroom` (margin
     balance − initial margin) are in `settlement`. The initial margin is at the account's leverage, where the
     venue has told it, and at most at the highest that the tier allows.
     `margin_ratio` = maintenance margin / margin balance: 1 is liquidation; it has no value when the margin balance is
-    not positive. `liquidations` has a row per currency and direction, the nearest first.
+    not positive. In a unified account `wallet` and `unrealized` are whole and `margin_balance` is what of them counts.
+    `liquidations` has a row per currency and direction, the nearest first.
     """
 
     account: str
@@ -45,3 +49,26 @@ class MarginRow:
     headroom_usd: Figure
     is_past_liquidation: bool
     liquidations: tuple[LiquidationRow, ...]
+
+
+@record
+class BorrowNeed:
+    """What an account borrows of an asset, in the asset, after every price rose by a share."""
+
+    rise: Decimal
+    amount: Figure
+
+
+@record
+class BufferRow:
+    """What an account has of an asset that its profit is paid in: wallet and unrealized PnL, against its target.
+
+    All in `asset`; `target` and `missing` have no value where no target is set. The first of `needs` is of now.
+    """
+
+    account: str
+    asset: str
+    equity: Figure
+    target: Figure
+    missing: Figure
+    needs: tuple[BorrowNeed, ...]

@@ -6,12 +6,13 @@ A trade's id is a UUID, which tells no order: with its time before it, all in di
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from hedgeapp.core.events.balances import TransferSeen
+from hedgeapp.core.events.balances import CollateralRatios, TransferSeen
 from hedgeapp.core.events.positions import FundingPaid
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen, OrderStatus, Side
+from hedgeapp.core.instruments import CollateralTier
 from marketdata.feeds.ccxt.facts import (
     FLAT,
     FactIsMalformed,
@@ -31,6 +32,8 @@ FUNDING: Final = "Funding"
 UNIFIED: Final = "UNIFIED"  # the kind of account whose coins all margin together
 SETTLEMENT: Final = "SETTLEMENT"
 TRANSFERS: Final = frozenset({"TRANSFER_IN", "TRANSFER_OUT"})
+
+TIERS_MAX: Final = 100  # of one asset's collateral ratios
 
 _SIDES: Final[Mapping[str, Side]] = {"Buy": "buy", "Sell": "sell"}
 _STATUSES: Final[Mapping[str, OrderStatus]] = {
@@ -135,6 +138,20 @@ class BybitFacts(Facts):
             found |= {self.asset("wallet", coin, "coin"): number("wallet", coin, "walletBalance") for coin in coins}
         return found
 
+    def collateral_of_rows(self, rows: Any) -> tuple[CollateralRatios, ...]:
+        """Return what each asset of ours counts for, in the order of their names.
+
+        Tiers have to follow each other from 0 on, and none may count for more than the one before it.
+        """
+        if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+            raise FactIsMalformed("collateral", "list", rows)
+        found: dict[str, CollateralRatios] = {}
+        for row in rows:
+            if text("collateral", row, "currency").upper() in self._assets:
+                asset = self.asset("collateral", row, "currency")
+                found[asset] = CollateralRatios(asset=asset, tiers=_collateral_tiers(row))
+        return tuple(found[asset] for asset in sorted(found))
+
     def income_of_row(self, row: Raw) -> FundingPaid | TransferSeen | None:
         """Return the funding or transfer that a line of the transaction log tells; None for any other, or a stranger.
 
@@ -153,6 +170,23 @@ class BybitFacts(Facts):
         return FundingPaid(
             at=at, account=self.account, instrument=instrument.id, payment_id=id_, amount=amount, asset=asset
         )
+
+
+def _collateral_tiers(row: Raw) -> tuple[CollateralTier, ...]:
+    listed = row.get("collateralRatioList")
+    if not isinstance(listed, list) or not 0 < len(listed) <= TIERS_MAX:
+        raise FactIsMalformed("collateral", "collateralRatioList", listed)
+    tiers: list[CollateralTier] = []
+    for one in listed:
+        if not isinstance(one, dict):
+            raise FactIsMalformed("collateral", "collateralRatioList", one)
+        floor, ratio = number("collateral", one, "minQty"), number("collateral", one, "collateralRatio")
+        cap = number("collateral", one, "maxQty") if one.get("maxQty") else None
+        before = tiers[-1] if tiers else CollateralTier(floor=Decimal(0), cap=Decimal(0), ratio=Decimal(1))
+        if floor != before.cap or (cap is not None and cap <= floor) or not 0 <= ratio <= before.ratio:
+            raise FactIsMalformed("collateral", "collateralRatioList", listed)
+        tiers.append(CollateralTier(floor=floor, cap=cap, ratio=ratio))
+    return tuple(tiers)
 
 
 def trade_number(row: Raw) -> str:

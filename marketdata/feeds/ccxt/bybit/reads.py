@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 import aiohttp
 
 from hedgeapp.core.events import Event
+from hedgeapp.core.events.balances import CollateralRatios
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from marketdata.core.reference import Specified
@@ -97,6 +98,10 @@ class BybitReads(Reads):
     async def balances(self) -> dict[str, Decimal]:
         """Return the account's wallet balances by asset."""
         return self._facts.balances_of_accounts((await self._result("account", accountType=UNIFIED)).get("list", ()))
+
+    async def collateral(self) -> tuple[CollateralRatios, ...]:
+        """Return what each asset of ours counts for in the account."""
+        return self._facts.collateral_of_rows((await self._result("collateral")).get("list"))
 
     async def open_orders(self, instrument: Instrument) -> list[OrderSeen]:
         """Return the open orders of a contract."""

@@ -1,0 +1,58 @@
+"""Account terms: by what rules a venue margins an account, as it told them last.  events -> AccountTerms
+
+The leverage that an account has set for a contract, and what each asset counts for where all of them margin together.
+"""
+
+from decimal import Decimal
+
+from hedgeapp.core.events.anchors import LeverageAnchored
+from hedgeapp.core.events.balances import CollateralTermsStated
+from hedgeapp.core.records import record
+
+
+@record
+class TermsState:
+    """Terms written out."""
+
+    leverages: tuple[LeverageAnchored, ...]
+    collateral: tuple[CollateralTermsStated, ...]
+
+
+class AccountTerms:
+    """The terms of all accounts; mutable, owned by a book.
+
+    `leverages` are by (account, instrument); `collateral` is by account and has only accounts whose assets margin
+    together.
+    """
+
+    __slots__ = ("collateral", "leverages")
+
+    def __init__(self) -> None:
+        self.leverages: dict[tuple[str, str], LeverageAnchored] = {}
+        self.collateral: dict[str, CollateralTermsStated] = {}
+
+    @classmethod
+    def of(cls, state: TermsState) -> "AccountTerms":
+        """Make terms again from what `state` wrote."""
+        terms = cls()
+        for told in (*state.leverages, *state.collateral):
+            terms.apply(told)
+        return terms
+
+    def state(self) -> TermsState:
+        """Write the terms out."""
+        return TermsState(leverages=tuple(self.leverages.values()), collateral=tuple(self.collateral.values()))
+
+    def leverage(self, account: str, instrument: str) -> Decimal | None:
+        """Return the leverage that an account has set for a contract; None where nobody has told it."""
+        told = self.leverages.get((account, instrument))
+        return told.leverage if told else None
+
+    def apply(self, event: object) -> None:
+        """Fold an event; any other changes nothing here. The latest by the source's own time counts."""
+        if isinstance(event, LeverageAnchored):
+            self.leverages[event.account, event.instrument] = event
+        elif isinstance(event, CollateralTermsStated):
+            known = self.collateral.get(event.account)
+            if known is None or event.at >= known.at:
+                self.collateral[event.account] = event

@@ -1,0 +1,59 @@
+"""Buffers: what accounts have to pay losses with, and what a rise would make them borrow.  Book x Marks -> BufferRow
+
+A loss is paid in the settlement asset. Where that runs out, a venue that lends lends by itself |min(0, equity)| of it;
+at any other venue so much has to be brought. The target is a limit of kind `settlement_buffer` on the account's asset.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final
+
+from hedgeapp.core.amounts import ONE, ZERO
+from hedgeapp.core.instruments import pnl
+from portfolio.core.figures import Figure, derived, exact, none_of, total
+from portfolio.core.pnl import ValuedPosition
+from portfolio.core.rows import BorrowNeed, BufferRow
+from portfolio.core.unified import borrowed
+from portfolio.core.unified_margin import contract_of, wallet_of
+from portfolio.core.valuation import Valuation
+
+RISES: Final = (ZERO, Decimal("0.05"), Decimal("0.10"), Decimal("0.20"))  # of every price that contracts are on
+
+
+def buffer_rows(positions: Iterable[ValuedPosition], valuation: Valuation) -> tuple[BufferRow, ...]:
+    """Return a row for each account and asset that its open positions settle in, or that has a target."""
+    groups: dict[tuple[str, str], list[ValuedPosition]] = {}
+    for one in positions:
+        if one.position.size:
+            groups.setdefault((one.position.account, one.settlement), []).append(one)
+    for kind, subject in valuation.catalogue.limits_by_subject:
+        account, _, asset = subject.partition(" ")
+        if kind == "settlement_buffer" and account in valuation.catalogue.accounts:
+            groups.setdefault((account, asset), [])
+    return tuple(_row(account, asset, groups[account, asset], valuation) for account, asset in sorted(groups))
+
+
+def _row(account: str, asset: str, positions: list[ValuedPosition], valuation: Valuation) -> BufferRow:
+    wallet = wallet_of(account, asset, valuation)
+    equity = total((wallet, *(one.unrealized for one in positions)))
+    limit = valuation.catalogue.limits_by_subject.get(("settlement_buffer", f"{account} {asset}"))
+    target = exact(limit.value) if limit else none_of((), f"no limit of kind settlement_buffer for {account} {asset}")
+    return BufferRow(
+        account=account,
+        asset=asset,
+        equity=equity,
+        target=target,
+        missing=derived(lambda have, want: max(ZERO, want - have), equity, target) if limit else target,
+        needs=tuple(BorrowNeed(rise=rise, amount=_need(wallet, positions, rise, valuation)) for rise in RISES),
+    )
+
+
+def _need(wallet: Figure, positions: list[ValuedPosition], rise: Decimal, valuation: Valuation) -> Figure:
+    """Return what is borrowed after every price rose by a share."""
+    worths = tuple(one.worth for one in positions)
+
+    def need(have: Decimal, *_: Decimal) -> Decimal:
+        contracts = (contract_of(one, valuation) for one in positions)
+        return borrowed(have + sum((pnl(one.kind, one.basis, one.worth_at(ONE + rise)) for one in contracts), ZERO))
+
+    return derived(need, wallet, *worths)
