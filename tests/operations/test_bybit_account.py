@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from hedgeapp.core.events.balances import BalanceStated, TransferSeen
+from hedgeapp.core.events.balances import BalanceStated, CollateralTermsStated, TransferSeen
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from marketdata.feeds.ccxt import service
@@ -127,6 +127,17 @@ async def test_what_happened_while_the_connection_was_cut_is_read_after_it_came_
         world.fill(UNIFIED, "ETHUSDT", "0.5", side="SELL")
         await feed.until_health(lambda health: health.counters.get("resyncs", 0) >= 1 and health.is_connected)
         await settled(world, feed)
+
+
+async def test_what_assets_count_for_is_told_once_whatever_connections_come(world: World, log_url: str) -> None:
+    async with running(UNIFIED, log_url) as feed:
+        world.act("faults", kind="drop_connections", venue="bybit", connections="private", duration_s=1)
+        await feed.until_health(lambda health: health.counters.get("resyncs", 0) >= 1 and health.is_connected)
+        (told,) = feed.told(CollateralTermsStated)
+        listed = world.client(UNIFIED).publicGetV5SpotMarginTradeCollateral()["result"]["list"]
+        ratios = {row["currency"]: Decimal(row["collateralRatioList"][0]["collateralRatio"]) for row in listed}
+        assert {one.asset: one.tiers[0].ratio for one in told.assets} == ratios
+        assert ratios["ETH"] == Decimal("0.95")
 
 
 async def test_a_fill_of_which_the_stream_said_nothing_is_read_with_the_next_reading(

@@ -20,8 +20,6 @@ from portfolio.core.rows import (
     FeedRow,
     FundingRow,
     Kpi,
-    LiquidationRow,
-    MarginRow,
     PnlRow,
     PositionRow,
     PositionSubtotal,
@@ -29,6 +27,7 @@ from portfolio.core.rows import (
     Worth,
 )
 from tests.builders.proposals import proposal_rows
+from tests.web.margins import buffers, margins
 
 AT = datetime(2026, 11, 21, 12, 4, 31, 250000, tzinfo=UTC)
 BUDGET = timedelta(seconds=3)
@@ -71,7 +70,8 @@ class Desk:
             "balances": self.balances(),
             "collateral": self.collateral(),
             "pnl": self.pnl(),
-            "margin": self.margin(),
+            "margin": margins(self.figure, self.none),
+            "buffers": buffers(self.figure, self.none),
             "backing": self.backing(),
             "worth": Worth(
                 vector_usd=self.figure("31204118.41"),
@@ -355,46 +355,6 @@ class Desk:
                 ("BTC", "0.3493", "0", "-0.0021", "0.0102", "0.3574", "32597"),
                 ("ETH", "-108.34", "2.1", "-0.31", "3.2", "-103.35", "-296760"),
                 ("USDT", "-260325", "1204.2", "-620.2", "1624.8", "-258116.2", "-258116"),
-            )
-        )
-
-    def margin(self) -> tuple[MarginRow, ...]:
-        """Return margin in three settlement assets."""
-        f = self.figure
-        return tuple(
-            MarginRow(
-                account=account,
-                venue=account.partition(":")[0],
-                settlement=unit,
-                wallet=f(wallet),
-                unrealized=f("-224007"),
-                margin_balance=f(wallet),
-                initial_margin=f("470000"),
-                maintenance_margin=f("212000"),
-                margin_ratio=f(ratio),
-                headroom=f("220"),
-                headroom_usd=f(headroom),
-                is_past_liquidation=False,
-                liquidations=(
-                    LiquidationRow(
-                        currency="ETH", quote="USD", direction="rise", price=f(price), multiple=f(multiple or price)
-                    ),
-                )
-                if price
-                else (
-                    LiquidationRow(
-                        currency="BTC",
-                        quote="USD",
-                        direction="none",
-                        price=self.none("no price liquidates"),
-                        multiple=self.none("no price liquidates"),
-                    ),
-                ),
-            )
-            for account, unit, wallet, ratio, headroom, price, multiple in (
-                ("binance-coinm:main", "BTC", "110.2", "0.041", "9134551", None, None),
-                ("binance-coinm:main", "ETH", "812.4", "0.553", "2184551", "3344.1", "1.164"),
-                ("binance-usdm:main", "USDT", "4512120.12", "0.381", "3121004", "3391.8", "1.181"),
             )
         )
 

@@ -298,3 +298,18 @@ class TestChart:
 
     def test_a_currency_that_cannot_be_one_is_refused(self, desk: Client) -> None:
         assert desk.get("/chart/net-delta", {"currency": "X" * 21}).status_code == 400
+
+
+def test_margin_says_how_far_liquidation_is_and_what_losses_are_paid_with(
+    desk: Client, screen_store: "redis.Redis"
+) -> None:
+    show(screen_store, Desk().frame())
+    page = desk.get("/").content.decode()
+    panel = page[page.index('id="section-margin"') :]
+    said = " ".join(re.sub(r"<[^>]+>", " ", panel[: panel.index("</section>")]).split())
+    for words in ("ETH liquidation away +18.1 %", "ETH liquidation in 3.6 h"):
+        assert words in said
+    assert "target USDT 2,000,000.00" in said
+    assert "missing to it USDT 748,204.88" in said
+    assert "borrow need at +20 % 2,075,804.12" in said
+    assert "missing to it ETH no target" in said
