@@ -13,7 +13,7 @@ from hedgeapp.core.instruments import pnl
 from portfolio.core.figures import Figure, derived, exact, none_of, total
 from portfolio.core.pnl import ValuedPosition
 from portfolio.core.rows import BorrowNeed, BufferRow
-from portfolio.core.unified import borrowed
+from portfolio.core.unified import Contract, borrowed
 from portfolio.core.unified_margin import contract_of, wallet_of
 from portfolio.core.valuation import Valuation
 
@@ -38,22 +38,18 @@ def _row(account: str, asset: str, positions: list[ValuedPosition], valuation: V
     equity = total((wallet, *(one.unrealized for one in positions)))
     limit = valuation.catalogue.limits_by_subject.get(("settlement_buffer", f"{account} {asset}"))
     target = exact(limit.value) if limit else none_of((), f"no limit of kind settlement_buffer for {account} {asset}")
+    contracts = [contract_of(one, valuation) for one in positions]
     return BufferRow(
         account=account,
         asset=asset,
         equity=equity,
         target=target,
         missing=derived(lambda have, want: max(ZERO, want - have), equity, target) if limit else target,
-        needs=tuple(BorrowNeed(rise=rise, amount=_need(wallet, positions, rise, valuation)) for rise in RISES),
+        needs=tuple(BorrowNeed(rise=rise, amount=_need(wallet, positions, contracts, rise)) for rise in RISES),
     )
 
 
-def _need(wallet: Figure, positions: list[ValuedPosition], rise: Decimal, valuation: Valuation) -> Figure:
+def _need(wallet: Figure, positions: list[ValuedPosition], contracts: list[Contract], rise: Decimal) -> Figure:
     """Return what is borrowed after every price rose by a share."""
-    worths = tuple(one.worth for one in positions)
-
-    def need(have: Decimal, *_: Decimal) -> Decimal:
-        contracts = (contract_of(one, valuation) for one in positions)
-        return borrowed(have + sum((pnl(one.kind, one.basis, one.worth_at(ONE + rise)) for one in contracts), ZERO))
-
-    return derived(need, wallet, *worths)
+    gained = sum((pnl(one.kind, one.basis, one.worth_at(ONE + rise)) for one in contracts), ZERO)
+    return derived(lambda have, *_: borrowed(have + gained), wallet, *(one.worth for one in positions))
