@@ -250,9 +250,8 @@ class Book:
         if instrument is None:
             self._wait(fill)
             return
-        position = self.positions.get((fill.account, fill.instrument))
-        if position is None:
-            position = self._new_position(fill, instrument)
+        known = self.positions.get((fill.account, fill.instrument))
+        position = self._new_position(fill, instrument) if known is None else known
         position.fill(fill, instrument.contract_size)
 
     def _open(self, opening: PositionOpened) -> None:
@@ -260,9 +259,8 @@ class Book:
         if instrument is None:
             self._wait(opening)
             return
-        position = self.positions.get((opening.account, opening.instrument))
-        if position is None:
-            position = self._new_position(opening, instrument)
+        known = self.positions.get((opening.account, opening.instrument))
+        position = self._new_position(opening, instrument) if known is None else known
         try:
             position.open(opening, instrument.contract_size)
         except OpeningCameTooLate as refusal:
