@@ -3,11 +3,12 @@
 from decimal import Decimal
 from typing import Final
 
+from hedgeapp.live import Leaf
 from portfolio.core.figures import derived
 from portfolio.core.rows import BufferRow, LiquidationRow, MarginRow
 from portfolio.core.valuation import USD
 from portfolio.screen.exposure import HUNDRED
-from portfolio.screen.leaves import Leaf, Level, bar, figure, name, word
+from portfolio.screen.leaves import Level, bar, figure, name, word
 from portfolio.screen.page import Row, Section, row
 
 WARN_RATIO: Final = Decimal("0.5")  # margin ratio from which on the desk is warned; 1 is liquidation

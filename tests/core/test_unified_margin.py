@@ -64,7 +64,7 @@ def hedged(*events: Event) -> Book:
 
 
 def prices(price: str) -> dict[tuple[str, str], Mark]:
-    own = [mark(name, kind, price) for name in (LINEAR, INVERSE) for kind in ("mark", "index")]  # type: ignore[arg-type]
+    own = [mark(name, kind, price) for name in (LINEAR, INVERSE) for kind in ("mark", "index")]
     return common(price) | {(one.subject, one.kind): one for one in own}
 
 
