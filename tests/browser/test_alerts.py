@@ -30,8 +30,7 @@ async def sound(desk: Watched) -> None:
 @pytest.mark.parametrize("width", [1280, 390])
 async def test_an_alert_comes_by_itself_and_is_taken_by_one_press(desk: Watched, width: int) -> None:
     await desk.page.set_viewport_size({"width": width, "height": 844})
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/alerts/")
+    await desk.log_in("/alerts/")
     await expect(desk.page.get_by_text("1 waits for somebody")).to_be_visible()
     critical = opened("d-1", at=datetime.now(UTC), rule="net_delta", subject="ETH", severity="critical", evidence="/")
     await database_sync_to_async(written)(critical)

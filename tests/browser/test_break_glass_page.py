@@ -1,8 +1,10 @@
 """Break-glass in real browsers: two people sign it with their keys on the page of a move, two others review it."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 from playwright.async_api import Browser, expect
@@ -37,9 +39,11 @@ async def _log(web: Web, settings: Any) -> None:
     await database_sync_to_async(begin)()
 
 
-@pytest.fixture
-def people(browser: Browser, web: Web) -> People:
-    return People(browser, web)
+@pytest_asyncio.fixture(loop_scope="session")
+async def people(browser: Browser, web: Web) -> AsyncIterator[People]:
+    came = People(browser, web)
+    yield came
+    await came.leave()
 
 
 def _proposed() -> str:

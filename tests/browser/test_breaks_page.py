@@ -50,8 +50,7 @@ async def shot(page: Page, title: str) -> None:
 
 
 async def test_the_open_breaks_follow_and_one_is_read_noted_and_left_to_another(desk: Watched) -> None:
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/breaks/")
+    await desk.log_in("/breaks/")
     await expect(desk.page.locator(OPEN)).to_contain_text("Nothing was compared yet")
     name = await broken()
     await expect(desk.page.locator(f"{OPEN} .breaks tbody tr")).to_have_count(3)
@@ -96,7 +95,6 @@ async def test_it_is_read_in_both_themes_and_on_a_phone(
 async def test_who_may_only_look_sees_no_button(desk: Watched) -> None:
     name = await broken()
     await database_sync_to_async(User.objects.update)(is_superuser=False)
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/breaks/{name}/")
+    await desk.log_in(f"/breaks/{name}/")
     await expect(desk.page.locator("#break-title")).to_have_text("Balance USDT")
     await expect(desk.page.locator("#main").get_by_role("button")).to_have_count(0)

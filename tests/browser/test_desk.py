@@ -62,10 +62,10 @@ TWICE = """
 """
 
 
-async def opened(desk: Watched) -> Screen:
+async def opened(desk: Watched, path: str = "/") -> Screen:
     screen = Screen()
     await screen.publish(Desk(datetime.now(UTC)).frame(1))
-    await desk.log_in()
+    await desk.log_in(path)
     return screen
 
 
@@ -102,8 +102,7 @@ async def test_every_table_fits_at_1280_and_no_number_that_grows_old_moves_a_col
 @pytest.mark.parametrize("path", ["/", "/events/", "/data/"])
 async def test_a_phone_never_scrolls_sideways(desk: Watched, path: str) -> None:
     await desk.page.set_viewport_size({"width": 390, "height": 844})
-    await opened(desk)
-    await desk.page.goto(f"{desk.url}{path}")
+    await opened(desk, path)
     assert await desk.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
@@ -118,8 +117,7 @@ async def test_every_text_has_contrast_in_both_themes(desk: Watched, theme: str,
 
 @pytest.mark.parametrize("path", ["/", "/events/", "/data/", "/login/account"])
 async def test_everything_has_a_name_and_an_id_of_its_own(desk: Watched, path: str) -> None:
-    await opened(desk)
-    await desk.page.goto(f"{desk.url}{path}")
+    await opened(desk, path)
     assert await desk.page.evaluate(NAMELESS) == []
     assert await desk.page.evaluate(TWICE) == []
     assert await desk.page.locator("main").count() == 1

@@ -81,15 +81,24 @@ class Person:
     async def wrong(self) -> list[str]:
         """Return what the pages complained about, and close all but the first."""
         found = [said for one in self.pages for said in (*one.errors, *await one.refused())]
+        await self._close_all_but_first()
+        self.pages[0].errors.clear()
+        return found
+
+    async def rest(self) -> None:
+        """Close all pages but the first, which shows nothing: whatever is open asks and draws all the time."""
+        await self._close_all_but_first()
+        await self.pages[0].page.goto("about:blank")
+
+    async def _close_all_but_first(self) -> None:
         for one in self.pages[1:]:
             await one.page.close()
         del self.pages[1:]
-        self.pages[0].errors.clear()
-        return found
 
 
 async def logged_in(browser: Browser, stack: Stack, link: str) -> Person:
     context = await browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="dark")
+    context.set_default_timeout(SOON_MS)
     await context.add_init_script(WATCH)
     person = Person(context, stack.url)
     page = (await person.page(link)).page
@@ -112,9 +121,18 @@ async def bob(browser: Browser, stack: Stack, ann: Person) -> Person:
     """Return a colleague."""
     command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", COLLEAGUE]
     done = await asyncio.to_thread(
-        subprocess.run, command, cwd=ROOT, env=stack.environment, capture_output=True, text=True, check=True, timeout=60
+        subprocess.run,
+        command,
+        cwd=ROOT,
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=180,
     )
-    return await logged_in(browser, stack, done.stdout.strip())
+    person = await logged_in(browser, stack, done.stdout.strip())
+    await person.rest()
+    return person
 
 
 async def ours(world: World) -> dict[str, int]:

@@ -101,8 +101,7 @@ async def test_the_admin_has_the_button_and_hears_of_a_halt(desk: Watched, conte
 async def test_two_people_resume_and_the_page_of_the_first_follows(
     desk: Watched, context: BrowserContext, web: Web
 ) -> None:
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/halt/")
+    await desk.log_in("/halt/")
     await desk.page.get_by_role("button", name="■ HALT now").click()
     await desk.page.get_by_label("Why it is safe to resume").fill("the venue answers again")
     await desk.page.get_by_role("button", name="Ask to resume…").click()
@@ -130,8 +129,7 @@ async def test_two_people_resume_and_the_page_of_the_first_follows(
 async def test_what_a_halt_says_can_be_read_and_named_in_both_themes(desk: Watched, theme: str) -> None:
     await database_sync_to_async(introduce_venue)()
     await desk.page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/halt/")
+    await desk.log_in("/halt/")
     await desk.page.get_by_role("button", name="■ HALT now").click()
     await expect(desk.page.locator(".halt-notice")).to_be_visible()
     for audit in (CONTRAST, NAMELESS, TWICE):

@@ -70,8 +70,7 @@ async def test_an_instrument_is_found_and_drawn(desk: Watched, width: int) -> No
     await desk.page.set_viewport_size({"width": width, "height": 844})
     await database_sync_to_async(record_until)(timedelta(0))
     await quoted()
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/instruments/?words=linear")
+    await desk.log_in("/instruments/?words=linear")
     await sound(desk)
     await desk.page.get_by_role("link", name="ETH-USDT-PERP").click()
     for place in ("marks", "depth", "funding"):
@@ -84,8 +83,7 @@ async def test_an_instrument_is_found_and_drawn(desk: Watched, width: int) -> No
 @pytest.mark.parametrize("width", [1280, 390])
 async def test_without_data_each_chart_says_so(desk: Watched, width: int) -> None:
     await desk.page.set_viewport_size({"width": width, "height": 844})
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/instruments/{LINEAR}/")
+    await desk.log_in(f"/instruments/{LINEAR}/")
     await expect(desk.page.locator("#marks")).to_contain_text("Nothing was recorded in this time")
     await expect(desk.page.locator("#depth")).to_contain_text("There is no book")
     await expect(desk.page.locator("#funding")).to_contain_text("No funding rate was recorded")
@@ -96,8 +94,7 @@ async def test_without_data_each_chart_says_so(desk: Watched, width: int) -> Non
 async def test_a_pair_is_drawn_without_what_only_contracts_have(desk: Watched, width: int) -> None:
     await desk.page.set_viewport_size({"width": width, "height": 844})
     await database_sync_to_async(paired)()
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/instruments/{PAIR.id}/")
+    await desk.log_in(f"/instruments/{PAIR.id}/")
     await expect(desk.page.locator("#depth .main-svg").first).to_be_visible()
     await expect(desk.page.locator("#marks")).to_contain_text("Nothing was recorded in this time")
     await expect(desk.page.locator("#funding")).to_have_count(0)
@@ -108,8 +105,7 @@ async def test_a_pair_is_drawn_without_what_only_contracts_have(desk: Watched, w
 async def test_an_old_record_is_drawn_as_stale(desk: Watched) -> None:
     await database_sync_to_async(record_until)(timedelta(minutes=5))
     await quoted(60)
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/instruments/{LINEAR}/")
+    await desk.log_in(f"/instruments/{LINEAR}/")
     await expect(desk.page.locator("#charts-say")).to_contain_text("Stale: the last quote was recorded")
     await expect(desk.page.locator("#depth")).to_have_class("chart stale js-plotly-plot")
     await sound(desk)

@@ -127,6 +127,26 @@ async def dan(browser: Browser, stack: Stack) -> Person:
     return await comes(browser, stack, "dan", "trader")
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def short_lived(stack: Stack, world: World, bob: Person, cay: Person, dan: Person) -> tuple[str, dict[str, Any]]:
+    """Return the page of a move that one approved in time, and what was anywhere then: it expires meanwhile."""
+    said = SHORT_LIVED.format(account=ACCOUNT, asset=ASSET, amount=MOVED, life_s=LIFE_S)
+    before, name = await ledger(world), await command(stack, "shell", "-v", "0", "-c", said)
+    one = bob.pages[0].page
+    await one.goto(f"{stack.url}{PATH}{name}/")
+    await approved(one)
+    await expect(one.get_by_text("Approved. It waits for others.")).to_be_visible(timeout=SOON_MS)
+    return one.url, before
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def _rest(short_lived: tuple[str, dict[str, Any]], bob: Person, cay: Person, dan: Person) -> AsyncIterator[None]:
+    """Leave no page open after a test."""
+    yield
+    for person in (bob, cay, dan):
+        await person.rest()
+
+
 async def ledger(world: World) -> dict[str, Any]:
     """Return what the custodian says that it has of the asset, has mirrored, and was ever told to move."""
     state = (await asyncio.to_thread(world.told, "state"))["custodian"]
@@ -225,16 +245,12 @@ async def test_a_stolen_session_without_its_key_moves_no_coin(
 
 
 async def test_what_one_approved_in_time_the_other_cannot_complete_after_it(
-    stack: Stack, world: World, bob: Person, cay: Person, dan: Person
+    world: World, short_lived: tuple[str, dict[str, Any]], bob: Person, cay: Person
 ) -> None:
-    said = SHORT_LIVED.format(account=ACCOUNT, asset=ASSET, amount=MOVED, life_s=LIFE_S)
-    before, name = await ledger(world), await command(stack, "shell", "-v", "0", "-c", said)
-    one, other = bob.pages[0].page, cay.pages[0].page
-    await one.goto(f"{stack.url}{PATH}{name}/")
-    await approved(one)
-    await expect(one.get_by_text("Approved. It waits for others.")).to_be_visible(timeout=SOON_MS)
+    (url, before), one, other = short_lived, bob.pages[0].page, cay.pages[0].page
+    await one.goto(url)
     await expect(one.locator(".move-state")).to_contain_text("expired", timeout=SOON_MS)
-    await other.goto(one.url)
+    await other.goto(url)
     answer = await decides(other)
     assert re.match("409 .* expired", answer), answer
     assert await ledger(world) == before

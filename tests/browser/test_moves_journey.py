@@ -20,19 +20,25 @@ from tests.stack import Stack, running_stack
 from tests.world import World
 
 SOON_MS = 90_000  # on a busy machine
-RECONCILED_S = 150  # a run each minute, two looks each
+RECONCILED_S = 150  # on a busy machine: a run each 15 s, two looks each
 STILL = {
     "SANDBOX_MINT_EVERY": "0",
     "SANDBOX_HAND_EVERY": "0",
     "SANDBOX_VOLATILITY": "0",
     "SANDBOX_SETTLEMENT_EVERY": "0",
 }
+OFTEN = {"HEDGEAPP_RECONCILE_EVERY_S": "15"}
 FALLEN_S = 90  # a fall of 20 s, on a busy machine
 PATH, ACCOUNT, ASSET = "/moves/", "binance-usdm:main", "USDT"
 DELEGATED = "1500000"  # which takes two approvers
 PAID_MAX = 10_000  # USDT that fees and funding may change meanwhile
 CEILING = 11_000_000  # USD of headroom, by the sandbox's limits
 COOLDOWN = "/admin/marketdata/limit/binance-usdm main move cooldown/change/"
+COMES = """
+from django.core.management import call_command
+call_command(*{person})
+call_command(*{login})
+"""  # in one process
 FALL = {"percent": "-30", "seconds": "20"}  # slower than what a feed refuses as a jump
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
@@ -41,7 +47,7 @@ pytestmark = [pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Return a stack whose world moves nothing by itself."""
-    with running_stack(tmp_path_factory.mktemp("var"), **STILL) as running:
+    with running_stack(tmp_path_factory.mktemp("var"), **STILL, **OFTEN) as running:
         yield running
 
 
@@ -69,7 +75,7 @@ async def command(stack: Stack, *words: str) -> str:
         env=stack.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -77,9 +83,10 @@ async def command(stack: Stack, *words: str) -> str:
 
 
 async def comes(browser: Browser, stack: Stack, name: str, *roles: str, has_key: bool = False) -> Person:
-    """Let somebody come in, with a browser and, where he decides, a key of his own."""
-    await command(stack, "person", name, *(word for role in roles for word in ("--role", role)))
-    link = (await command(stack, "one_time_login", "--person", name)).splitlines()[-1]
+    """Let somebody come in, with a browser and, where he decides, a key of his own; his page then shows nothing."""
+    granted = [word for role in roles for word in ("--role", role)]
+    said = COMES.format(person=["person", name, *granted], login=["one_time_login", "--person", name])
+    link = (await command(stack, "shell", "-v", "0", "-c", said)).splitlines()[-1]
     person = await logged_in(browser, stack, re.sub(r"^https?://[^/]+", "", link))
     if has_key:
         page = person.pages[0].page
@@ -89,6 +96,7 @@ async def comes(browser: Browser, stack: Stack, name: str, *roles: str, has_key:
         await expect(page.get_by_text("is enrolled and waits")).to_be_visible(timeout=SOON_MS)
         print_of_key = await page.locator("tbody td[data-label=fingerprint]").first.inner_text()
         await command(stack, "confirm_passkey", *print_of_key.split())
+    await person.rest()
     return person
 
 

@@ -70,8 +70,7 @@ async def _log(web: Web) -> None:
 
 
 async def test_an_order_is_followed_and_canceled_from_the_page(desk: Watched) -> None:
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/orders/")
+    await desk.log_in("/orders/")
     await expect(desk.page.locator(".empty strong")).to_have_text("Nobody has ordered yet")
     await shot(desk.page, "orders-first-run")
     await desk_of_today()
@@ -91,8 +90,7 @@ async def test_an_order_is_followed_and_canceled_from_the_page(desk: Watched) ->
 
 async def test_nothing_is_redrawn_while_nothing_changes_nor_beneath_a_finger(desk: Watched) -> None:
     await desk_of_today()
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/orders/")
+    await desk.log_in("/orders/")
     await desk.page.evaluate("document.getElementById('orders-open').dataset.kept = 'yes'")
     for _ in range(2):
         await desk.page.wait_for_event("response", lambda answer: "/orders/open/" in answer.url)
@@ -113,10 +111,9 @@ async def test_nothing_is_redrawn_while_nothing_changes_nor_beneath_a_finger(des
 
 async def test_a_page_that_gets_no_answer_says_so(desk: Watched) -> None:
     await desk_of_today()
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/orders/")
+    await desk.log_in("/orders/")
     await desk.page.route("**/orders/**", lambda route: route.abort())
-    await expect(desk.page.locator("[data-polled-says]")).to_be_visible(timeout=15_000)
+    await expect(desk.page.locator("[data-polled-says]")).to_be_visible()
     await desk.page.get_by_role("button", name="Cancel sell 5 ETH-USDT-PERP").first.click()
     await expect(desk.page.locator("#orders-refused")).to_contain_text("no answer. It is not canceled by this")
     await shot(desk.page, "orders-lost")
@@ -124,8 +121,7 @@ async def test_a_page_that_gets_no_answer_says_so(desk: Watched) -> None:
 
 async def test_filters_paging_and_the_file(desk: Watched) -> None:
     await database_sync_to_async(rows)(range(1, 10_001))
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/orders/")
+    await desk.log_in("/orders/")
     await shot(desk.page, "orders-10000")
     await desk.page.locator("select[name=state]").select_option("finished")
     await desk.page.get_by_label("our id or the venue's").fill("1700")
@@ -152,8 +148,7 @@ async def test_it_is_read_in_both_themes_and_on_a_phone(
     size = PHONE if view == "phone" else {"width": 1280, "height": 720}
     own = await context.browser.new_context(viewport=size, color_scheme=scheme, has_touch=view == "phone")  # type: ignore[arg-type]
     page = await own.new_page()
-    await Watched(page, web.url).log_in()
-    await page.goto(f"{web.url}/orders/")
+    await Watched(page, web.url).log_in("/orders/")
     await shot(page, f"orders-{scheme}-{view}")
     for check in (CONTRAST, NAMELESS, TWICE, OVERLAPPING):
         assert await page.evaluate(check) == []
@@ -177,8 +172,7 @@ async def test_it_is_read_in_both_themes_and_on_a_phone(
 async def test_who_may_only_look_is_told(desk: Watched) -> None:
     await desk_of_today()
     await database_sync_to_async(User.objects.update)(is_superuser=False)
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/orders/")
+    await desk.log_in("/orders/")
     await expect(desk.page.locator(OPEN)).to_contain_text("your role may look, not cancel")
     await expect(desk.page.locator(f"{OPEN} .act button")).to_have_count(0)
     await shot(desk.page, "orders-look-only")

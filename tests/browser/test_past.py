@@ -54,8 +54,7 @@ async def sound(desk: Watched) -> None:
 
 
 async def test_a_moment_is_picked_by_keyboard_and_left_again(desk: Watched) -> None:
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/alerts/")
+    await desk.log_in("/alerts/")
     await desk.page.keyboard.press("@")
     await desk.page.keyboard.type("2026-03-01T13:30:00")
     await desk.page.keyboard.press("Enter")
@@ -74,8 +73,7 @@ async def test_a_moment_is_picked_by_keyboard_and_left_again(desk: Watched) -> N
 async def test_a_page_of_the_past_keeps_what_every_page_keeps(desk: Watched, path: str, width: int, theme: str) -> None:
     await desk.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
     await desk.page.set_viewport_size({"width": width, "height": 844})
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}{path}?at=2026-03-01T13:30:00Z")
+    await desk.log_in(f"{path}?at=2026-03-01T13:30:00Z")
     await expect(desk.page.get_by_text("As of event")).to_be_visible()
     await desk.page.locator("#moment summary").click()
     await sound(desk)
@@ -87,16 +85,14 @@ async def test_a_page_of_the_past_keeps_what_every_page_keeps(desk: Watched, pat
 async def test_audit_and_data_keep_what_every_page_keeps(desk: Watched, path: str, width: int, theme: str) -> None:
     await desk.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
     await desk.page.set_viewport_size({"width": width, "height": 844})
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}{path}")
+    await desk.log_in(path)
     await expect(desk.page.get_by_role("heading", level=1)).to_be_visible()
     await sound(desk)
 
 
 async def test_whoever_asked_for_it_is_called_by_the_browser(context: BrowserContext, desk: Watched) -> None:
     await context.add_init_script(NOTES)
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/orders/")
+    await desk.log_in("/orders/")
     badge = desk.page.locator(".alert-badge")
     await expect(badge).to_contain_text("1 warning")
     await database_sync_to_async(told)(opened("d-1", subject="y", severity="critical"), at=datetime.now(UTC))

@@ -13,8 +13,7 @@ KEPT = "data-kept"
 
 async def test_a_part_that_each_answer_replaces_has_been_heard(desk: Watched) -> None:
     await desk.page.clock.install()
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}/data/")
+    await desk.log_in("/data/")
     says = desk.page.locator("[data-polled-says=channels]")
     for _ in range(4):
         await desk.page.locator(PART).evaluate("(part, name) => part.setAttribute(name, '')", KEPT)

@@ -48,8 +48,7 @@ def moved(price: float, seconds: float = 0) -> None:
 
 
 async def opened(desk: Watched, path: str = PAGE) -> None:
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}{path}")
+    await desk.log_in(path)
 
 
 async def sound(desk: Watched) -> None:

@@ -46,8 +46,7 @@ def moved(price: str, seconds: float = 0) -> None:
 
 
 async def opened(desk: Watched, path: str = TICKET) -> None:
-    await desk.log_in()
-    await desk.page.goto(f"{desk.url}{path}")
+    await desk.log_in(path)
 
 
 async def intended() -> list[str]:
@@ -200,7 +199,7 @@ async def test_a_ticket_without_answers_says_how_old_it_is(desk: Watched, web: W
         await expect(desk.page.locator("[data-polled-says]")).to_contain_text("No answer for")
     finally:
         await asyncio.to_thread(web.start)
-    await expect(desk.page.locator("[data-polled-says]")).to_be_hidden(timeout=10_000)
+    await expect(desk.page.locator("[data-polled-says]")).to_be_hidden()
 
 
 async def test_who_may_not_send_sees_all_of_it_and_types_nothing(desk: Watched) -> None:
