@@ -22,6 +22,7 @@ PAGES: Final = (
     ("Breaks", "reconciliation:breaks", "b"),
     ("Gate", "portfolio:gate", "t"),
     ("Prices", "portfolio:prices", "p"),
+    ("Scenarios", "portfolio:scenarios", "s"),
     ("Alerts", "portfolio:alerts", "l"),
     ("Events", "portfolio:events", "e"),
     ("Data", "portfolio:data", "d"),

@@ -20,6 +20,7 @@ from portfolio.views import (
     orders,
     overview,
     prices,
+    scenarios,
     suspensions,
     tickets,
 )
@@ -85,5 +86,9 @@ urlpatterns = [
     path("prices/pause", prices.pause, name="minting_pause"),
     path("prices/pauses/<str:pause_id>/resume", prices.resume, name="minting_resume"),
     path("api/prices", prices.document_of, name="price_document"),
+    path("scenarios/", scenarios.scenarios, name="scenarios"),
+    path("scenarios/drawn", scenarios.drawn, name="scenario_drawn"),
+    path("scenarios/export.csv", scenarios.export, {"kind": "csv"}, name="scenario_csv"),
+    path("scenarios/export.parquet", scenarios.export, {"kind": "parquet"}, name="scenario_parquet"),
     path("chart/net-delta", overview.net_delta, name="net_delta"),
 ]

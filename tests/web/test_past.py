@@ -32,6 +32,7 @@ PAGES = (
     "/moves/",
     "/breaks/",
     "/prices/",
+    "/scenarios/",
     "/alerts/",
     "/events/",
     "/data/",

@@ -18,6 +18,7 @@ from portfolio.core.scenarios.shocks import CALM, Conditions, Floats, Shocks
 
 PAYMENTS_A_DAY: Final = 3  # funding rates are those of 8 hours
 YEAR_DAYS: Final = 365.0
+RATIO_MAX: Final = 1e9  # of a margin; beyond it nothing is left to speak of
 
 
 @record
@@ -33,8 +34,9 @@ class Margin:
     @property
     def ratio(self) -> Floats:
         """Maintenance margin / margin balance: at 1 it is liquidated; infinite when no balance is left."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            found = np.where(self.balance > 0.0, self.maintenance / self.balance, np.inf)
+        has_some = self.balance > self.maintenance / RATIO_MAX
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            found = np.where(has_some & (self.balance > 0.0), self.maintenance / self.balance, np.inf)
         return np.where(np.isnan(self.maintenance), np.nan, found)
 
     @property

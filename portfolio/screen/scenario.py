@@ -1,0 +1,263 @@
+"""Scenario: what the page shows of a run: a step in words and numbers, accounts, tables, and what charts draw."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from hedgeapp.core.records import record
+from portfolio.core.scenarios.asked import Asked
+from portfolio.core.scenarios.book import USD, ScenarioBook
+from portfolio.core.scenarios.engine import Engine
+from portfolio.core.scenarios.liquidation import Lines
+from portfolio.core.scenarios.presets import curve
+from portfolio.core.scenarios.run import LEAD, SECOND, Run, heat, lines, run, worst_ratio
+from portfolio.core.scenarios.shocks import Floats
+from portfolio.core.scenarios.table import Column, columns
+from portfolio.screen.numbers import decimals_of
+
+SHOWN: Final = frozenset({"price", "staked", "whole"})  # groups of the table beside those of settlement assets
+DIGITS: Final = 8  # of a number that a chart draws
+
+
+@record
+class Table:
+    """Columns under their titles, and a row for each step; `marked` is the row of the step that is looked at."""
+
+    heads: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str, ...], ...]
+    marked: int | None
+
+
+@record
+class Part:
+    """One part of a composition: its name, units, worth and share, as text; empty where there is none."""
+
+    name: str
+    units: str
+    usd: str
+    share: str
+    note: str = ""
+
+
+@record
+class AccountLine:
+    """One margin at the step that is looked at, and where it is liquidated."""
+
+    account: str
+    asset: str
+    balance: str
+    maintenance: str
+    headroom: str
+    ratio: str
+    is_past: bool
+    liquidated: str
+
+
+@record
+class Shown:
+    """All that the page shows of a scenario."""
+
+    price: str
+    total: str
+    change: str
+    held: tuple[Part, ...]
+    swept: tuple[Part, ...]
+    facts: tuple[tuple[str, str], ...]
+    accounts: tuple[AccountLine, ...]
+    table: Table
+    swept_table: Table
+    carry_table: Table | None
+    charts: dict[str, Any]
+
+
+def shown(book: ScenarioBook, asked: Asked, second: str) -> Shown:
+    """Return what the page shows; `second` is the shock that the heat map has beside the price."""
+    engine = Engine(book)
+    step = run(book, asked, np.array([asked.x / 100]), engine)
+    steps = run(book, asked, asked.steps, engine)
+    found = columns(book, steps)
+    place = next((number for number, move in enumerate(steps.moves) if math.isclose(move * 100, asked.x)), None)
+    settling = {one.group for one in found if one.name.startswith("net_") and one.group not in ("whole",)}
+    main = [one for one in found if one.group in SHOWN | settling]
+    where = lines(engine, asked)
+    now = float(run(book, asked, np.zeros(1), engine).held.total_usd[0])
+    total = float(step.held.total_usd[0])
+    return Shown(
+        price=_number(step.held.prices[LEAD][0], "USDT") if LEAD in step.held.prices else "",
+        total=_number(total, USD),
+        change=f"{(total / now - 1) * 100:+.2f} %".replace("-", "−") if now else "",
+        held=_held(step),
+        swept=_swept(step),
+        facts=tuple(_facts(book, step)),
+        accounts=_accounts(step, where),
+        table=_table(main, place),
+        swept_table=_table([found[0], *(one for one in found if one.group == "swept")], place),
+        carry_table=_table([found[0], *(one for one in found if one.group == "carry")], place) if asked.days else None,
+        charts=_charts(book, engine, asked, where, second),
+    )
+
+
+def _held(step: Run) -> tuple[Part, ...]:
+    held = step.held
+    parts = [
+        Part(
+            name=f"staked {asset}",
+            units=_number(units, asset),
+            usd=_number(units * held.prices[asset][0], USD),
+            share=_share(units * held.prices[asset][0], held.total_usd[0]),
+        )
+        for asset, units in held.staked.items()
+    ]
+    for asset, net in held.net.items():
+        if not held.cash[asset] and not net[0]:
+            continue
+        gain = held.unrealized[asset][0]
+        parts.append(
+            Part(
+                name=asset,
+                units=_number(net[0], asset),
+                usd=_number(net[0] * held.prices[asset][0], USD),
+                share=_share(net[0] * held.prices[asset][0], held.total_usd[0]),
+                note=f"{_number(held.cash[asset], asset)} cash, {_number(gain, asset)} unrealized",
+            )
+        )
+    return tuple(parts)
+
+
+def _swept(step: Run) -> tuple[Part, ...]:
+    after = step.swept
+    parts = [
+        Part(name="staked", units="", usd=_number(after.staked_usd[0], USD), share=_percent(after.staked_share[0])),
+        Part(name="stablecoin", units="", usd=_number(after.stable_usd[0], USD), share=_percent(after.stable_share[0])),
+    ]
+    parts += [
+        Part(name=f"{currency} short", units=_number(short[0], currency), usd="", share="")
+        for currency, short in after.short.items()
+    ]
+    traded = f"{_number(after.cost_usd[0], USD)} USD of cost"
+    return (*parts, Part(name="traded", units="", usd=_number(after.turnover_usd[0], USD), share="", note=traded))
+
+
+def _facts(book: ScenarioBook, step: Run) -> Iterable[tuple[str, str]]:
+    held = step.held
+    for asset in held.net:
+        need = held.borrowed(asset)[0]
+        if held.cash[asset] or held.net[asset][0]:
+            yield f"borrow {asset}", _number(need, asset)
+    for currency in sorted(book.prices.keys() - book.stablecoins - {USD}):
+        yield f"net delta {currency}", _number(held.delta[currency][0], currency)
+    if book.supply:
+        yield "backing ratio", f"{held.total_usd[0] / book.supply:.4f}"
+    yield "worst margin ratio", _percent(worst_ratio(held)[0])
+    if held.lost_usd[0]:
+        yield "lost at failed venues USD", _number(held.lost_usd[0], USD)
+    if held.frozen_usd[0]:
+        yield "cannot move USD", _number(held.frozen_usd[0], USD)
+
+
+def _accounts(step: Run, where: Sequence[Lines]) -> tuple[AccountLine, ...]:
+    of_pool = {(one.account, one.asset): one for one in where}
+    found = []
+    for one in step.held.margins:
+        unit = one.asset or USD
+        line = of_pool.get((one.account, one.asset))
+        found.append(
+            AccountLine(
+                account=one.account,
+                asset=one.asset or "all assets, in USD",
+                balance=_number(one.balance[0], unit),
+                maintenance=_number(one.maintenance[0], unit),
+                headroom=_number(one.headroom[0], unit),
+                ratio=_percent(one.ratio[0]),
+                is_past=bool(one.ratio[0] >= 1.0),
+                liquidated=_where(line),
+            )
+        )
+    return tuple(found)
+
+
+def _where(line: Lines | None) -> str:
+    if line is None:
+        return "—"
+    if line.is_past:
+        return "past it now"
+    said = [f"{one:,.4g} × {LEAD}" for one in (line.below, line.above) if one is not None]
+    return " and ".join(said) or "no price"
+
+
+def _table(found: Sequence[Column], marked: int | None) -> Table:
+    rows = zip(*([_cell(float(value), one) for value in one.values] for one in found), strict=True)
+    heads = tuple((f"{one.group} {one.title}" if one.title in REPEATED else one.title, one.unit) for one in found)
+    return Table(heads=heads, rows=tuple(rows), marked=marked)
+
+
+REPEATED: Final = frozenset({"cash", "unrealized", "net", "borrow", "share"})
+
+
+def _cell(value: float, column: Column) -> str:
+    if column.name == "price_change_pct":
+        return f"{value:+g}".replace("-", "−") if value else "0"
+    return _number(value, column.unit)
+
+
+def _charts(book: ScenarioBook, engine: Engine, asked: Asked, where: Sequence[Lines], second: str) -> dict[str, Any]:
+    drawn = run(book, asked, curve(), engine)
+    held = drawn.held
+    parts = [("staked", held.staked_share)] + [
+        (asset, held.share(asset)) for asset, net in held.net.items() if held.cash[asset] or np.any(net)
+    ]
+    across, down, total, ratio = heat(engine, asked, second)
+    now = float(run(book, asked, np.zeros(1), engine).held.total_usd[0])
+    return {
+        "moves": _plain(drawn.moves * 100),
+        "x": asked.x,
+        "composition": [{"name": name, "values": _plain(share * 100)} for name, share in parts],
+        "unrealized": [
+            {"name": asset, "values": _plain(gain * held.prices[asset])}
+            for asset, gain in held.unrealized.items()
+            if np.any(gain)
+        ],
+        "ratios": [
+            {"name": f"{one.account} {one.asset}".strip(), "values": _plain(one.ratio * 100)} for one in held.margins
+        ],
+        "liquidations": [
+            {"name": f"{one.account} {one.asset}".strip(), "move": (at - 1) * 100}
+            for one in where
+            for at in (one.below, one.above)
+            if at is not None
+        ],
+        "heat": {
+            "second": second,
+            "moves": _plain(across * 100),
+            "others": _plain(down * 100),
+            "change": [_plain((row / now - 1) * 100) for row in total] if now else [],
+            "ratio": [_plain(row * 100) for row in ratio],
+        },
+    }
+
+
+def seconds() -> tuple[str, ...]:
+    """Return the shocks that the heat map may have beside the price."""
+    return tuple(SECOND)
+
+
+def _plain(values: Floats) -> list[float | None]:
+    """Return numbers as JSON has them: what is not finite is none."""
+    return [float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None for value in values]
+
+
+def _number(value: float, unit: str) -> str:
+    if not math.isfinite(value):
+        return "—" if math.isnan(value) else "∞"
+    text = f"{value:,.{decimals_of(unit)}f}"
+    return text.replace("-", "−") if any(digit in text for digit in "123456789") else text.lstrip("-")
+
+
+def _percent(share: float) -> str:
+    return f"{_number(share * 100, '%')} %" if math.isfinite(share) else _number(share, "%")
+
+
+def _share(part: float, whole: float) -> str:
+    return _percent(part / whole) if whole else "—"
