@@ -36,6 +36,7 @@ from tests.builders.books import (
     limit,
     supply,
 )
+from tests.core import test_unified_margin as unified
 
 MARKS = common("2900", usdt="0.999", staked="0.998")
 
@@ -81,6 +82,17 @@ def test_a_scenario_at_zero_is_the_frame() -> None:
     for line in exposure(desk(), MARKS, AT):
         if line.currency in found.delta:
             assert near(found.delta[line.currency][0], line.net.value)
+
+
+@pytest.mark.parametrize("price", ["1500", "2000", "2600"])
+def test_a_unified_account_has_the_frames_one_margin(price: str) -> None:
+    book = unified.hedged(unified.terms(stETH="0.9", ETH="0.95", USDT="1"))
+    row = unified.only(book, price)
+    (found,) = now(live_book(Valuation(book, unified.prices(price), AT))).margins
+    assert (found.account, found.asset) == (unified.UNIFIED, "")
+    assert near(found.balance[0], row.margin_balance.value)
+    assert near(found.maintenance[0], row.maintenance_margin.value)
+    assert near(found.initial[0], row.initial_margin.value)
 
 
 def test_it_is_liquidated_where_the_frame_says() -> None:

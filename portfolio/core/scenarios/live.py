@@ -9,16 +9,17 @@ from decimal import Decimal
 
 from portfolio.core.figures import Figure
 from portfolio.core.holdings import balance_rows, collateral_rows
-from portfolio.core.margin import tiers_of
 from portfolio.core.pnl import ValuedPosition, valued_positions
-from portfolio.core.scenarios.book import USD, Bracket, Holding, Rate, ScenarioBook, ScenarioPosition
+from portfolio.core.position_tiers import tiers_of
+from portfolio.core.scenarios.book import USD, WHOLE, Bracket, Holding, Rate, ScenarioBook, ScenarioPosition
+from portfolio.core.unified_margin import is_unified
 from portfolio.core.valuation import Valuation
 
 
 def live_book(valuation: Valuation) -> ScenarioBook:
     """Return the book and its marks of one moment as a scenario book.
 
-    Each settlement asset is a margin by itself, as in the margin rows of the frame.
+    Unified accounts have one margin, others one for each settlement asset, as in the margin rows of the frame.
     """
     missing: list[str] = []
     collateral, balances = collateral_rows(valuation), balance_rows(valuation)
@@ -39,7 +40,14 @@ def live_book(valuation: Valuation) -> ScenarioBook:
         if balance.asset in priced:
             own = whole - mirrored
             holdings.append(
-                Holding(holder=balance.account, venue=balance.venue, asset=balance.asset, own=own, mirrored=mirrored)
+                Holding(
+                    holder=balance.account,
+                    venue=balance.venue,
+                    asset=balance.asset,
+                    own=own,
+                    mirrored=mirrored,
+                    collateral=_collateral(balance.account, balance.asset, valuation),
+                )
             )
     contracts = valuation.catalogue.contracts
     assumed = {one.symbol for one in valuation.catalogue.assets.values() if one.assumed_usd is not None}
@@ -49,6 +57,7 @@ def live_book(valuation: Valuation) -> ScenarioBook:
         positions=tuple(found for one in held if (found := _position(one, valuation, prices, missing))),
         holdings=tuple(holdings),
         rates={name: rate for name, rate in rates.items() if name in priced},
+        unified=frozenset(name for name in valuation.catalogue.accounts if is_unified(name, valuation)),
         stablecoins=frozenset(assumed | {one.settlement for one in contracts if one.kind == "linear"}),
         supply=float(sum(supply)) if supply else None,
         missing=tuple(missing),
@@ -100,20 +109,32 @@ def _position(
         size=float(one.position.size),
         entry_value=float(one.position.settlement_value),
         mark=float(mark.value),
-        brackets=_brackets(one),
+        brackets=_brackets(one, valuation),
         funding_rate=_float(funding),
     )
 
 
-def _brackets(one: ValuedPosition) -> tuple[Bracket, ...]:
-    tiers = tiers_of(one)
+def _collateral(account: str, asset: str, valuation: Valuation) -> tuple[tuple[float, float], ...]:
+    """Return what a unified account counts an asset for; what its venue does not name is no collateral."""
+    stated = valuation.book.terms.collateral.get(account)
+    if stated is None:
+        return WHOLE
+    tiers = next((one.tiers for one in stated.assets if one.asset == asset), ())
+    return tuple((math.inf if tier.cap is None else float(tier.cap), float(tier.ratio)) for tier in tiers)
+
+
+def _brackets(one: ValuedPosition, valuation: Valuation) -> tuple[Bracket, ...]:
+    account, terms = one.position.account, valuation.book.terms
+    if is_unified(account, valuation) and account not in terms.collateral:
+        return ()  # what its assets count for is not known: neither is its margin
+    tiers, leverage = tiers_of(one), terms.leverage(account, one.instrument.id)
     caps = [*(float(tier.cap) for tier in tiers[:-1]), math.inf]
     return tuple(
         Bracket(
             cap=cap,
             rate=float(tier.maintenance_rate),
             deduction=float(tier.deduction),
-            initial_rate=1.0 / float(tier.leverage_max),
+            initial_rate=1.0 / float(tier.leverage_max if leverage is None else min(leverage, tier.leverage_max)),
             growth=float(tier.growth),
         )
         for cap, tier in zip(caps, tiers, strict=bool(tiers))
