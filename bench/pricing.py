@@ -15,7 +15,8 @@ import numpy as np
 from bench.report import Row
 from marketdata.core.board import Depth
 from portfolio.core.ladders import ladder
-from portfolio.core.pricing import Market, price
+from portfolio.core.price_market import Market
+from portfolio.core.pricing import price
 from portfolio.core.valuation import Valuation
 from tests.builders.books import common
 from tests.builders.prices import PAID, both, offering

@@ -15,8 +15,8 @@ from portfolio.core.fees import PaidRate
 from portfolio.core.frames import Frame
 from portfolio.core.minting import Standing, standing
 from portfolio.core.minting_watch import Watch, decided, faults
+from portfolio.core.price_market import Market
 from portfolio.core.price_sheets import PriceSheet, asset_prices, offered, sheet_of
-from portfolio.core.pricing import Market
 from portfolio.core.valuation import Marks, Valuation
 from portfolio.queries.fees import taker_rates
 from portfolio.screen.price_stream import PriceStream

@@ -92,6 +92,7 @@ class LimitKind:
 
 
 ACCOUNTS: Final = frozenset({"account"})  # the subject of what bounds every account
+CHAINS: Final = frozenset({"chain"})  # the subject of what bounds every chain
 LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
     "net_delta_band": LimitKind(unit=None, subjects=None),
     "data_age_ms_max": LimitKind(
@@ -110,6 +111,13 @@ LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
     "taker_fee": LimitKind(unit="bp", subjects=None, value_max=Decimal(100)),
     "mint_redeem_spread": LimitKind(unit="bp", subjects=None, value_max=Decimal(1_000)),
     "mint_redeem_size_max": LimitKind(unit=None, subjects=None),
+    "mint_redeem_basis_cap": LimitKind(unit="bp", subjects=None, value_max=Decimal(100)),
+    "mint_redeem_funding_payments": LimitKind(unit="payments", subjects=None, value_max=Decimal(1_000)),
+    "mint_redeem_gas": LimitKind(unit="USD", subjects=None, value_max=Decimal(10_000)),
+    "mint_redeem_lean": LimitKind(unit="bp", subjects=None, value_max=Decimal(5_000)),
+    "mint_redeem_share_target": LimitKind(unit="ratio", subjects=None, value_max=Decimal(1)),
+    "mint_per_block_max": LimitKind(unit="USD", subjects=CHAINS),
+    "redeem_per_block_max": LimitKind(unit="USD", subjects=CHAINS),
     "price_divergence_max": LimitKind(unit="bp", subjects=None, value_max=Decimal(2_000)),
     "latency_ms_max": LimitKind(unit="ms", subjects=frozenset({"mark"}), value_max=Decimal(60_000)),
     "move_headroom_floor": LimitKind(unit="USD", subjects=ACCOUNTS, has_accounts=True),

@@ -32,6 +32,7 @@ from hedgeapp.core.marks import Mark
 from portfolio.core.account_terms import AccountTerms
 from portfolio.core.alerts import AlertEvent, Alerts
 from portfolio.core.blocking import Blocking
+from portfolio.core.blocks import Blocks
 from portfolio.core.catalogue import Catalogue, ReferenceChange
 from portfolio.core.collateral_folding import CollateralEvent, add, fold_collateral
 from portfolio.core.faults import Faults, instrument_unknown
@@ -103,6 +104,7 @@ class Book:
         self.supply: dict[tuple[str, str], SupplyStated] = {}
         self.minted: dict[str, Decimal] = {}
         self.redeemed: dict[str, Decimal] = {}
+        self.blocks = Blocks()
         self.orders: dict[tuple[str, str, str], OrderSeen] = {}
         self.our_orders = Orders()
         self.proposals: dict[str, HedgeProposed] = {}
@@ -324,14 +326,10 @@ class Book:
 
     def _change(self, event: ReferenceChange) -> None:
         if isinstance(event, InstrumentChanged):
-            before = self.catalogue.instruments.get(event.instrument.id)
-            if before is not None and before.kind != event.instrument.kind:
-                self._fault(
-                    event,
-                    event.instrument.id,
-                    f"instrument {event.instrument.id} is {before.kind} and cannot become {event.instrument.kind}: "
-                    "give the new contract another symbol",
-                )
+            item, before = event.instrument, self.catalogue.instruments.get(event.instrument.id)
+            if before is not None and before.kind != item.kind:
+                said = f"instrument {item.id} is {before.kind} and cannot become {item.kind}"
+                self._fault(event, item.id, f"{said}: give the new contract another symbol")
                 return
         assert self.recorded_at is not None
         self.row_changes.note(row_name(event), event.by, self.recorded_at)

@@ -38,9 +38,12 @@ def fold_collateral(event: CollateralEvent, book: "Book") -> Iterator[tuple[str,
             supply = book.supply.get((event.chain, event.asset))
             if supply is None or event.block >= supply.block:
                 book.supply[event.chain, event.asset] = event
+            book.blocks.note(event)
         case MintSeen():
+            book.blocks.note(event)
             add(book.minted, event.chain, event.synthetic_amount)
         case RedeemSeen():
+            book.blocks.note(event)
             add(book.redeemed, event.chain, event.synthetic_amount)
         case CustodyFlowSeen() | SettlementSeen():
             pass  # what it changed is in the wallet's next statement; reconciliation compares the two

@@ -72,12 +72,13 @@ class Execution:
 class Ladder:
     """The rungs of one side, the best first; `left_out` says of each book that is not among them why.
 
-    `touch` is the best price of all, in USD, before fees; zero without a rung.
+    `touch` is the best price of all, in USD, before fees; `fee_max` the dearest fee; both zero without a rung.
     """
 
     side: Side
     rungs: tuple[Rung, ...]
     touch: Decimal
+    fee_max: Decimal
     bases: Mapping[str, Basis]
     left_out: tuple[str, ...]
 
@@ -133,7 +134,8 @@ def ladder(
     else:
         rungs.sort(key=lambda rung: rung.usd + rung.fee)
         touch = min(prices, default=ZERO)
-    return Ladder(side=side, rungs=tuple(rungs), touch=touch, bases=bases, left_out=tuple(left_out))
+    fee_max = max((rung.fee for rung in rungs), default=ZERO)
+    return Ladder(side=side, rungs=tuple(rungs), touch=touch, fee_max=fee_max, bases=bases, left_out=tuple(left_out))
 
 
 def hedges(currency: str, catalogue: Catalogue) -> tuple[Instrument, ...]:

@@ -8,9 +8,11 @@ from typing import Final
 
 from hedgeapp.core.amounts import QUANTUM, ZERO
 from hedgeapp.core.records import record
-from portfolio.core.pricing import SIZE_MAX, Market, Price, price
+from portfolio.core.price_market import SIZE_MAX, Market
+from portfolio.core.pricing import Price, price
 
 SHARES: Final = (Decimal("0.01"), Decimal("0.1"), Decimal(1))  # of the largest size, that are shown
+STEPS_MAX: Final = 24  # sizes of a ladder
 
 
 class SizeIsRefused(ValueError):
@@ -79,13 +81,23 @@ def sheet_of(market: Market, rows: Iterable[AssetPrices]) -> PriceSheet:
 def asset_prices(asset: str, market: Market) -> AssetPrices:
     """Return the prices of an asset that is offered, for the sizes that are shown."""
     size_max = market.bound(SIZE_MAX, asset) or ZERO
-    sizes = [size_max * share for share in SHARES]
-    return AssetPrices(
-        asset=asset,
-        size_max=size_max,
-        mints=tuple(price(asset, "mint", size, market) for size in sizes),
-        redeems=tuple(price(asset, "redeem", size, market) for size in sizes),
-    )
+    return _both_ways(asset, size_max, [size_max * share for share in SHARES], market)
+
+
+def ladder_sizes(size_max: Decimal) -> tuple[Decimal, ...]:
+    """Return 2, 4, 8 and so on below the largest size (> 0), and that: at most STEPS_MAX, of more the largest."""
+    sizes = []
+    size = Decimal(2)
+    while size < size_max:
+        sizes.append(size)
+        size *= 2
+    return (*sizes, size_max)[-STEPS_MAX:]
+
+
+def asset_ladder(asset: str, market: Market) -> AssetPrices:
+    """Return the prices of an asset that is offered, for twice the size at each step."""
+    size_max = market.bound(SIZE_MAX, asset) or ZERO
+    return _both_ways(asset, size_max, ladder_sizes(size_max), market)
 
 
 def prices_for(asset: str, size: Decimal, market: Market) -> AssetPrices:
@@ -95,9 +107,10 @@ def prices_for(asset: str, size: Decimal, market: Market) -> AssetPrices:
         raise AssetIsNotOffered(asset, offered(market))
     if not size.is_finite() or not QUANTUM <= size <= size_max:
         raise SizeIsRefused(asset, size, size_max)
-    return AssetPrices(
-        asset=asset,
-        size_max=size_max,
-        mints=(price(asset, "mint", size, market),),
-        redeems=(price(asset, "redeem", size, market),),
-    )
+    return _both_ways(asset, size_max, (size,), market)
+
+
+def _both_ways(asset: str, size_max: Decimal, sizes: Iterable[Decimal], market: Market) -> AssetPrices:
+    pairs = [(price(asset, "mint", size, market), price(asset, "redeem", size, market)) for size in sizes]
+    mints, redeems = zip(*pairs, strict=True)
+    return AssetPrices(asset=asset, size_max=size_max, mints=mints, redeems=redeems)

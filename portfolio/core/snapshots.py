@@ -19,6 +19,7 @@ from hedgeapp.core.reference import Account, Asset, Chain, Custodian, Limit, Ora
 from portfolio.core.account_terms import AccountTerms, TermsState
 from portfolio.core.alerts import Alert, Alerts
 from portfolio.core.blocking import Blocking
+from portfolio.core.blocks import Blocks, BlockTally
 from portfolio.core.book import Book
 from portfolio.core.early_fills import EarlyFill
 from portfolio.core.faults import Faults
@@ -67,6 +68,7 @@ class BookState:
     supply: tuple[SupplyStated, ...]
     minted: tuple[tuple[str, Decimal], ...]
     redeemed: tuple[tuple[str, Decimal], ...]
+    blocks: tuple[BlockTally, ...]
     orders: tuple[OrderSeen, ...]
     finished_orders: tuple[tuple[str, str, str], ...]
     our_orders: tuple[HedgeOrder, ...]
@@ -118,6 +120,7 @@ def dump(book: Book) -> BookState:
         supply=tuple(book.supply.values()),
         minted=tuple(book.minted.items()),
         redeemed=tuple(book.redeemed.items()),
+        blocks=tuple(book.blocks),
         orders=tuple(book.orders.values()),
         finished_orders=tuple(book.finished_orders),
         our_orders=tuple(book.our_orders),
@@ -163,6 +166,7 @@ def load(state: BookState) -> Book:
     book.collateral = {(one.holder, one.wallet, one.asset): one for one in state.collateral}
     book.supply = {(one.chain, one.asset): one for one in state.supply}
     book.minted, book.redeemed = dict(state.minted), dict(state.redeemed)
+    book.blocks = Blocks(state.blocks)
     book.orders = {(one.account, one.instrument, one.venue_order_id): one for one in state.orders}
     book.finished_orders.extend(state.finished_orders)
     book.our_orders.load(state.our_orders, state.early_fills, state.finished_ours)

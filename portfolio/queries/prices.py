@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from portfolio.core.pricing import Market
+from portfolio.core.price_market import Market
 from portfolio.queries.fees import taker_rates
 from portfolio.queries.scenes import depths, scene_at
 

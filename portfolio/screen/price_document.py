@@ -8,8 +8,9 @@ import msgspec
 
 from portfolio.core.figures import Figure
 from portfolio.core.minting import Pause, Standing
+from portfolio.core.price_market import Component, Input
 from portfolio.core.price_sheets import AssetPrices, PriceSheet
-from portfolio.core.pricing import Component, Input, Price
+from portfolio.core.pricing import Price
 
 BP_STEP: Final = Decimal("0.01")
 
@@ -61,6 +62,8 @@ def _price(one: Price) -> dict[str, Any]:
         "direction": one.direction,
         "size": _number(one.size),
         "usd": _number(one.usd.value),
+        "gas_usd": _number(one.gas),
+        "whole_usd": _number(one.whole_usd.value),
         "reference": _number(one.reference.value),
         "away_bp": None if away is None else _number(away.quantize(BP_STEP)),
         "proof": one.proof,

@@ -7,8 +7,9 @@ from hedgeapp.core.records import record
 from hedgeapp.live import Leaf
 from portfolio.core.figures import Figure
 from portfolio.core.minting import Standing
+from portfolio.core.price_market import Component, Input, Key, Proof
 from portfolio.core.price_sheets import AssetPrices, PriceSheet
-from portfolio.core.pricing import Component, Input, Key, Price, Proof
+from portfolio.core.pricing import Price
 from portfolio.screen import numbers
 from portfolio.screen.leaves import Level, figure, name, text, word
 from portfolio.screen.page import Row, Section, row
@@ -30,7 +31,9 @@ WORDS: Final[dict[Key, str]] = {
     "basis": "touch against the reference",
     "depth": "depth",
     "fees": "fees of the venues",
-    "kept": "beats the reference, kept",
+    "kept": "beats the bound, kept",
+    "funding": "lean for funding",
+    "composition": "lean for composition",
     "spread": "spread",
     "rounding": "rounding",
 }
@@ -131,16 +134,12 @@ def _bp(id: str, one: Price) -> Leaf:
 def waterfall(shown: Price) -> Waterfall:
     """Return a price explained."""
     here = name("waterfall", shown.direction)
-    total = shown.usd.value * shown.size if shown.usd.value is not None else None
-    whole = Figure(
-        value=total, at=shown.usd.at, state=shown.usd.state, because=shown.usd.because, until=shown.usd.until
-    )
     return Waterfall(
         price=shown,
         usd=figure(f"{here}-usd", shown.usd, "USD", decimals=PLACES, is_calm=True),
         proof=word(f"{here}-proof", shown.proof, PROOF_LEVELS[shown.proof]),
         away=figure(f"{here}-away", shown.away_bp, "bp", decimals=BP_PLACES, suffix=" bp", is_calm=True),
-        whole=figure(f"{here}-whole", whole, "USD", decimals=2, is_calm=True),
+        whole=figure(f"{here}-whole", shown.whole_usd, "USD", decimals=2, is_calm=True),
         steps=tuple(_step(part, shown.reference.value) for part in shown.components),
         inputs=tuple(_told(f"{here}-{place}", one) for place, one in enumerate(shown.inputs)),
     )
@@ -154,7 +153,7 @@ def _step(part: Component, reference: Decimal | None) -> Step:
 
 
 def _told(here: str, given: Input) -> Told:
-    is_share = given.name == "spread" or given.name.startswith("taker fee")
+    is_share = given.name == "spread" or given.name.startswith(("taker fee", "funding of", "share of"))
     shown = figure(
         f"{here}-value",
         given.figure,

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from hedgeapp.core.events.minting import MintingResumed
 from portfolio.core.minting import Standing, standing
+from portfolio.core.price_market import Market
 from portfolio.core.price_sheets import (
     AssetIsNotOffered,
     AssetPrices,
@@ -23,7 +24,6 @@ from portfolio.core.price_sheets import (
     prices_for,
     sheet,
 )
-from portfolio.core.pricing import Market
 from portfolio.core.sources import feed_rows
 from portfolio.core.starting import starting
 from portfolio.operations.minting import (

@@ -11,7 +11,7 @@ from hedgeapp.core.reference import Account
 from marketdata.core.board import Depth
 from portfolio.core.book import Book
 from portfolio.core.fees import PaidRate
-from portfolio.core.pricing import Market
+from portfolio.core.price_market import Market
 from portfolio.core.valuation import Valuation
 from tests.builders.books import AT, COINM, INVERSE, LINEAR, USDM, book_of, common, limit
 

@@ -22,8 +22,8 @@ from portfolio.core.book import Book
 from portfolio.core.frames import frame
 from portfolio.core.minting import Minting, standing
 from portfolio.core.minting_watch import PAUSE_AFTER, RESUME_AFTER, RESUMED_BY, Faults, Watch, decided, faults
+from portfolio.core.price_market import Market
 from portfolio.core.price_sheets import sheet
-from portfolio.core.pricing import Market
 from portfolio.core.valuation import Valuation
 from tests.builders.books import AT, COINM, USDM, balance, book_of, collateral, common, health, opening, recorded
 from tests.builders.desk import HEARD, heard

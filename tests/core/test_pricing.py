@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from hedgeapp.core.events.halts import EVERYWHERE, HaltDeclared
 from marketdata.core.board import Depth
+from portfolio.core.price_market import Direction
 from portfolio.core.price_sheets import AssetIsNotOffered, SizeIsRefused, prices_for, sheet
-from portfolio.core.pricing import Direction, Price, price
+from portfolio.core.pricing import Price, price
 from tests.builders.books import AT, INVERSE, LINEAR, common, limit, mark, marks_of
 from tests.builders.prices import PAID, both, depth, market, offering
 
@@ -148,7 +149,8 @@ def test_twice_the_books_price_twice_the_size_alike(
 def test_what_beats_the_reference_is_not_passed_on() -> None:
     found = one("ETH", "mint", "10", both(3100.0))
     assert parts(found)["kept"] < 0
-    assert value(found) == D("2998.5")  # the reference less the spread
+    # The reference less the spread and the dearest fee that a level of the books costs: 5 bp of 3099.9.
+    assert value(found) == D("2996.95")
 
 
 @pytest.mark.parametrize(("way", "used"), [("mint", D("0.935")), ("redeem", D("1.22"))])
@@ -162,14 +164,6 @@ def test_a_staked_unit_is_minted_at_the_lower_rate_and_redeemed_at_the_higher(wa
     assert sum(leg.coin for leg in found.legs) == D("12.2")
 
 
-def test_where_only_the_protocols_rate_is_known_the_price_says_that_it_is_assumed() -> None:
-    marks = common("3000")
-    del marks["stETH", "market_rate"]
-    found = price("stETH", "mint", D(10), market(marks=marks))
-    assert (found.usd.state, found.proof) == ("assumed", "assumed")
-    assert "only the protocol's rate of stETH is known" in found.usd.because
-
-
 def test_a_price_is_unverified_until_verified_oracles_stand_behind_all_of_it() -> None:
     assert one("ETH", size="30").proof == "unverified"
     assert price("ETH", "mint", D(30), market(verified=["ETH"])).proof == "unverified"  # the stablecoin is not
@@ -181,6 +175,7 @@ def test_a_price_is_unverified_until_verified_oracles_stand_behind_all_of_it() -
     [
         (("ETH", "usd"), "no USD price of ETH is known"),
         (("stETH", "protocol_rate"), "no protocol rate of stETH is known"),
+        (("stETH", "market_rate"), "no market rate of stETH is known"),
     ],
 )
 def test_a_missing_input_leaves_no_price_but_a_reason(missing: tuple[str, str], said: str) -> None:

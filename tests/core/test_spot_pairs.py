@@ -17,7 +17,7 @@ from portfolio.core.inspection import findings
 from portfolio.core.margin import margin_rows
 from portfolio.core.order_checks import refusals
 from portfolio.core.pnl import valued_positions
-from portfolio.core.pricing import Market
+from portfolio.core.price_market import Market
 from portfolio.core.tickets import draft, places
 from portfolio.core.valuation import Marks, Valuation
 from tests.builders.books import (
