@@ -1,4 +1,4 @@
-"""ASGI: pages over HTTP, the live screen and the prices over WebSockets."""
+"""ASGI: pages and the API over HTTP, the live screen and prices over WebSockets."""
 
 import os
 from typing import Any
@@ -14,7 +14,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from django.urls import path, re_path  # noqa: E402
 
-from portfolio.consumers import LiveConsumer, PricesConsumer  # noqa: E402
+from portfolio.consumers import LaddersConsumer, LiveConsumer, PricesConsumer  # noqa: E402
 
 
 async def _nowhere(_scope: Any, receive: Any, send: Any) -> None:
@@ -24,19 +24,27 @@ async def _nowhere(_scope: Any, receive: Any, send: Any) -> None:
 
 _NOWHERE: Any = _nowhere  # Django's types know views only
 
+_OF_PEOPLE: Any = AllowedHostsOriginValidator(
+    AuthMiddlewareStack(
+        URLRouter(
+            [
+                path("live/", LiveConsumer.as_asgi()),
+                path("api/prices/stream", PricesConsumer.as_asgi()),
+                re_path("", _NOWHERE),
+            ]
+        )
+    )
+)
+
 application = ProtocolTypeRouter(
     {
         "http": http,
-        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(
-                URLRouter(
-                    [
-                        path("live/", LiveConsumer.as_asgi()),
-                        path("api/prices/stream", PricesConsumer.as_asgi()),
-                        re_path("", _NOWHERE),
-                    ]
-                )
-            )
+        "websocket": URLRouter(
+            [
+                # A key in a header is no cookie that a page elsewhere could make a browser send.
+                path("api/v1/stream", LaddersConsumer.as_asgi()),
+                re_path("", _OF_PEOPLE),
+            ]
         ),
     }
 )

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "channels",
     "csp",
     "django_htmx",
+    "ninja",  # so that its explorer takes its files from here
     "hedgeapp.eventlog",
     "hedgeapp.access",
     "marketdata",

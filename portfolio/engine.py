@@ -41,11 +41,12 @@ from portfolio.watchman import Watchman, looking
 MEASURE_S = 0.02  # marks alone change the exposure no more often; a fact is measured at once
 PROPOSE_S = 0.25  # from one change of the proposals to the next
 AGAIN_S = 0.1  # while a currency is out of its band or a proposal stands, it is decided again this often
-FRAME_S = 0.25  # the screen changes this often
+FRAME_S = LADDER_S = 0.25  # the screen and the ladders that programs follow change this often
 EPOCH = datetime.fromtimestamp(0, UTC)
 SECOND_S = 1.0  # marks enter the log, frames are kept and feeds' health is read this often
 # After the full second: midway between frames, which wait for nothing.
 KEEP_AT_S, PRICE_AT_S, MOVE_AT_S = 0.125, 0.375, 0.625
+LADDER_AT_S = 0.0625
 
 log = structlog.get_logger()
 
@@ -63,6 +64,7 @@ async def run(lease: Lease) -> None:
             engine.show(),
             engine.each_second(),
             engine.price(),
+            engine.quote(),
             engine.move(),
         )
 
@@ -190,6 +192,12 @@ class Engine:
                 await self._pricer.step(self.book, self.marks, self.feeds, self.shown, at)
                 await self._inspector.step(self.book, self.marks, self.feeds, at)
                 await self._watchman.step(self.book, self.shown, at)
+
+    async def quote(self) -> None:
+        """Price the ladders that programs follow from whatever the market is by now, every `LADDER_S`."""
+        async for at in _ticks(LADDER_S, LADDER_AT_S):
+            if self.shown:
+                await self._pricer.step_ladders(self.book, self.marks, self.feeds, self.shown, at)
 
     async def move(self) -> None:
         """Say what collateral ought to be moved, and what of that is over, every second."""

@@ -1,6 +1,7 @@
-"""The pricer: the engine's prices, once a second, and the pauses of mint and redeem that follow from them."""
+"""The pricer: the engine's prices, and the pauses of mint and redeem that follow from them."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -11,14 +12,17 @@ from hedgeapp.services import Lease
 from marketdata.board import AWAY, Board
 from marketdata.core.board import Depth, FeedHealth
 from portfolio.core.book import Book
+from portfolio.core.capacity import capacities
 from portfolio.core.fees import PaidRate
 from portfolio.core.frames import Frame
 from portfolio.core.minting import Standing, standing
 from portfolio.core.minting_watch import Watch, decided, faults
 from portfolio.core.price_market import Market
-from portfolio.core.price_sheets import PriceSheet, asset_prices, offered, sheet_of
+from portfolio.core.price_sheets import AssetPrices, PriceSheet, asset_ladder, asset_prices, offered, sheet_of
 from portfolio.core.valuation import Marks, Valuation
 from portfolio.queries.fees import taker_rates
+from portfolio.screen import ladder_documents
+from portfolio.screen.ladder_stream import CAPACITY, PRICES, LadderStream
 from portfolio.screen.price_stream import PriceStream
 
 PAID_S: Final = 30.0  # what the venues took of our latest fills is read this often
@@ -33,6 +37,7 @@ class Pricer:
         self.shown: PriceSheet | None = None
         self._lease, self._board, self._log = lease, board, events
         self._stream = PriceStream()
+        self._ladders = LadderStream()
         self._watch = Watch()
         self._paid: dict[str, PaidRate] = {}
         self._paid_at: datetime | None = None
@@ -47,6 +52,17 @@ class Pricer:
         if book.seq >= self._appended:  # what we appended last must be in the book before it is decided again
             await self._decide(book, made, frame, at)
         await self._stream.publish(made, self._standing(book, frame))
+
+    async def step_ladders(
+        self, book: Book, marks: Marks, feeds: tuple[FeedHealth, ...], frame: Frame, at: datetime
+    ) -> None:
+        """Price every ladder that programs follow, and what the minting contracts still take."""
+        valuation = Valuation(book, dict(marks), at, feeds)
+        market = Market(valuation, await self._depths(), await self._rates(book, at))
+        made = await _sheet(market, asset_ladder)
+        stands = self._standing(book, frame)
+        told = ladder_documents.capacity(at, capacities(valuation, stands), stands)
+        await self._ladders.publish({PRICES: ladder_documents.prices(made, stands), CAPACITY: told})
 
     async def _decide(self, book: Book, made: PriceSheet, frame: Frame, at: datetime) -> None:
         stands = self._standing(book, frame)
@@ -79,10 +95,10 @@ class Pricer:
             return {}  # each price says that it has no book
 
 
-async def _sheet(market: Market) -> PriceSheet:
+async def _sheet(market: Market, priced: Callable[[str, Market], AssetPrices] = asset_prices) -> PriceSheet:
     """Price one asset after the other, and let the engine go on in between: a breach must not wait for prices."""
     rows = []
     for asset in offered(market):
-        rows.append(asset_prices(asset, market))
+        rows.append(priced(asset, market))
         await asyncio.sleep(0)
     return sheet_of(market, rows)

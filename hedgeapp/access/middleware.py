@@ -21,6 +21,7 @@ ELSEWHERE: Final = 300
 DONE_BELOW: Final = 400
 ROWS_CHANGED: Final = ("/add/", "/change/")
 OPEN_PATHS: Final = ("/healthz", "/readyz")  # asked by supervisors, who are nobody
+KEYED_PATHS: Final = "/api/v1/"  # asked by programs, whose door is the key that they show
 
 
 class TextsHoldNoNulMiddleware(MiddlewareMixin):
@@ -77,7 +78,7 @@ class LoginRequiredMiddleware(DjangosOwn):
         self, request: HttpRequest, view_func: Callable[..., Any], view_args: Any, view_kwargs: Any
     ) -> HttpResponseBase | None:
         """Let the request pass, or answer it with the way to the login."""
-        if request.path in OPEN_PATHS or request.path.startswith(settings.STATIC_URL):
+        if request.path in OPEN_PATHS or request.path.startswith((settings.STATIC_URL, KEYED_PATHS)):
             return None
         response = super().process_view(request, view_func, view_args, view_kwargs)
         if response is not None and request.headers.get("HX-Request") == "true":

@@ -198,6 +198,32 @@ class PersonChange(models.Model):
         return self.change_id
 
 
+class ApiKey(models.Model):
+    """A program's key, from the day it is handed out; of its secret only the hash is kept, as in its event."""
+
+    key_id = models.CharField(max_length=12, primary_key=True, help_text="the part of the key that names it")
+    name = models.CharField(max_length=60, help_text="who uses it, like trading desk of Acme")
+    secret_hash = models.CharField(max_length=64, help_text="SHA-256 of its secret, hexadecimal")
+    scopes = models.CharField(max_length=200, help_text="what it may read, with blanks between")
+    per_minute = models.PositiveIntegerField(help_text="requests that it may send in a minute")
+    made_at = models.DateTimeField()
+    made_by = models.CharField(max_length=150)
+    reason = models.CharField(max_length=500)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    revoked_by = models.CharField(max_length=150, blank=True)
+    revoked_because = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        default_permissions = ["view"]
+        permissions = [("hand_out_apikey", "Can hand out API keys and revoke them")]
+        ordering = ("-made_at",)
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.key_id})"
+
+
 class Administration(models.Model):
     """What people may do in the admin that is no change of a row."""
 

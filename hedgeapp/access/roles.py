@@ -60,6 +60,8 @@ _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
         "close_break",
         "enroll_passkey",
         "revoke_others_passkey",
+        "view_apikey",
+        "hand_out_apikey",
         "enter_admin",
         "view_audit",
     ),

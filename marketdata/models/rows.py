@@ -306,15 +306,13 @@ class Limit(Row):
         "others say. latency_ms_max: how long after its time at the venue a mark may come; beyond either, no new risk. "
         "move_headroom_floor: below it collateral is delegated, and no move may leave less. move_headroom_ceiling: "
         "above it some is taken back. move_headroom_target: what such a move brings the margin headroom to, between "
-        "the two. settlement_buffer: what an account should have to pay losses with. price_move_hour: how fast a price "
-        "is taken to move. borrow_maintenance: maintenance margin of a debt. move_clip_min: a smaller move is not "
-        "proposed. move_cooldown: time between two proposals of an account.",
+        "the two. settlement_buffer: what an account pays losses with. price_move_hour: how fast a price moves. "
+        "borrow_maintenance: of a debt. move_clip_min: less is not proposed. move_cooldown: between two of an account.",
     )
     subject = models.CharField(
         max_length=63,
         help_text="Of what: a currency (ETH) for a band, an order or a hedge, a kind of datum (mark, balance…) "
-        "for an age, venue for a break, chain for a block, account for the margin of all or the name of one, with an "
-        "asset for a buffer.",
+        "for an age, venue, chain, account for the margin of all or the name of one, with an asset for a buffer.",
     )
     value = _number(help_text="The bound itself, in its unit. More than 0.")
     unit = models.CharField(

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from hedgeapp.core.events.api_keys import ApiKeyHandedOut, ApiKeyRevoked
 from hedgeapp.core.events.passkeys import PasskeyConfirmed, PasskeyEnrolled, PasskeyRevoked
 from hedgeapp.core.events.people import (
     AccessEvent,
@@ -31,6 +32,11 @@ def access_sentence(event: AccessEvent) -> str:
             )
         case PasskeyRevoked():
             return f"a passkey of {event.user} revoked by {event.by}: {event.reason}"
+        case ApiKeyHandedOut():
+            scopes, until = ", ".join(event.scopes), f"{event.expires_at:%Y-%m-%d %H:%M} UTC"
+            return f"{event.by} hands out the API key {event.name} ({scopes}) until {until}: {event.reason}"
+        case ApiKeyRevoked():
+            return f"the API key {event.name} is revoked by {event.by}: {event.reason}"
         case SourceChangeProposed() | SourceChangeAgreed() | SourceChangeDropped() | CredentialChanged():
             return _source(event)
         case _:

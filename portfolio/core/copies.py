@@ -11,6 +11,7 @@ from typing import Any, Final
 from portfolio.core.account_terms import AccountTerms
 from portfolio.core.alerts import Alerts
 from portfolio.core.blocking import Blocking
+from portfolio.core.blocks import Blocks
 from portfolio.core.book import Book
 from portfolio.core.catalogue import Catalogue
 from portfolio.core.faults import Faults
@@ -60,6 +61,7 @@ _MAKERS: Final[Mapping[type, Callable[[Any], Any]]] = {
             AccountTerms,
             Alerts,
             Blocking,
+            Blocks,
             Catalogue,
             Faults,
             Gate,

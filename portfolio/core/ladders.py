@@ -72,7 +72,8 @@ class Execution:
 class Ladder:
     """The rungs of one side, the best first; `left_out` says of each book that is not among them why.
 
-    `touch` is the best price of all, in USD, before fees; `fee_max` the dearest fee; both zero without a rung.
+    `touch` is the best price of all, in USD, before fees, zero without a rung; `fee_max` the dearest share of value
+    that a taker pays on any of the books.
     """
 
     side: Side
@@ -134,7 +135,7 @@ def ladder(
     else:
         rungs.sort(key=lambda rung: rung.usd + rung.fee)
         touch = min(prices, default=ZERO)
-    fee_max = max((rung.fee for rung in rungs), default=ZERO)
+    fee_max = max((one.fee.value for one in bases.values() if one.fee.value is not None), default=ZERO)
     return Ladder(side=side, rungs=tuple(rungs), touch=touch, fee_max=fee_max, bases=bases, left_out=tuple(left_out))
 
 

@@ -1,8 +1,8 @@
 """Price hedges: what hedging a size costs per unit, never better than the index and a cap.  size x Market -> Hedge
 
-mint: min(average bid less fees, bound less the dearest fee), redeem mirrored with max. The bound is the middle of the
-best bid and ask of all venues, drawn to the index +/- the limit of kind mint_redeem_basis_cap: one bound for both ways,
-so that books which cross each other never make a mint dearer than a redemption. What is better than the index is
+mint: min(average bid less fees, bound less the dearest fee of it), redeem mirrored with max. The bound is the middle of
+the best bid and ask of all venues, drawn to the index +/- the limit of kind mint_redeem_basis_cap: one bound for both
+ways, so that books which cross each other never make a mint dearer than a redemption. What is better than the index is
 counted at the lower of the hedged and the priced rate, what is worse at the higher.
 """
 
@@ -28,8 +28,8 @@ class NoHedge:
 class Hedge:
     """A hedge of the whole size; no `execution` where none is needed.
 
-    `hedged` is in units of the currency per unit of the asset, `bound` and `fee_max` in USD per unit of the currency:
-    the most that a mint counts of a bid (the least that a redemption does of an ask), and the dearest fee of a level.
+    `hedged` is in units of the currency per unit of the asset, `bound` in USD per unit of the currency: the most that a
+    mint counts of a bid, or the least that a redemption does of an ask. `fee_max` is the dearest taker's rate.
     """
 
     execution: Execution | None = None
@@ -91,7 +91,8 @@ def components(done: Hedge, direction: Direction, size: Decimal, coin: Decimal, 
     way = 1 if is_mint else -1
     net = found.gross - way * found.fees
     each = net / found.coin
-    counted = min(each, done.bound - done.fee_max) if is_mint else max(each, done.bound + done.fee_max)
+    most = done.bound * (1 - way * done.fee_max)
+    counted = min(each, most) if is_mint else max(each, most)
     gain = way * (counted - coin)
     units = min(done.hedged, rate) if gain > ZERO else max(done.hedged, rate)
     cost = quantized((net - coin * found.coin) / size)
@@ -99,9 +100,9 @@ def components(done: Hedge, direction: Direction, size: Decimal, coin: Decimal, 
     basis = quantized((found.touch - coin) * found.coin / size)
     charged = way * quantized(gain * units)
     where = ", ".join(f"{leg.coin:,.4f} at {leg.usd:,.2f} on {leg.instrument}" for leg in found.legs)
-    did, most = ("sold", "most") if is_mint else ("bought", "least")
+    did, which = ("sold", "most") if is_mint else ("bought", "least")
     best = f"the best price is {found.touch:,.4f} USD, the reference {coin:,.4f}"
-    kept = f"at {most} {done.bound:,.4f} USD is counted, by the reference and the limit of kind {BASIS_CAP}"
+    kept = f"at {which} {done.bound:,.4f} USD is counted, by the reference and the limit of kind {BASIS_CAP}"
     return (
         Component(key="basis", usd=basis, because=best),
         Component(key="depth", usd=cost - basis - fees, because=f"{did}: {where}"),

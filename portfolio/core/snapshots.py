@@ -33,7 +33,7 @@ from portfolio.core.proposals import LastProposal
 from portfolio.core.rows import EventRow, Fault
 from portfolio.core.suspensions import Suspensions
 
-VERSION: Final = 13  # of the arithmetic: raised when the same log would fold into another book
+VERSION: Final = 14  # of the arithmetic: raised when the same log would fold into another book
 
 
 class SnapshotIsOfAnotherVersion(ValueError):
@@ -97,19 +97,18 @@ class BookState:
 
 def dump(book: Book) -> BookState:
     """Write a book out."""
-    catalogue = book.catalogue
     return BookState(
         version=VERSION,
         seq=book.seq,
         recorded_at=book.recorded_at,
-        assets=tuple(catalogue.assets.values()),
-        venues=tuple(catalogue.venues.values()),
-        accounts=tuple(catalogue.accounts.values()),
-        instruments=tuple(catalogue.instruments.values()),
-        custodians=tuple(catalogue.custodians.values()),
-        chains=tuple(catalogue.chains.values()),
-        oracles=tuple(catalogue.oracles.values()),
-        limits=tuple(catalogue.limits.values()),
+        assets=tuple(book.catalogue.assets.values()),
+        venues=tuple(book.catalogue.venues.values()),
+        accounts=tuple(book.catalogue.accounts.values()),
+        instruments=tuple(book.catalogue.instruments.values()),
+        custodians=tuple(book.catalogue.custodians.values()),
+        chains=tuple(book.catalogue.chains.values()),
+        oracles=tuple(book.catalogue.oracles.values()),
+        limits=tuple(book.catalogue.limits.values()),
         positions=tuple(position.state() for position in book.positions.values()),
         stated=tuple(book.stated.values()),
         funding=tuple((*key, asset, paid) for key, by in book.funding.items() for asset, paid in by.items()),

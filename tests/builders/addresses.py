@@ -36,10 +36,7 @@ def patterns() -> list[str]:
 
 def sockets() -> list[str]:
     """Return the path of each WebSocket."""
-    inner: Any = application.application_mapping["websocket"]
-    while not hasattr(inner, "routes"):
-        inner = getattr(inner, "application", None) or inner.inner
-    return [f"/{route.pattern}" for route in inner.routes if str(route.pattern)]
+    return sorted(_routed(application.application_mapping["websocket"]))
 
 
 def example(pattern: str, **given: str) -> str:
@@ -47,6 +44,19 @@ def example(pattern: str, **given: str) -> str:
     for name, value in {**EXAMPLES, **{f"<{name}>": value for name, value in given.items()}}.items():
         pattern = pattern.replace(name, value)
     return pattern
+
+
+def _routed(inner: Any) -> Iterator[str]:
+    while not hasattr(inner, "routes"):
+        found = getattr(inner, "application", None) or getattr(inner, "inner", None)
+        if found is None:
+            return
+        inner = found
+    for route in inner.routes:
+        if str(route.pattern):
+            yield f"/{route.pattern}"
+        else:
+            yield from _routed(route.callback)
 
 
 def _below(root: str, found: list[Any]) -> Iterator[str]:

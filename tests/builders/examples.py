@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from hedgeapp.core.events import Event
+from hedgeapp.core.events.api_keys import ApiKeyHandedOut, ApiKeyRevoked
 from hedgeapp.core.events.balances import BalanceStated, CollateralRatios, CollateralTermsStated, TransferSeen
 from hedgeapp.core.events.collateral import (
     CollateralStated,
@@ -334,6 +335,18 @@ SOURCES: list[Event] = [
     CredentialChanged(
         at=AT, change_id="c-1", holder="ceffu", purpose="trade", fingerprint="ab12", by="ann", agreed_by="bob"
     ),
+    ApiKeyHandedOut(
+        at=AT,
+        key_id="0123456789ab",
+        name="Acme",
+        scopes=("prices:read",),
+        per_minute=240,
+        expires_at=AT,
+        fingerprint="ab12",
+        by="ann",
+        reason="they price with us",
+    ),
+    ApiKeyRevoked(at=AT, key_id="0123456789ab", name="Acme", by="ann", reason="lost"),
 ]
 
 OFFERED = Instrument(

@@ -101,8 +101,8 @@ def test_with_a_cap_a_larger_size_is_still_never_priced_better(
 def test_what_is_better_than_the_index_is_counted_up_to_the_cap() -> None:
     book = offering(limit("mint_redeem_basis_cap", "ETH", "10"))
     found = price("ETH", "mint", D(10), market(both(3100.0), book=book))
-    # The index and 10 bp, less 5 bp of spread and the dearest fee, 5 bp of 3099.9.
-    assert value(found) == D("3000") + D("3") - D("1.5") - D("1.55")
+    # The index and 10 bp, less the dearest fee of that, 5 bp, and 5 bp of spread of the index; rounded down.
+    assert value(found) == D("2999.9985")
 
 
 @pytest.mark.parametrize(("way", "rate", "charged"), [("mint", "-0.0002", 6), ("redeem", "0.0002", -6)])

@@ -149,8 +149,8 @@ def test_twice_the_books_price_twice_the_size_alike(
 def test_what_beats_the_reference_is_not_passed_on() -> None:
     found = one("ETH", "mint", "10", both(3100.0))
     assert parts(found)["kept"] < 0
-    # The reference less the spread and the dearest fee that a level of the books costs: 5 bp of 3099.9.
-    assert value(found) == D("2996.95")
+    # The reference less 5 bp of spread and the dearest fee of it, 5 bp.
+    assert value(found) == D("2997")
 
 
 @pytest.mark.parametrize(("way", "used"), [("mint", D("0.935")), ("redeem", D("1.22"))])

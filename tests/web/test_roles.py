@@ -62,7 +62,7 @@ def test_every_address_has_its_row_and_every_row_its_address() -> None:
     assert known <= paths
     assert all(resolve(example(path)) for path in paths - known)  # one of the words that a pattern takes
     assert {path for method, path in said if method == "WS"} == set(sockets())
-    assert {cell for row in ROWS for cell in row.cells.values()} <= {"yes", "no", "login"}
+    assert {cell for row in ROWS for cell in row.cells.values()} <= {"yes", "no", "login", "key"}
 
 
 class Everybody:
@@ -104,6 +104,8 @@ def verdict(answer: HttpResponse) -> str:
         return "no such method"
     if answer.status_code == 403:
         return "no"
+    if answer.status_code == 401:
+        return "key"
     if where.startswith("/login/?"):
         return "login"
     # The admin's door: it sends a stranger to the login, and says to anybody else that no role opens it.

@@ -15,6 +15,7 @@ from hedgeapp.core.events.alerts import (
     AlertSnoozed,
 )
 from hedgeapp.core.events.anchors import DelegationAnchored, HoldingAnchored, LeverageAnchored, RebaseTaken
+from hedgeapp.core.events.api_keys import ApiKeyHandedOut, ApiKeyRevoked
 from hedgeapp.core.events.approvals import GateChangeAgreed, GateChangeDropped, GateChangeProposed, MoveDecided
 from hedgeapp.core.events.balances import BalanceStated, CollateralTermsStated, TransferSeen
 from hedgeapp.core.events.break_glass import BreakGlassReviewed, BreakGlassSigned, GlassBroken
@@ -229,6 +230,8 @@ Event = (
     | SourceChangeAgreed
     | SourceChangeDropped
     | CredentialChanged
+    | ApiKeyHandedOut
+    | ApiKeyRevoked
     | InstrumentSuspended
     | InstrumentReleased
     | MintingPaused

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from hedgeapp.core.events.api_keys import ApiKeyEvent
 from hedgeapp.core.events.approvals import Assertion
 from hedgeapp.core.events.passkeys import PasskeyEvent
 from hedgeapp.core.events.sources import SourceEvent
@@ -82,4 +83,4 @@ class PersonChanged:
 
 
 PersonEvent = PersonChangeProposed | PersonChangeAgreed | PersonChangeDropped | PersonChanged
-AccessEvent = PasskeyEvent | PersonEvent | SourceEvent
+AccessEvent = PasskeyEvent | PersonEvent | SourceEvent | ApiKeyEvent
