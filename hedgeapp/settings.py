@@ -137,6 +137,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 5},
     },
     "prune-frames": {"task": "portfolio.tasks.prune_frames", "schedule": timedelta(hours=1)},
+    "prune-minutes": {"task": "portfolio.tasks.prune_minutes", "schedule": timedelta(hours=1)},
 }
 
 # Whose webhooks are taken: those of custodians whose public key lies here.
@@ -158,6 +159,7 @@ DEFAULT_FROM_EMAIL = ENVIRONMENT.hedgeapp_mail_from
 
 # Services that always run, by name; the sources add one for each venue, account, custodian and chain.
 SERVICES = {
+    "accountant": "portfolio.accountant.run",
     "beat": "hedgeapp.beat.run",
     "engine": "portfolio.engine.run",
     "presenter": "portfolio.presenter.run",

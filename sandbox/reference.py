@@ -126,6 +126,14 @@ LIMITS: tuple[dict[str, Any], ...] = (
         for subject, value in values.items()
     ),
     {
+        "name": "unexplained",
+        "kind": "unexplained_usd_max",
+        "subject": "nav",
+        "value": "100",
+        "unit": "USD",
+        "note": "More of a day's change than this has to be explained by somebody.",
+    },
+    {
         "name": "mark latency",
         "kind": "latency_ms_max",
         "subject": "mark",

@@ -108,6 +108,7 @@ LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
     "hedge_release": LimitKind(unit="ratio", subjects=None, value_max=Decimal(1)),
     "hedge_cooldown": LimitKind(unit="s", subjects=None, value_max=Decimal(86_400)),
     "break_usd_max": LimitKind(unit="USD", subjects=frozenset({"venue"})),
+    "unexplained_usd_max": LimitKind(unit="USD", subjects=frozenset({"nav"})),
     "taker_fee": LimitKind(unit="bp", subjects=None, value_max=Decimal(100)),
     "mint_redeem_spread": LimitKind(unit="bp", subjects=None, value_max=Decimal(1_000)),
     "mint_redeem_size_max": LimitKind(unit=None, subjects=None),

@@ -18,6 +18,7 @@ from portfolio.core.desk_alerts import desk_readings
 from portfolio.core.figures import Figure
 from portfolio.core.frames import Frame
 from portfolio.core.minting_watch import BROKEN, MARGIN_RATIO
+from portfolio.core.rests import rest_readings
 from portfolio.core.rows import ExposureRow, FeedRow, MarginRow
 from portfolio.core.sources import unread
 from portfolio.core.starting import starting
@@ -49,6 +50,7 @@ ADVICE: Final = {
     "suspension": "Data, Suspensions says what was expected and found; compare with the venue before releasing it.",
     "service": "Look whether workers run (Data, Services); start one, it takes the service over within seconds.",
     "sink": "Look at the second store's place and keys (Data, Second store); until then a lost disk loses the lag.",
+    "rest": "PnL says of which asset and account; compare its fills, fundings and transfers with the venue's.",
     "minting": "Prices says why, and who may resume.",
     "halt": "The HALT page says what is still working, and who may resume.",
     "fault": "Introduce what the event lacks (instrument, account or asset) in Admin.",
@@ -79,6 +81,7 @@ def _all(book: Book, frame: Frame, at: datetime, upkeep: Upkeep | None) -> Itera
     yield from map(_feed, frame.feeds)
     yield from desk_readings(book, at)
     yield from upkeep_readings(upkeep, at)
+    yield from rest_readings(upkeep.rest if upkeep else None, book, at)
     yield _minting(frame)
     yield from _halts(book)
     yield _faults(frame)

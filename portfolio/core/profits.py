@@ -105,7 +105,7 @@ def since(opening: Iterable[Profit], now: Iterable[Profit]) -> tuple[Profit, ...
 
 
 NAMES: Final[Mapping[Cut, Callable[[Profit], str]]] = {
-    "position": lambda one: f"{one.who} {one.instrument}",
+    "position": lambda one: f"{one.who} {one.instrument.partition(':')[2] or one.instrument}",
     "instrument": lambda one: one.instrument,
     "venue": lambda one: one.venue,
     "asset": lambda one: one.asset,

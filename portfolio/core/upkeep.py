@@ -11,6 +11,7 @@ from typing import Final
 from hedgeapp.core.events.alerts import Severity
 from hedgeapp.core.records import record
 from portfolio.core.alert_watch import Reading, Verdict
+from portfolio.core.rests import RestState
 
 HEARTBEAT_AGE_MAX: Final = timedelta(seconds=10)  # a holder that is silent for longer calls somebody
 UPKEEP_AGE_MAX: Final = timedelta(seconds=30)  # what was looked up longer ago says nothing of now
@@ -54,11 +55,12 @@ class SinkState:
 
 @record
 class Upkeep:
-    """The services and the second store as they were at a time."""
+    """The services and the second store as they were at a time; `rest` is None until a minute is attributed."""
 
     at: datetime
     services: tuple[ServiceState, ...]
     sink: SinkState
+    rest: RestState | None = None
 
 
 def upkeep_readings(upkeep: Upkeep | None, at: datetime) -> Iterator[Reading]:

@@ -1,5 +1,6 @@
 """The portfolio's tables."""
 
+from portfolio.models.attribution import AttributedDay, AttributedMinute
 from portfolio.models.frames import FrameTaken
 from portfolio.models.gate import GateDesk
 from portfolio.models.halts import Desk, Halt
@@ -17,6 +18,8 @@ from portfolio.models.rows import (
 from portfolio.models.work import Work
 
 __all__ = [
+    "AttributedDay",
+    "AttributedMinute",
     "Balance",
     "Checkpoint",
     "Collateral",

@@ -35,6 +35,12 @@ def restored_book(until: int = END) -> Book:
     return book
 
 
+def head_seq() -> int:
+    """Return the last event of the log, 0 when it is empty."""
+    connection.ensure_connection()
+    return head(connection.connection).seq
+
+
 def keep_book(book: Book, at: datetime) -> None:
     """Keep a book that has folded at least one event, as of its seq."""
     _keep(book, NAME, at, snapshot.KEPT)

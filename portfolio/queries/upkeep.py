@@ -8,6 +8,7 @@ from hedgeapp.eventlog import epochs
 from hedgeapp.eventlog.sink.lag import lag
 from hedgeapp.services import declared
 from portfolio.core.upkeep import ServiceState, SinkState, Upkeep
+from portfolio.queries.minutes import rest_now
 
 
 def upkeep_now() -> Upkeep:
@@ -26,6 +27,7 @@ def upkeep_now() -> Upkeep:
             stored_at=behind.stored_at,
             because="" if behind.is_within_bounds else behind.said,
         ),
+        rest=rest_now(at),
     )
 
 

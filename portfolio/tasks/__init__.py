@@ -2,6 +2,6 @@
 
 from portfolio.tasks.bell import work
 from portfolio.tasks.calls import call
-from portfolio.tasks.periodic import prune_frames, snapshot_book
+from portfolio.tasks.periodic import prune_frames, prune_minutes, snapshot_book
 
-__all__ = ["call", "prune_frames", "snapshot_book", "work"]
+__all__ = ["call", "prune_frames", "prune_minutes", "snapshot_book", "work"]

@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from celery import shared_task
 
-from portfolio.operations import books, frames
+from portfolio.operations import books, frames, minutes
 
 MILESTONES_MAX: Final = 25  # of one run, some seconds of work; the next comes in a minute
 
@@ -33,3 +33,9 @@ def keep_milestones() -> None:
 def prune_frames() -> None:
     """Let go of frames that are older than they are kept for."""
     log.info("frames.pruned", count=frames.prune_frames(datetime.now(UTC)))
+
+
+@shared_task(name="portfolio.tasks.prune_minutes")
+def prune_minutes() -> None:
+    """Let go of attributed minutes that are older than they are kept for; their days stay."""
+    log.info("minutes.pruned", count=minutes.prune_minutes(datetime.now(UTC)))

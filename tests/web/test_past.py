@@ -31,6 +31,7 @@ PAGES = (
     "/orders/venues/",
     "/moves/",
     "/breaks/",
+    "/pnl/",
     "/prices/",
     "/scenarios/",
     "/alerts/",
