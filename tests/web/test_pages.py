@@ -172,7 +172,20 @@ def test_only_pages_that_exist_are_offered(desk: Client, person: User) -> None:
         page = desk.get("/").content.decode()
         return re.findall(r">([A-Z]\w+)</a>", page.split('<nav class="nav"')[1].split("</nav>")[0])
 
-    pages = "Overview Orders Moves Breaks Gate PnL Prices Scenarios Alerts Events Data Instruments".split()
+    pages = [
+        "Overview",
+        "Orders",
+        "Moves",
+        "Breaks",
+        "Gate",
+        "PnL",
+        "Prices",
+        "Scenarios",
+        "Alerts",
+        "Events",
+        "Data",
+        "Instruments",
+    ]
     assert offered() == pages
     User.objects.filter(pk=person.pk).update(is_staff=True)
     assert offered() == [*pages, "Admin"]
