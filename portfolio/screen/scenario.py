@@ -60,7 +60,7 @@ class Shown:
     """All that the page shows of a scenario."""
 
     price: str
-    total: str
+    total: Part
     change: str
     held: tuple[Part, ...]
     swept: tuple[Part, ...]
@@ -86,7 +86,7 @@ def shown(book: ScenarioBook, asked: Asked, second: str) -> Shown:
     total = float(step.held.total_usd[0])
     return Shown(
         price=_number(step.held.prices[LEAD][0], "USDT") if LEAD in step.held.prices else "",
-        total=_number(total, USD),
+        total=Part(name="total", units="", usd=_number(total, USD), share=_share(total, total), note=""),
         change=f"{(total / now - 1) * 100:+.2f} %".replace("-", "−") if now else "",
         held=_held(step),
         swept=_swept(step),
