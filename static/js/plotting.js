@@ -1,5 +1,8 @@
 // Plotting: what every page with charts shares: Plotly under the policy, the theme's colors, a sentence instead of a chart.
 
+// Series of a chart, apart by hue and by lightness; none has the color of a warning.
+export const HUES = ["#4c8dd6", "#e0903a", "#3fa796", "#b06fc9", "#8a9a3b", "#c9657a", "#5b6fb5", "#a58252", "#4fb0c6", "#8c8c8c", "#d0b23f", "#6fae5c", "#7d5ba6", "#b5523b"];
+
 export const script = document.querySelector("script[data-plotly]");
 
 export function load() {

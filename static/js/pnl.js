@@ -1,6 +1,6 @@
 // PnL: the day's change of the net asset value as a waterfall and as stacked bars, drawn by Plotly and asked for again.
 
-import { base, color, load, onTheme, plot, say } from "./plotting.js";
+import { HUES, base, color, load, onTheme, plot, say } from "./plotting.js";
 
 const REFRESH_MS = 15000;
 const NONE = "No minute of this day is attributed yet. The first one ends with the first marks of the next minute.";
@@ -8,8 +8,6 @@ const REST = "unexplained rest";
 const page = document.getElementById("pnl");
 const places = { waterfall: document.getElementById("waterfall"), minutes: document.getElementById("minutes") };
 const status = document.getElementById("charts-say");
-// Apart by hue and by lightness; the rest has the color of a warning, and no line has it.
-const HUES = ["#4c8dd6", "#e0903a", "#3fa796", "#b06fc9", "#8a9a3b", "#c9657a", "#5b6fb5", "#a58252", "#4fb0c6", "#8c8c8c", "#d0b23f", "#6fae5c", "#7d5ba6", "#b5523b"];
 let drawn = null;
 
 const dollars = "%{y:+,.2f} USD";

@@ -1,12 +1,12 @@
 // Scenarios: what the form says is asked for as soon as it is said, drawn, and kept in the page's link.
 
-import { base, color, load, onTheme, plot, say } from "./plotting.js";
+import { HUES, base, color, load, onTheme, plot, say } from "./plotting.js";
 
 const WAIT_MS = 120; // after the last touch of a slider
 const form = document.getElementById("scenario");
 const drawn = document.getElementById("drawn");
 const said = document.getElementById("scenario-say");
-const COLORS = ["accent", "warn", "good", "up", "down", "muted"];
+const AREA = "59"; // a third of a color, as two digits behind its six
 let timer = 0;
 let asked = 0;
 let canPlot = false;
@@ -20,8 +20,6 @@ function query() {
   }
   return kept.toString();
 }
-
-const rgba = (name, alpha) => color(name).replace("rgb", "rgba").replace(")", `,${alpha})`);
 
 function axes(data) {
   const { axis, layout } = base();
@@ -38,7 +36,7 @@ function axes(data) {
   };
 }
 
-const line = (one, data, number) => ({ name: one.name, x: data.moves, y: one.values, type: "scatter", mode: "lines", line: { width: 1.6, color: color(COLORS[number % COLORS.length]) }, hovertemplate: "%{y:,.1f}<extra>%{fullData.name}</extra>" });
+const line = (one, data, number) => ({ name: one.name, x: data.moves, y: one.values, type: "scatter", mode: "lines", line: { width: 1.6, color: HUES[number % HUES.length] }, hovertemplate: "%{y:,.1f}<extra>%{fullData.name}</extra>" });
 
 // What is owed lies below zero: each side is stacked by itself.
 function composition(place, data) {
@@ -52,7 +50,7 @@ function composition(place, data) {
       showlegend: group === "held",
       hoverinfo: "skip",
       hovertemplate: undefined,
-      fillcolor: rgba(COLORS[number % COLORS.length], 0.35),
+      fillcolor: HUES[number % HUES.length] + AREA,
     })).filter((trace) => trace.stackgroup === "held" || trace.y.some((value) => value < 0)),
   );
   const shares = data.composition.map((one, number) => ({ ...line(one, data, number), line: { width: 0 }, showlegend: false, hovertemplate: "%{y:,.1f} %<extra>%{fullData.name}</extra>" }));
