@@ -1,6 +1,6 @@
 """A custodian and a chain of the sandbox, served on a port of their own, with a clock that the test moves."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,8 @@ async def served(routes: list[web.RouteDef]) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def a_custodian(folder: Path, clock: Clock) -> AsyncIterator[tuple[ceffu.Ceffu, str]]:
-    """Serve a new custodian."""
+async def a_custodian(folder: Path, clock: Callable[[], int]) -> AsyncIterator[tuple[ceffu.Ceffu, str]]:
+    """Serve a new custodian; a service needs one whose clock goes on, or its hundred requests a second end it."""
     state = ceffu.Ceffu.open(planted(folder), 7, clock(), clock=clock)
     async with served(ceffu.routes(state)) as url:
         yield state, url

@@ -1,6 +1,7 @@
 """The custodian's and the chain's feed as services: under a lease, on the real board and log, through faults."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -34,6 +35,7 @@ from marketdata.feeds.polling import Pace
 from marketdata.operations.changes import change
 from marketdata.operations.credentials import set_credential
 from sandbox.ceffu.wallets import TRANSFER, Wanted
+from sandbox.sockets import now_ms
 from tests.builders.collateral import Clock, a_chain, a_custodian, described, logged, states_of
 
 PACE = Pace(poll_s=0.05, backoff_s_max=0.1, check_s=0.1, quiet_max=timedelta(seconds=60))
@@ -86,9 +88,10 @@ async def emptied() -> None:
 
 async def until(true: Callable[[], Awaitable[Any]]) -> Any:
     """Return the first true answer; fail when there is none for long."""
-    async with asyncio.timeout(WAIT_S):
-        while not (found := await true()):  # noqa: ASYNC110 - what is waited for happens in another process
-            await asyncio.sleep(0.05)
+    end_s = time.monotonic() + WAIT_S
+    while not (found := await true()):
+        assert time.monotonic() < end_s, f"{true} never came true"
+        await asyncio.sleep(0.05)
     return found
 
 
@@ -110,8 +113,7 @@ def custodian_service(lease: Lease) -> Awaitable[None]:
 
 
 async def test_what_nobody_of_us_moved_is_an_alarm_in_the_log_once(tmp_path: Path) -> None:
-    clock = Clock(int(datetime.now(UTC).timestamp() * 1_000))
-    async with a_custodian(tmp_path, clock) as (state, url):
+    async with a_custodian(tmp_path, now_ms) as (state, url):
         await introduced(*ASSETS, Custodian(name="ceffu", protocol="ceffu", url=url))
         await given_keys("ceffu", state.credentials())
 
@@ -120,7 +122,6 @@ async def test_what_nobody_of_us_moved_is_an_alarm_in_the_log_once(tmp_path: Pat
 
         async with serving("custodian:ceffu", custodian_service):
             await until(lambda: seen(CustodianStateChanged))
-            clock.ms = int(datetime.now(UTC).timestamp() * 1_000)
             wallet = state.wallet.wallet_id
             moved = Wanted(
                 kind=TRANSFER,
@@ -149,8 +150,7 @@ def chain_service(lease: Lease) -> Awaitable[None]:
 
 
 async def test_a_custodians_collateral_enters_the_log_and_its_health_the_board(tmp_path: Path) -> None:
-    clock = Clock(int(datetime.now(UTC).timestamp() * 1_000))
-    async with a_custodian(tmp_path, clock) as (state, url):
+    async with a_custodian(tmp_path, now_ms) as (state, url):
         await introduced(*ASSETS, Custodian(name="ceffu", protocol="ceffu", url=url))
         await given_keys("ceffu", state.credentials())
         async with serving("custodian:ceffu", custodian_service) as board:
@@ -162,9 +162,8 @@ async def test_a_custodians_collateral_enters_the_log_and_its_health_the_board(t
 
 
 async def test_a_custodian_with_a_wrong_url_is_told_and_taken_up_when_it_is_corrected(tmp_path: Path) -> None:
-    clock = Clock(int(datetime.now(UTC).timestamp() * 1_000))
     row = Custodian(name="ceffu", protocol="ceffu", url="http://127.0.0.1:9")
-    async with a_custodian(tmp_path, clock) as (state, url):
+    async with a_custodian(tmp_path, now_ms) as (state, url):
         await introduced(*ASSETS, row)
         await given_keys("ceffu", state.credentials())
         async with serving("custodian:ceffu", custodian_service) as board:
@@ -176,8 +175,7 @@ async def test_a_custodian_with_a_wrong_url_is_told_and_taken_up_when_it_is_corr
 
 
 async def test_wrong_keys_are_told_and_right_ones_taken_up(tmp_path: Path) -> None:
-    clock = Clock(int(datetime.now(UTC).timestamp() * 1_000))
-    async with a_custodian(tmp_path, clock) as (state, url):
+    async with a_custodian(tmp_path, now_ms) as (state, url):
         await introduced(*ASSETS, Custodian(name="ceffu", protocol="ceffu", url=url))
         async with serving("custodian:ceffu", custodian_service) as board:
             told = await health(board, "custodian:ceffu", is_connected=False)

@@ -30,6 +30,7 @@ from reconciliation.operations.runs import prune_runs
 from reconciliation.projections import break_of
 from reconciliation.queries.due import EVERY, RESTS, due
 from reconciliation.running import reconcile
+from sandbox.sockets import now_ms
 from tests.builders.books import common
 from tests.builders.collateral import Clock, a_chain, a_custodian, described
 
@@ -83,8 +84,7 @@ def the_break() -> Break:
 
 
 async def test_what_our_log_has_wrong_of_a_custodian_is_found_and_healed_by_his_statement(tmp_path: Path) -> None:
-    clock = Clock(int(datetime.now(UTC).timestamp() * 1_000))
-    async with a_custodian(tmp_path, clock) as (state, url):
+    async with a_custodian(tmp_path, now_ms) as (state, url):
         wallet = str(state.wallet.wallet_id)
         keys = state.credentials()
         await blocking(introduced, *ASSETS, Custodian(name="ceffu", protocol="ceffu", url=url))

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db import connection
-from django.http import StreamingHttpResponse
 from django.test import Client
 
 from hedgeapp.access import telling
@@ -33,6 +32,7 @@ from portfolio.queries import audit
 from portfolio.queries.audit import RARE, AuditFilter, page
 from tests.builders.blotters import began, life, told
 from tests.builders.orders import AT
+from tests.builders.streamed import whole
 
 PASSWORD = "a-long-enough-passphrase"
 
@@ -220,8 +220,7 @@ def test_pages_follow_each_other_without_a_gap_and_back() -> None:
 def test_the_file_has_what_the_page_has_and_is_told_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     client = desk_at_work()
     answer = client.get("/audit/export.csv", {"person": "eve"})
-    assert isinstance(answer, StreamingHttpResponse)
-    rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
+    rows = list(csv.DictReader(io.StringIO(whole(answer))))
     assert [(row["kind"], row["people"], row["from_address"]) for row in rows] == [("PersonDenied", "eve", "10.0.0.8")]
     (taken,) = events(DataExported)
     assert isinstance(taken, DataExported)

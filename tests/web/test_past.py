@@ -24,6 +24,7 @@ from tests.builders.blotters import began, projected
 from tests.builders.books import collateral
 from tests.builders.desks import written
 from tests.builders.orders import AT
+from tests.builders.streamed import whole
 
 PAGES = (
     "/",
@@ -158,7 +159,7 @@ def test_the_audit_of_the_past_ends_there_as_a_page_and_as_a_file(desk: Client) 
     assert "too odd" not in page(desk, "/audit/", AT + H / 2).partition("<main")[2]
     for at, is_told in ((AT + H, True), (AT + H / 2, False)):
         answer = desk.get("/audit/export.csv", {"at": at.isoformat().replace("+00:00", "Z")})
-        assert ("too odd" in b"".join(answer).decode()) is is_told
+        assert ("too odd" in whole(answer)) is is_told
 
 
 def test_nothing_is_done_in_the_past(desk: Client) -> None:
