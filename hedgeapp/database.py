@@ -12,7 +12,8 @@ from typing import Any, Final, TypeVar
 from django.db import connections
 from psycopg.conninfo import make_conninfo
 
-KEPT_S: Final = 1.0  # a connection that rested for longer goes back into the pool and is checked before it is used
+# A connection that rested for longer goes back into the pool and is checked before it is used; loops pause for less.
+KEPT_S: Final = 5.0
 
 T = TypeVar("T")
 

@@ -59,6 +59,20 @@ class FollowingBook:
         finally:
             self._turn.release()
 
+    @contextmanager
+    def glanced(self) -> Iterator[Book | None]:
+        """Give the book as it was folded last, without a look at the log; None while there is none or it is in use.
+
+        For whoever only wants to begin, and is told under the log's lock whether it may.
+        """
+        if not self._turn.acquire(blocking=False):
+            yield None
+            return
+        try:
+            yield self._book
+        finally:
+            self._turn.release()
+
     def take(self, batch: Sequence[Recorded]) -> bool:
         """Fold those of a run of events, read elsewhere, that come next; return whether any did."""
         with self._turn:

@@ -48,7 +48,14 @@ class OrdersDesk(desk.Desk):
         return await self.in_database(_order, client_order_id)
 
     async def order_and_marks(self, client_order_id: str) -> tuple[HedgeOrder | None, Marks]:
-        """Return an order and the log's marks, by one look at the log's head."""
+        """Return an order and the log's marks, by one look at the log's head; none is needed for one still to be sent.
+
+        Whoever sends an order decides under the log's lock whether it is his to send.
+        """
+        with FOLLOWING.glanced() as book:
+            order = book.our_orders.get(client_order_id) if book else None
+            if book and order and order.state == "intended":
+                return order, dict(book.marks)
         return await self.in_database(_order_and_marks, client_order_id)
 
     async def marks(self, marks: Marks) -> Marks:

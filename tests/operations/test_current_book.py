@@ -73,6 +73,28 @@ def test_events_read_elsewhere_are_folded_only_when_they_are_the_next_ones(log_u
         assert dump(book) == dump(restored_book())
 
 
+def test_a_glance_gives_what_was_folded_last_and_never_waits(log_url: str) -> None:
+    following, looked = FollowingBook(), []
+
+    def glance() -> None:
+        with following.glanced() as book:
+            looked.append(book.seq if book else None)
+
+    def glance_beside() -> None:
+        beside = threading.Thread(target=glance)
+        beside.start()
+        beside.join(WAIT_S)
+
+    glance()
+    written(*reference())
+    with following.held() as book:
+        seq = book.seq
+        glance_beside()
+    written(intended())
+    glance_beside()
+    assert looked == [None, None, seq]
+
+
 def test_threads_take_turns(log_url: str) -> None:
     written(*reference())
     seen: list[int] = []
