@@ -23,10 +23,10 @@ _MAY_CHANGE: Final[Mapping[str, tuple[str, ...]]] = {
     ADMIN: ("asset", "venue", "account", "instrument", "custodian", "chain", "oracle", "credential"),
     AUDITOR: (),
 }
-# What is no change of a row: orders, halts, moves, their gate, breaks, second factors, the admin's door.
+# What is no change of a row: orders, halts, moves, their gate, breaks, scenarios, second factors, the admin's door.
 _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
     VIEWER: (),
-    TRADER: ("send_order", "declare_halt", "propose_move", "work_break", "enroll_passkey"),
+    TRADER: ("send_order", "declare_halt", "propose_move", "work_break", "save_scenario", "enroll_passkey"),
     RISK: (
         "declare_halt",
         "lift_halt",
@@ -37,6 +37,8 @@ _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
         "agree_people",
         "agree_source",
         "work_break",
+        "save_scenario",
+        "mark_scenario",
         "enroll_passkey",
         "enter_admin",
         "view_audit",
@@ -48,6 +50,7 @@ _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
         "agree_gate",
         "work_break",
         "close_break",
+        "save_scenario",
         "enroll_passkey",
     ),
     ADMIN: (
@@ -58,6 +61,8 @@ _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
         "agree_source",
         "work_break",
         "close_break",
+        "save_scenario",
+        "drop_others_scenario",
         "enroll_passkey",
         "revoke_others_passkey",
         "view_apikey",

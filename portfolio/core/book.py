@@ -25,12 +25,11 @@ from hedgeapp.core.events.orders import HedgeProposed, ProposalClosed
 from hedgeapp.core.events.people import AccessEvent
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.reference import InstrumentChanged
-from hedgeapp.core.events.suspensions import SuspensionEvent
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
 from portfolio.core.account_terms import AccountTerms
-from portfolio.core.alerts import AlertEvent, Alerts
+from portfolio.core.alerts import Alerts
 from portfolio.core.blocking import Blocking
 from portfolio.core.blocks import Blocks
 from portfolio.core.catalogue import Catalogue, ReferenceChange
@@ -38,7 +37,7 @@ from portfolio.core.collateral_folding import CollateralEvent, add, fold_collate
 from portfolio.core.faults import Faults, instrument_unknown
 from portfolio.core.halts import HaltEvent, Halts
 from portfolio.core.headlines import headline
-from portfolio.core.minting import Minting, MintingEvent
+from portfolio.core.minting import Minting
 from portfolio.core.move_delegations import follow_balance
 from portfolio.core.move_folding import MoveDeskEvent, fold_move
 from portfolio.core.move_gates import Gate
@@ -50,7 +49,9 @@ from portfolio.core.price_highs import PriceHighs
 from portfolio.core.proposals import LastProposal
 from portfolio.core.row_changes import RowChanges, note_agreement, row_name
 from portfolio.core.rows import EventRow
+from portfolio.core.scenarios.saved import SavedScenarios
 from portfolio.core.suspensions import Suspensions
+from portfolio.core.watch_folding import WatchEvent, fold_watch
 
 EVENTS_KEPT: Final = 50  # latest ones, for the screen
 ORDERS_KEPT: Final = 1_000  # that are no longer working
@@ -62,9 +63,7 @@ DeskEvent = (
     | ProposalClosed
     | OrderEvent
     | HaltEvent
-    | SuspensionEvent
-    | MintingEvent
-    | AlertEvent
+    | WatchEvent
     | ReconciliationEvent
     | MoveDeskEvent
     | AccessEvent
@@ -118,6 +117,7 @@ class Book:
         self.row_changes = RowChanges()
         self.minting = Minting()
         self.suspensions = Suspensions()
+        self.scenarios = SavedScenarios()
         self.alerts = Alerts()
         self.marks: dict[tuple[str, str], Mark] = {}
         self.price_highs = PriceHighs()
@@ -215,14 +215,8 @@ class Book:
         if isinstance(event, MoveDeskEvent):
             self._contradiction(event, fold_move(event, self))
             return
-        if isinstance(event, MintingEvent):
-            self._contradiction(event, self.minting.apply(event, self.seq))
-            return
-        if isinstance(event, SuspensionEvent):
-            self._contradiction(event, self.suspensions.apply(event))
-            return
-        if isinstance(event, AlertEvent):
-            self._contradiction(event, self.alerts.apply(event, self.seq))
+        if isinstance(event, WatchEvent):
+            self._contradiction(event, fold_watch(event, self))
             return
         match event:
             case HedgeProposed():

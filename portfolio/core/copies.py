@@ -24,6 +24,7 @@ from portfolio.core.orders import Orders
 from portfolio.core.positions import Position
 from portfolio.core.price_highs import PriceHighs
 from portfolio.core.row_changes import RowChanges
+from portfolio.core.scenarios.saved import SavedScenarios
 from portfolio.core.suspensions import Suspensions
 
 
@@ -73,6 +74,7 @@ _MAKERS: Final[Mapping[type, Callable[[Any], Any]]] = {
             Position,
             PriceHighs,
             RowChanges,
+            SavedScenarios,
             Suspensions,
         ),
         _part,

@@ -20,6 +20,7 @@ _PAGES: Final = (
     ("pause_id", "pause", "/prices/"),
     ("alert_id", "alert", "/alerts/"),
     ("cause", "suspension for", "/data/suspensions/"),
+    ("scenario", "scenario", "/scenarios/#saved"),
     ("change_id", "gate", "/gate/"),
     ("credential_id", "passkey", "/login/keys/"),
 )

@@ -53,7 +53,8 @@ from portfolio.core.move_folding import MoveDeskEvent
 from portfolio.core.move_headlines import move_headline
 from portfolio.core.orders import OrderEvent
 from portfolio.core.rows import EventRow
-from portfolio.core.watch_headlines import WatchEvent, watch_headline
+from portfolio.core.watch_folding import WatchEvent
+from portfolio.core.watch_headlines import watch_headline
 
 
 def headline(recorded: Recorded) -> EventRow:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from hedgeapp.core.events.balances import BalanceStated
 from hedgeapp.core.events.breaks import VenueBlocked
@@ -31,9 +31,10 @@ from portfolio.core.orders import HedgeOrder
 from portfolio.core.positions import Position, PositionState
 from portfolio.core.proposals import LastProposal
 from portfolio.core.rows import EventRow, Fault
+from portfolio.core.scenarios.saved import SavedScenario, SavedScenarios
 from portfolio.core.suspensions import Suspensions
 
-VERSION: Final = 14  # of the arithmetic: raised when the same log would fold into another book
+VERSION: Final = 15  # of the arithmetic: raised when the same log would fold into another book
 
 
 class SnapshotIsOfAnotherVersion(ValueError):
@@ -83,6 +84,7 @@ class BookState:
     moves: MovesState
     pauses: tuple[Pause, ...]
     suspensions: tuple[InstrumentSuspended, ...]
+    scenarios: tuple[SavedScenario, ...]
     alerts: tuple[Alert, ...]
     resolved_alerts: tuple[Alert, ...]
     marks: tuple[Mark, ...]
@@ -134,6 +136,7 @@ def dump(book: Book) -> BookState:
         moves=dump_moves(book),
         pauses=tuple(book.minting),
         suspensions=tuple(book.suspensions),
+        scenarios=tuple(book.scenarios),
         alerts=tuple(book.alerts),
         resolved_alerts=tuple(book.alerts.resolved),
         marks=tuple(book.marks.values()),
@@ -142,9 +145,16 @@ def dump(book: Book) -> BookState:
         faults=tuple(book.faults),
         faults_total=book.faults.total,
         latest_events=book.latest_events,
-        waiting_openings=tuple(one for one in book.waiting if isinstance(one, PositionOpened)),
-        waiting_fills=tuple(one for one in book.waiting if isinstance(one, FillRecorded)),
+        **_waiting(book),
     )
+
+
+def _waiting(book: Book) -> dict[str, Any]:
+    """Return what waits for its instrument, by the fields that hold it."""
+    return {
+        "waiting_openings": tuple(one for one in book.waiting if isinstance(one, PositionOpened)),
+        "waiting_fills": tuple(one for one in book.waiting if isinstance(one, FillRecorded)),
+    }
 
 
 def load(state: BookState) -> Book:
@@ -178,6 +188,7 @@ def load(state: BookState) -> Book:
     load_moves(book, state.moves)
     book.minting = Minting(state.pauses)
     book.suspensions = Suspensions(state.suspensions)
+    book.scenarios = SavedScenarios(state.scenarios)
     book.alerts = Alerts(state.alerts, state.resolved_alerts)
     book.marks = {(one.subject, one.kind): one for one in state.marks}
     book.feeds = {one.feed: one for one in state.feeds}

@@ -1,4 +1,4 @@
-"""Watch headlines: what is said of alerts, pauses and suspensions, in one sentence.  WatchEvent -> str"""
+"""Watch headlines: what is said of alerts, pauses, suspensions and scenarios, in one sentence.  WatchEvent -> str"""
 
 from typing import assert_never
 
@@ -11,18 +11,21 @@ from hedgeapp.core.events.alerts import (
     AlertSnoozed,
 )
 from hedgeapp.core.events.minting import MintingPaused, MintingResumeAsked, MintingResumed
+from hedgeapp.core.events.scenarios import ScenarioDropped, ScenarioMarked, ScenarioSaved
 from hedgeapp.core.events.suspensions import InstrumentReleased, InstrumentSuspended, SuspensionEvent
 from portfolio.core.alerts import AlertEvent
 from portfolio.core.minting import MintingEvent
+from portfolio.core.scenarios.saved import ScenarioEvent
 from portfolio.core.suspensions import WHY
-
-WatchEvent = MintingEvent | AlertEvent | SuspensionEvent
+from portfolio.core.watch_folding import WatchEvent
 
 
 def watch_headline(event: WatchEvent) -> str:
-    """Return an event of minting, of an alert or of a suspension in one sentence."""
+    """Return an event of minting, of an alert, of a suspension or of a scenario in one sentence."""
     if isinstance(event, SuspensionEvent):
         return _suspension(event)
+    if isinstance(event, ScenarioEvent):
+        return _scenario(event)
     return _minting(event) if isinstance(event, MintingEvent) else _alert(event)
 
 
@@ -45,6 +48,19 @@ def _suspension(event: SuspensionEvent) -> str:
             return f"{event.instrument} suspended by {event.by}, {WHY[event.cause]}: {event.reason}"
         case InstrumentReleased():
             return f"{event.instrument}, suspended {WHY[event.cause]}, released by {event.by}: {event.reason}"
+        case _:
+            assert_never(event)
+
+
+def _scenario(event: ScenarioEvent) -> str:
+    match event:
+        case ScenarioSaved():
+            return f"scenario {event.scenario} saved by {event.by}: {event.reason}"
+        case ScenarioDropped():
+            return f"scenario {event.scenario} dropped by {event.by}: {event.reason}"
+        case ScenarioMarked():
+            now = "runs on the live book each minute" if event.is_standing else "does not run each minute any more"
+            return f"scenario {event.scenario} {now}, by {event.by}: {event.reason}"
         case _:
             assert_never(event)
 

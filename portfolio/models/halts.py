@@ -55,4 +55,7 @@ class Desk(models.Model):
             ("propose_move", "Can propose collateral moves and withdraw the own ones"),
             ("withdraw_others_move", "Can withdraw collateral moves of others"),
             ("decide_move", "Can approve and reject collateral moves"),
+            ("save_scenario", "Can save scenarios and drop the own ones"),
+            ("mark_scenario", "Can have saved scenarios run on the live book each minute"),
+            ("drop_others_scenario", "Can drop saved scenarios of others"),
         ]

@@ -78,19 +78,19 @@ def shown(book: ScenarioBook, asked: Asked, second: str) -> Shown:
     step = run(book, asked, np.array([asked.x / 100]), engine)
     steps = run(book, asked, asked.steps, engine)
     found = columns(book, steps)
-    place = next((number for number, move in enumerate(steps.moves) if math.isclose(move * 100, asked.x)), None)
+    place = next((row for row, move in enumerate(steps.moves) if math.isclose(move * 100, asked.x)), None)
     settling = {one.group for one in found if one.name.startswith("net_") and one.group not in ("whole",)}
     main = [one for one in found if one.group in SHOWN | settling]
     where = lines(engine, asked)
     now = float(run(book, asked, np.zeros(1), engine).held.total_usd[0])
     total = float(step.held.total_usd[0])
     return Shown(
-        price=_number(step.held.prices[LEAD][0], "USDT") if LEAD in step.held.prices else "",
-        total=Part(name="total", units="", usd=_number(total, USD), share=_share(total, total), note=""),
+        price=number(step.held.prices[LEAD][0], "USDT") if LEAD in step.held.prices else "",
+        total=Part(name="total", units="", usd=number(total, USD), share=share_of(total, total), note=""),
         change=f"{(total / now - 1) * 100:+.2f} %".replace("-", "−") if now else "",
-        held=_held(step),
+        held=held_parts(step),
         swept=_swept(step),
-        facts=tuple(_facts(book, step)),
+        facts=tuple(facts_of(book, step)),
         accounts=_accounts(step, where),
         table=_table(main, place),
         swept_table=_table([found[0], *(one for one in found if one.group == "swept")], place),
@@ -99,14 +99,15 @@ def shown(book: ScenarioBook, asked: Asked, second: str) -> Shown:
     )
 
 
-def _held(step: Run) -> tuple[Part, ...]:
+def held_parts(step: Run) -> tuple[Part, ...]:
+    """Return what is held at the first step, part by part."""
     held = step.held
     parts = [
         Part(
             name=f"staked {asset}",
-            units=_number(units, asset),
-            usd=_number(units * held.prices[asset][0], USD),
-            share=_share(units * held.prices[asset][0], held.total_usd[0]),
+            units=number(units, asset),
+            usd=number(units * held.prices[asset][0], USD),
+            share=share_of(units * held.prices[asset][0], held.total_usd[0]),
         )
         for asset, units in held.staked.items()
     ]
@@ -117,10 +118,10 @@ def _held(step: Run) -> tuple[Part, ...]:
         parts.append(
             Part(
                 name=asset,
-                units=_number(net[0], asset),
-                usd=_number(net[0] * held.prices[asset][0], USD),
-                share=_share(net[0] * held.prices[asset][0], held.total_usd[0]),
-                note=f"{_number(held.cash[asset], asset)} cash, {_number(gain, asset)} unrealized",
+                units=number(net[0], asset),
+                usd=number(net[0] * held.prices[asset][0], USD),
+                share=share_of(net[0] * held.prices[asset][0], held.total_usd[0]),
+                note=f"{number(held.cash[asset], asset)} cash, {number(gain, asset)} unrealized",
             )
         )
     return tuple(parts)
@@ -129,32 +130,33 @@ def _held(step: Run) -> tuple[Part, ...]:
 def _swept(step: Run) -> tuple[Part, ...]:
     after = step.swept
     parts = [
-        Part(name="staked", units="", usd=_number(after.staked_usd[0], USD), share=_percent(after.staked_share[0])),
-        Part(name="stablecoin", units="", usd=_number(after.stable_usd[0], USD), share=_percent(after.stable_share[0])),
+        Part(name="staked", units="", usd=number(after.staked_usd[0], USD), share=percent(after.staked_share[0])),
+        Part(name="stablecoin", units="", usd=number(after.stable_usd[0], USD), share=percent(after.stable_share[0])),
     ]
     parts += [
-        Part(name=f"{currency} short", units=_number(short[0], currency), usd="", share="")
+        Part(name=f"{currency} short", units=number(short[0], currency), usd="", share="")
         for currency, short in after.short.items()
     ]
-    traded = f"{_number(after.cost_usd[0], USD)} USD of cost"
-    return (*parts, Part(name="traded", units="", usd=_number(after.turnover_usd[0], USD), share="", note=traded))
+    traded = f"{number(after.cost_usd[0], USD)} USD of cost"
+    return (*parts, Part(name="traded", units="", usd=number(after.turnover_usd[0], USD), share="", note=traded))
 
 
-def _facts(book: ScenarioBook, step: Run) -> Iterable[tuple[str, str]]:
+def facts_of(book: ScenarioBook, step: Run) -> Iterable[tuple[str, str]]:
+    """Yield what is to be known of the first step beside its parts, by name."""
     held = step.held
     for asset in held.net:
         need = held.borrowed(asset)[0]
         if held.cash[asset] or held.net[asset][0]:
-            yield f"borrow {asset}", _number(need, asset)
+            yield f"borrow {asset}", number(need, asset)
     for currency in sorted(book.prices.keys() - book.stablecoins - {USD}):
-        yield f"net delta {currency}", _number(held.delta[currency][0], currency)
+        yield f"net delta {currency}", number(held.delta[currency][0], currency)
     if book.supply:
         yield "backing ratio", f"{held.total_usd[0] / book.supply:.4f}"
-    yield "worst margin ratio", _percent(worst_ratio(held)[0])
+    yield "worst margin ratio", percent(worst_ratio(held)[0])
     if held.lost_usd[0]:
-        yield "lost at failed venues USD", _number(held.lost_usd[0], USD)
+        yield "lost at failed venues USD", number(held.lost_usd[0], USD)
     if held.frozen_usd[0]:
-        yield "cannot move USD", _number(held.frozen_usd[0], USD)
+        yield "cannot move USD", number(held.frozen_usd[0], USD)
 
 
 def _accounts(step: Run, where: Sequence[Lines]) -> tuple[AccountLine, ...]:
@@ -167,10 +169,10 @@ def _accounts(step: Run, where: Sequence[Lines]) -> tuple[AccountLine, ...]:
             AccountLine(
                 account=one.account,
                 asset=one.asset or "all assets, in USD",
-                balance=_number(one.balance[0], unit),
-                maintenance=_number(one.maintenance[0], unit),
-                headroom=_number(one.headroom[0], unit),
-                ratio=_percent(one.ratio[0]),
+                balance=number(one.balance[0], unit),
+                maintenance=number(one.maintenance[0], unit),
+                headroom=number(one.headroom[0], unit),
+                ratio=percent(one.ratio[0]),
                 is_past=bool(one.ratio[0] >= 1.0),
                 liquidated=_where(line),
             )
@@ -199,7 +201,7 @@ REPEATED: Final = frozenset({"cash", "unrealized", "net", "borrow", "share"})
 def _cell(value: float, column: Column) -> str:
     if column.name == "price_change_pct":
         return f"{value:+g}".replace("-", "−") if value else "0"
-    return _number(value, column.unit)
+    return number(value, column.unit)
 
 
 def _charts(book: ScenarioBook, engine: Engine, asked: Asked, where: Sequence[Lines], second: str) -> dict[str, Any]:
@@ -248,16 +250,19 @@ def _plain(values: Floats) -> list[float | None]:
     return [float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None for value in values]
 
 
-def _number(value: float, unit: str) -> str:
+def number(value: float, unit: str) -> str:
+    """Return a number as its unit is written; a dash where it is not known."""
     if not math.isfinite(value):
         return "—" if math.isnan(value) else "∞"
     text = f"{value:,.{decimals_of(unit)}f}"
     return text.replace("-", "−") if any(digit in text for digit in "123456789") else text.lstrip("-")
 
 
-def _percent(share: float) -> str:
-    return f"{_number(share * 100, '%')} %" if math.isfinite(share) else _number(share, "%")
+def percent(share: float) -> str:
+    """Return a share as percent."""
+    return f"{number(share * 100, '%')} %" if math.isfinite(share) else number(share, "%")
 
 
-def _share(part: float, whole: float) -> str:
-    return _percent(part / whole) if whole else "—"
+def share_of(part: float, whole: float) -> str:
+    """Return what part of a whole something is, as percent."""
+    return percent(part / whole) if whole else "—"

@@ -1,8 +1,10 @@
 """Views of scenarios: a what-if as a page whose link holds all of it, and as a file."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -14,20 +16,21 @@ from hedgeapp.access.telling import tell_export
 from portfolio.core.scenarios.asked import BOUNDS, Asked, ScenarioIsRefused, asked
 from portfolio.core.scenarios.presets import GRIDS, HISTORY
 from portfolio.core.scenarios.run import run
+from portfolio.core.scenarios.saved import link_of
 from portfolio.core.scenarios.shocks import ShockIsRefused
 from portfolio.core.scenarios.table import columns
+from portfolio.operations.scenarios import REASON_LENGTH_MAX
 from portfolio.queries.books import BookIsBusy
+from portfolio.queries.saved_scenarios import saved_scenarios
 from portfolio.queries.scenarios import scenario_book
+from portfolio.screen.saved_scenarios import BOOKS, SavedLine, saved_line
 from portfolio.screen.scenario import Shown, seconds, shown
 from portfolio.screen.scenario_export import as_csv, as_parquet
 from portfolio.views.moments import moment_of, with_past
 
-BOOKS: Final = {
-    "linear": "Linear margined",
-    "inverse": "Inverse margined",
-    "mixed": "Linear and inverse",
-    "live": "Live book",
-}
+MAY_SAVE: Final = "portfolio.save_scenario"
+MAY_MARK: Final = "portfolio.mark_scenario"
+MAY_DROP_OTHERS: Final = "portfolio.drop_others_scenario"
 REFUSALS: Final = (ScenarioIsRefused, ShockIsRefused)
 
 # Fields under "More": name, title, unit.
@@ -61,8 +64,7 @@ NAMED: Final = (
 @with_past
 def scenarios(request: HttpRequest) -> HttpResponse:
     """Show a scenario with everything that it is made of."""
-    context, status = _context(request)
-    return render(request, "portfolio/scenarios.html", context, status=status)
+    return page(request, request.GET.urlencode())
 
 
 @require_safe
@@ -70,7 +72,7 @@ def scenarios(request: HttpRequest) -> HttpResponse:
 @with_past
 def drawn(request: HttpRequest) -> HttpResponse:
     """Return what a scenario comes to, for a page that is open."""
-    context, status = _context(request)
+    context, status = _context(request, request.GET.dict())
     return render(request, "portfolio/_scenario.html", context, status=status)
 
 
@@ -95,15 +97,40 @@ def export(request: HttpRequest, kind: str) -> HttpResponse:
     return HttpResponse(as_parquet(found, about), content_type="application/vnd.apache.parquet", headers=headers)
 
 
-def _context(request: HttpRequest) -> tuple[dict[str, Any], int]:
-    second = request.GET.get("heat", "")
+def page(request: HttpRequest, link: str, not_done: str = "", status: int = 200) -> HttpResponse:
+    """Show the scenario of a link and those that are saved; `not_done` is why something could not be."""
+    context, of_scenario = _context(request, dict(parse_qsl(link)))
+    context |= {"not_done": not_done} | _saved(request)
+    return render(request, "portfolio/scenarios.html", context, status=status if not_done else of_scenario)
+
+
+def _saved(request: HttpRequest) -> dict[str, Any]:
+    """Return what the page shows of saved scenarios."""
+    moment, person = moment_of(request), request.user
+    may_drop_others = person.has_perm(MAY_DROP_OTHERS)
+    saved: tuple[SavedLine, ...] = ()
+    with suppress(BookIsBusy):  # said above: no scenario can be computed either
+        saved = tuple(
+            saved_line(one, person=person.get_username(), may_drop_others=may_drop_others)
+            for one in saved_scenarios(moment)
+        )
+    return {
+        "saved": saved,
+        "may_save": moment is None and person.has_perm(MAY_SAVE),
+        "may_mark": moment is None and person.has_perm(MAY_MARK),
+        "reason_length_max": REASON_LENGTH_MAX,
+    }
+
+
+def _context(request: HttpRequest, query: Mapping[str, str]) -> tuple[dict[str, Any], int]:
+    second = query.get("heat", "")
     second = second if second in seconds() else seconds()[0]
     wanted, refusal, status = Asked(), "", 200
     found: Shown | None = None
     missing: tuple[str, ...] = ()
     seq: int | None = None
     try:
-        wanted = asked(request.GET.dict())
+        wanted = asked(query)
         book, seq = scenario_book(wanted, datetime.now(UTC), moment_of(request))
         missing = book.missing
         is_empty = not book.positions and not book.holdings
@@ -120,6 +147,7 @@ def _context(request: HttpRequest) -> tuple[dict[str, Any], int]:
         "missing": missing,
         "seq": seq,
         "link": f"?{link}" if link else "?",
+        "asked": link_of(wanted),
         "books": BOOKS,
         "grids": tuple(GRIDS),
         "history": HISTORY,

@@ -116,6 +116,7 @@ async function ask() {
     drawn.innerHTML = words;
     history.replaceState(null, "", link ? `?${link}` : location.pathname);
     document.getElementById("share").href = `?${link}`;
+    for (const each of document.querySelectorAll("[data-asked]")) each.value = link;
     charts();
   } catch (error) {
     if (turn !== asked) return;

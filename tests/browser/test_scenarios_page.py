@@ -1,4 +1,4 @@
-"""Scenarios as a desk runs them: half the price in both tables, the price dragged, and the link in a second window."""
+"""Scenarios as a desk runs them: half the price in both tables, the price dragged, the link shared, saved, compared."""
 
 from playwright.async_api import expect
 
@@ -10,7 +10,7 @@ pytestmark = ONE_LOOP
 DRAWN = "[data-chart='composition'] .main-svg"
 
 
-async def test_half_the_price_is_run_in_both_tables_dragged_and_shared(desk: Watched) -> None:
+async def test_half_the_price_is_run_in_both_tables_dragged_shared_and_saved(desk: Watched) -> None:
     await desk.log_in()
     page = desk.page
     await page.goto(f"{desk.url}/scenarios/?x=-50")
@@ -32,6 +32,18 @@ async def test_half_the_price_is_run_in_both_tables_dragged_and_shared(desk: Wat
     await second.goto(page.url)
     await expect(second.locator("#held")).to_contain_text("160.0 %")
     await second.close()
+    saving = page.locator("form[action='/scenarios/save']")
+    for name in ("A fifth in cash", "Doubled"):
+        await saving.get_by_label("Name").fill(name)
+        await saving.get_by_label("Reason").fill("the desk's week")
+        await saving.get_by_role("button", name="Save this scenario").click()
+        saved = page.locator("#saved").get_by_role("row", name=name)
+        await expect(saved).to_contain_text("Inverse margined, ETH +100 %, s 20")
+    await page.locator("#saved").get_by_role("button", name="Compare").click()
+    await expect(page.get_by_role("heading", name="Doubled")).to_be_visible()
+    await page.wait_for_function("document.documentElement.scrollWidth <= 1280")
+    await page.go_back()
+    await expect(page.locator(DRAWN).first).to_be_visible()
     for width in (1280, 390):
         await page.set_viewport_size({"width": width, "height": 844})
         # Charts take their new width a moment after the window has.

@@ -34,6 +34,7 @@ from hedgeapp.core.events.reference import (
     OracleChanged,
     VenueChanged,
 )
+from hedgeapp.core.events.scenarios import ScenarioDropped, ScenarioMarked, ScenarioSaved
 from hedgeapp.core.events.sources import (
     CredentialChanged,
     SourceChangeAgreed,
@@ -376,10 +377,16 @@ SUSPENSIONS: list[Event] = [
     InstrumentReleased(at=AT, instrument=ETH, cause="specification", by="ann", reason="announced by the venue"),
 ]
 
+SCENARIOS: list[Event] = [
+    ScenarioSaved(at=AT, scenario="Halved", asked="book=live&x=-50", by="ann", reason="the desk's worst day"),
+    ScenarioMarked(at=AT, scenario="Halved", is_standing=True, by="bob", reason="watch it"),
+    ScenarioDropped(at=AT, scenario="Halved", by="ann", reason="too mild"),
+]
+
 EVERY_KIND: dict[str, Event] = {
     type(event).__name__: event
     for event in [
         *(*REFERENCE, *TRADING, *OTHERS, *DESK, *ALERTS, *BREAKS, *MOVES.values()),
-        *(*PASSKEYS, *PEOPLE, *DOOR, *SOURCES, *SUSPENSIONS),
+        *(*PASSKEYS, *PEOPLE, *DOOR, *SOURCES, *SUSPENSIONS, *SCENARIOS),
     ]
 }

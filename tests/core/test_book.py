@@ -36,14 +36,14 @@ from tests.builders.books import (
 )
 from tests.builders.breaks import BREAKS
 from tests.builders.door import DOOR
-from tests.builders.examples import OTHERS, PASSKEYS, PEOPLE, REFERENCE, SOURCES, SUSPENSIONS, TRADING
+from tests.builders.examples import OTHERS, PASSKEYS, PEOPLE, REFERENCE, SCENARIOS, SOURCES, SUSPENSIONS, TRADING
 from tests.builders.moves import MOVES
 from tests.builders.orders import DESK
 from tests.strategies import account_events
 
 EVENTS: list[Event] = [
     *(*REFERENCE, *TRADING, *OTHERS, *DESK, *ALERTS, *BREAKS, *MOVES),
-    *(*PASSKEYS, *PEOPLE, *DOOR, *SOURCES, *SUSPENSIONS),
+    *(*PASSKEYS, *PEOPLE, *DOOR, *SOURCES, *SUSPENSIONS, *SCENARIOS),
 ]
 SECOND = timedelta(seconds=1)
 

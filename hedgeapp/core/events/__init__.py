@@ -113,6 +113,7 @@ from hedgeapp.core.events.reference import (
     OracleChanged,
     VenueChanged,
 )
+from hedgeapp.core.events.scenarios import ScenarioDropped, ScenarioMarked, ScenarioSaved
 from hedgeapp.core.events.sources import (
     CredentialChanged,
     SourceChangeAgreed,
@@ -234,6 +235,9 @@ Event = (
     | ApiKeyRevoked
     | InstrumentSuspended
     | InstrumentReleased
+    | ScenarioSaved
+    | ScenarioDropped
+    | ScenarioMarked
     | MintingPaused
     | MintingResumeAsked
     | MintingResumed

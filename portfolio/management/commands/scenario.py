@@ -14,14 +14,9 @@ from portfolio.core.scenarios.shocks import ShockIsRefused
 from portfolio.core.scenarios.table import Column, columns
 from portfolio.queries.scenarios import scenario_book
 from portfolio.screen.numbers import decimals_of
+from portfolio.screen.saved_scenarios import BOOKS
 from portfolio.screen.scenario_export import as_csv
 
-TITLES: Final = {
-    "linear": "Linear margined",
-    "inverse": "Inverse margined",
-    "mixed": "Linear and inverse",
-    "live": "Live book",
-}
 GROUPS_LEFT_OUT: Final = frozenset({"margin", "failure", "carry"})  # of a terminal; the CSV has all
 TEXTS: Final = {
     "betas": "what follows ETH by how much: BTC:0.8,SOL:1.2",
@@ -67,7 +62,7 @@ class Command(BaseCommand):
         if is_csv:
             self.stdout.write(as_csv(found), ending="")
             return
-        self.stdout.write(f"{TITLES[wanted.book]}{'' if seq is None else f', as of event {seq}'}")
+        self.stdout.write(f"{BOOKS[wanted.book]}{'' if seq is None else f', as of event {seq}'}")
         self.stdout.write(_drawn([one for one in found if one.group not in GROUPS_LEFT_OUT]))
 
 
