@@ -17,6 +17,7 @@ MEASURES = (
     "pipeline",
     "dashboards",
     "pricing",
+    "ladders",
     "scenarios",
     "oracles",
     "reconcile",
