@@ -171,6 +171,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
             "ended_orders": "privateGetV5OrderHistory",
             "income": "privateGetV5AccountTransactionLog",
             "collateral": "publicGetV5SpotMarginTradeCollateral",
+            "borrow_rates": "privateGetV5SpotMarginTradeInterestRateHistory",
             "place": "privatePostV5OrderCreate",
             "cancel": "privatePostV5OrderCancel",
             "cancel_all": "privatePostV5OrderCancelAll",

@@ -204,6 +204,12 @@ class Accounts:
             at_ms=at_ms,
         )
 
+    def charge_interest(self, account: str, asset: str, amount: Decimal, at_ms: int) -> None:
+        """Take interest out of a wallet; below 0, as every income that is paid."""
+        income = self._moved(account, asset, amount, "INTEREST", at_ms)
+        self.ledger.record(incomes=[income])
+        self.tell_wallets(account, "INTEREST", {asset: (self.wallet(account, asset), income.income)}, at_ms)
+
     def transfer(self, account: str, asset: str, amount: Decimal, at_ms: int, others: Sequence[Any] = ()) -> None:
         """Move margin into an account, or out of it when negative, in one transaction with rows of other tables."""
         income = self._moved(account, asset, amount, "TRANSFER", at_ms)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from sandbox import margin
 from sandbox.binance.wire import cut, money
 from sandbox.booking import LIQUIDATION
+from sandbox.bybit.contracts import BYBIT
 from sandbox.collateral import CrossMargin, Pool
 from sandbox.ledger import Ledger
 from sandbox.market import Market
@@ -73,9 +74,15 @@ class Liquidation:
             for pool in self.cross.pools(account):
                 if pool.holdings and pool.ratio >= 1:
                     orders += self._reduce(account, pool, at_ms)
-            self._sell_collateral(account, at_ms)
-            self._clear_debts(account, at_ms)
+            if not self._lends(account):
+                self._sell_collateral(account, at_ms)
+                self._clear_debts(account, at_ms)
         return orders
+
+    def _lends(self, account: str) -> bool:
+        """Tell whether the venue lends an account what it owes, which it does while collateral stands for it."""
+        is_unified = self.accounts.accounts[account].venue == BYBIT
+        return is_unified and all(pool.balance > 0 for pool in self.cross.pools(account))
 
     def _reduce(self, account: str, pool: Pool, at_ms: int) -> list[Order]:
         for symbol in pool.holdings:

@@ -10,7 +10,7 @@ from sandbox.collateral import CrossMargin
 from sandbox.instruments import USDM
 from sandbox.ledger import ROWS_MAX
 
-EARNED = frozenset({"REALIZED_PNL", "COMMISSION", "FUNDING_FEE", "INSURANCE_CLEAR"})
+EARNED = frozenset({"REALIZED_PNL", "COMMISSION", "FUNDING_FEE", "INSURANCE_CLEAR", "INTEREST"})
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
 
@@ -39,7 +39,7 @@ class Mirroring:
         self._accounts.transfer(account, coin, amount, at_ms, others)
 
     def realized(self, account: str, after_income: int) -> dict[str, Decimal]:
-        """Sum an account's profit, fees and funding by coin since an income."""
+        """Sum an account's profit, fees, funding and interest by coin since an income."""
         found: dict[str, Decimal] = {}
         after, page = after_income, ROWS_MAX
         while page == ROWS_MAX:

@@ -64,7 +64,7 @@ class Income:
     id: int
     account: str
     symbol: str
-    kind: str  # TRANSFER | COMMISSION | REALIZED_PNL | FUNDING_FEE | INSURANCE_CLEAR
+    kind: str  # TRANSFER | COMMISSION | REALIZED_PNL | FUNDING_FEE | INSURANCE_CLEAR | INTEREST
     income: Decimal
     asset: str
     info: str

@@ -1,11 +1,13 @@
 """What the log knows of an account already, so that a feed reads on from there."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from django.db import connection
 
 from hedgeapp.core.events.balances import BalanceStated, CollateralTermsStated
+from hedgeapp.core.events.debts import BorrowRateStated
 from hedgeapp.core.events.positions import PositionOpened, PositionStated
 from hedgeapp.core.events.trading import OrderSeen
 from hedgeapp.eventlog import codec
@@ -54,10 +56,11 @@ def trades_read_from(account: str, instrument: str, *, overlap: int) -> int | No
 
 
 def income_known_at(account: str) -> datetime | None:
-    """Return the time of the latest funding or transfer of an account in the log, None when there is none."""
+    """Return the time of the latest funding, transfer or interest of an account in the log, None when there is none."""
     times = []
     with connection.cursor() as cursor:
-        for kind, prefix in (("FundingPaid", f"funding:{account}:"), ("TransferSeen", f"transfer:{account}:")):
+        for kind, name in (("FundingPaid", "funding"), ("TransferSeen", "transfer"), ("InterestCharged", "interest")):
+            prefix = f"{name}:{account}:"
             cursor.execute(_LATEST, [kind, prefix])
             if row := cursor.fetchone():
                 times.append(codec.decode(row[0], row[1]).at)
@@ -83,6 +86,15 @@ def last_collateral_terms(account: str) -> CollateralTermsStated | None:
         row = cursor.fetchone()
     found = codec.decode(row[0], row[1]) if row else None
     return found if isinstance(found, CollateralTermsStated) else None
+
+
+def last_borrow_rates(account: str) -> dict[str, Decimal]:
+    """Return the log's last word on what an account pays for what it borrows, by asset: a share in an hour."""
+    prefix = f"borrow-rate:{account}:"
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST_STATED, [len(prefix) + 1, 1, "BorrowRateStated", prefix])
+        events = [codec.decode(kind, body) for _, kind, body in cursor]
+    return {event.asset: event.hourly_rate for event in events if isinstance(event, BorrowRateStated)}
 
 
 def orders_still_open(account: str) -> list[OrderSeen]:

@@ -36,8 +36,8 @@ Line = Literal[
 ]
 LINES: Final[tuple[Line, ...]] = get_args(Line)
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
-# Of these the log has no kind of fact yet: what they cost is in the rest, or in what a venue states.
-UNTOLD: Final[frozenset[Line]] = frozenset({"gas", "borrow"})
+# Of it the log has no kind of fact yet: what it costs is in the rest.
+UNTOLD: Final[frozenset[Line]] = frozenset({"gas"})
 
 
 @record

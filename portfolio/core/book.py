@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, assert_never
+from typing import Final
 
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, CollateralTermsStated, TransferSeen
 from hedgeapp.core.events.breaks import ReconciliationEvent, RunBegun, RunEnded
 from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, SupplyStated
+from hedgeapp.core.events.debts import BorrowRateStated, DebtEvent, InterestCharged
 from hedgeapp.core.events.door import DoorEvent, PersonActed, PersonCalled
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
@@ -34,6 +35,7 @@ from portfolio.core.blocking import Blocking
 from portfolio.core.blocks import Blocks
 from portfolio.core.catalogue import Catalogue, ReferenceChange
 from portfolio.core.collateral_folding import CollateralEvent, add, fold_collateral
+from portfolio.core.debts import Debts
 from portfolio.core.faults import Faults, instrument_unknown
 from portfolio.core.halts import HaltEvent, Halts
 from portfolio.core.headlines import headline
@@ -73,7 +75,7 @@ DeskEvent = (
 
 FINAL: Final = frozenset({"filled", "canceled", "rejected", "expired"})
 STATED: Final = (BalanceStated, PositionStated, CollateralStated, SupplyStated, DelegationStated)
-QUIET: Final = (MarksTaken, *STATED, RunBegun, RunEnded, PersonActed, PersonCalled)
+QUIET: Final = (MarksTaken, *STATED, BorrowRateStated, RunBegun, RunEnded, PersonActed, PersonCalled)
 
 
 class Book:
@@ -96,6 +98,7 @@ class Book:
         self.funding: dict[tuple[str, str], dict[str, Decimal]] = {}
         self.balances: dict[tuple[str, str], BalanceStated] = {}
         self.transfers: dict[tuple[str, str], Decimal] = {}
+        self.debts = Debts()
         self.delegated: dict[tuple[str, str], Decimal] = {}
         self.mirrored: dict[tuple[str, str, str], DelegationStated] = {}
         self.custodians: dict[str, CustodianStateChanged] = {}
@@ -182,6 +185,8 @@ class Book:
                 self._order(event)
             case PositionStated() | FundingPaid() | BalanceStated() | TransferSeen():
                 self._of_account(event)
+            case BorrowRateStated() | InterestCharged():
+                self._of_account(event)
             case CollateralTermsStated():
                 self.terms.apply(event)
             case MarksTaken():
@@ -246,29 +251,28 @@ class Book:
         if instrument is None:
             self._wait(fill)
             return
-        known = self.positions.get((fill.account, fill.instrument))
-        position = self._new_position(fill, instrument) if known is None else known
-        position.fill(fill, instrument.contract_size)
+        self._position(fill, instrument).fill(fill, instrument.contract_size)
 
     def _open(self, opening: PositionOpened) -> None:
         instrument = self.catalogue.instruments.get(opening.instrument)
         if instrument is None:
             self._wait(opening)
             return
-        known = self.positions.get((opening.account, opening.instrument))
-        position = self._new_position(opening, instrument) if known is None else known
         try:
-            position.open(opening, instrument.contract_size)
+            self._position(opening, instrument).open(opening, instrument.contract_size)
         except OpeningCameTooLate as refusal:
             self._fault(opening, f"{opening.account}:{opening.instrument}", str(refusal))
 
     def _show_stated(self, stated: PositionStated) -> None:
         """Let a position that only the venue knows of appear, flat, so that its difference is seen."""
         instrument = self.catalogue.instruments.get(stated.instrument)
-        if stated.quantity and instrument is not None and (stated.account, stated.instrument) not in self.positions:
-            self._new_position(stated, instrument)
+        if stated.quantity and instrument is not None:
+            self._position(stated, instrument)
 
-    def _new_position(self, first: FillRecorded | PositionOpened | PositionStated, instrument: Instrument) -> Position:
+    def _position(self, first: FillRecorded | PositionOpened | PositionStated, instrument: Instrument) -> Position:
+        known = self.positions.get((first.account, first.instrument))
+        if known is not None:
+            return known
         self._require_account(first, first.account)
         position = Position(first.account, first.instrument, instrument.kind, first.at)
         self.positions[first.account, first.instrument] = position
@@ -293,7 +297,7 @@ class Book:
             if len(self.finished_orders) > ORDERS_KEPT:
                 del self.orders[self.finished_orders.popleft()]
 
-    def _of_account(self, event: PositionStated | FundingPaid | BalanceStated | TransferSeen) -> None:
+    def _of_account(self, event: PositionStated | FundingPaid | BalanceStated | TransferSeen | DebtEvent) -> None:
         self._require_account(event, event.account)
         if isinstance(event, PositionStated | FundingPaid):
             if event.instrument not in self.catalogue.instruments:
@@ -316,7 +320,7 @@ class Book:
             case TransferSeen():
                 add(self.transfers, (event.account, event.asset), event.amount)
             case _:
-                assert_never(event)
+                self.debts.apply(event)
 
     def _change(self, event: ReferenceChange) -> None:
         if isinstance(event, InstrumentChanged):

@@ -14,6 +14,7 @@ from portfolio.core.blocking import Blocking
 from portfolio.core.blocks import Blocks
 from portfolio.core.book import Book
 from portfolio.core.catalogue import Catalogue
+from portfolio.core.debts import Debts
 from portfolio.core.faults import Faults
 from portfolio.core.halts import Halts
 from portfolio.core.minting import Minting
@@ -64,6 +65,7 @@ _MAKERS: Final[Mapping[type, Callable[[Any], Any]]] = {
             Blocking,
             Blocks,
             Catalogue,
+            Debts,
             Faults,
             Gate,
             Halts,

@@ -14,6 +14,7 @@ from hedgeapp.core.events.collateral import (
     SettlementSeen,
     SupplyStated,
 )
+from hedgeapp.core.events.debts import BorrowRateStated, DebtEvent, InterestCharged
 from hedgeapp.core.events.door import DoorEvent
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import EVERYWHERE, HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
@@ -91,10 +92,8 @@ def _sentence(event: Event) -> str:
             return f"{order.account}: order to {what} at {price} is {status}"
         case PositionOpened() | PositionStated():
             return f"{event.account} holds {_plain(event.quantity)} {event.instrument}"
-        case FundingPaid():
-            did = "received" if event.amount >= 0 else "paid"
-            amount = f"{_plain(abs(event.amount))} {event.asset}"
-            return f"{event.account} {did} funding of {amount} on {event.instrument}"
+        case FundingPaid() | BorrowRateStated() | InterestCharged():
+            return _carry(event)
         case BalanceStated():
             return f"{event.account} holds {_plain(event.total)} {event.asset}"
         case TransferSeen():
@@ -210,6 +209,17 @@ def _changed(event: ReferenceChange) -> str:
             return f"limit {event.limit.name}"
         case _:
             assert_never(event)
+
+
+def _carry(event: FundingPaid | DebtEvent) -> str:
+    if isinstance(event, BorrowRateStated):
+        return f"{event.account} pays {_plain(event.hourly_rate)} an hour for what it borrows of {event.asset}"
+    amount = f"{_plain(abs(event.amount))} {event.asset}"
+    if isinstance(event, FundingPaid):
+        did = "received" if event.amount >= 0 else "paid"
+        return f"{event.account} {did} funding of {amount} on {event.instrument}"
+    did = "was given back" if event.amount > 0 else "paid"
+    return f"{event.account} {did} {amount} of interest"
 
 
 def _plain(number: Decimal) -> str:

@@ -19,7 +19,6 @@ ProfitLine = Literal["unrealized", "unsettled", "settled", "fees", "funding", "b
 PROFIT_LINES: Final[tuple[ProfitLine, ...]] = get_args(ProfitLine)
 # What the attribution calls the growth of staked units: of their worth, and of their number.
 OF_PARTS: Final[Mapping[Line, ProfitLine]] = {"rate": "staking", "staking": "rebase"}
-UNTOLD_LINES: Final[frozenset[ProfitLine]] = frozenset({"borrow"})  # the log has no kind of fact for them yet
 
 Cut = Literal["position", "instrument", "venue", "asset"]
 CUTS: Final[tuple[Cut, ...]] = get_args(Cut)
@@ -27,7 +26,9 @@ CUTS: Final[tuple[Cut, ...]] = get_args(Cut)
 
 @record
 class Profit:
-    """What was earned in one asset by one position, or by a holder's staked asset (`instrument` is that asset).
+    """What was earned in one asset by one position, or by a holder of one (`instrument` is that asset).
+
+    A holder's are what staked assets grew by, and what interest cost.
 
     `amounts` are by line, in units of `asset`, 0 where a line is missing; together they are the profit.
     """

@@ -21,6 +21,8 @@ from portfolio.core.alerts import Alert, Alerts
 from portfolio.core.blocking import Blocking
 from portfolio.core.blocks import Blocks, BlockTally
 from portfolio.core.book import Book
+from portfolio.core.catalogue import Catalogue
+from portfolio.core.debts import Debt, Debts
 from portfolio.core.early_fills import EarlyFill
 from portfolio.core.faults import Faults
 from portfolio.core.halts import Halt, Halts
@@ -45,12 +47,9 @@ class SnapshotIsOfAnotherVersion(ValueError):
 
 
 @record
-class BookState:
-    """A book written out; records stand for their keys, sums carry theirs. Any codec of plain types can carry it."""
+class CatalogueState:
+    """Reference data written out."""
 
-    version: int
-    seq: int
-    recorded_at: datetime | None
     assets: tuple[Asset, ...]
     venues: tuple[Venue, ...]
     accounts: tuple[Account, ...]
@@ -59,11 +58,22 @@ class BookState:
     chains: tuple[Chain, ...]
     oracles: tuple[Oracle, ...]
     limits: tuple[Limit, ...]
+
+
+@record
+class BookState:
+    """A book written out; records stand for their keys, sums carry theirs. Any codec of plain types can carry it."""
+
+    version: int
+    seq: int
+    recorded_at: datetime | None
+    catalogue: CatalogueState
     positions: tuple[PositionState, ...]
     stated: tuple[PositionStated, ...]
     funding: tuple[tuple[str, str, str, Decimal], ...]
     balances: tuple[BalanceStated, ...]
     transfers: tuple[tuple[str, str, Decimal], ...]
+    debts: tuple[Debt, ...]
     delegated: tuple[tuple[str, str, Decimal], ...]
     collateral: tuple[CollateralStated, ...]
     supply: tuple[SupplyStated, ...]
@@ -103,19 +113,13 @@ def dump(book: Book) -> BookState:
         version=VERSION,
         seq=book.seq,
         recorded_at=book.recorded_at,
-        assets=tuple(book.catalogue.assets.values()),
-        venues=tuple(book.catalogue.venues.values()),
-        accounts=tuple(book.catalogue.accounts.values()),
-        instruments=tuple(book.catalogue.instruments.values()),
-        custodians=tuple(book.catalogue.custodians.values()),
-        chains=tuple(book.catalogue.chains.values()),
-        oracles=tuple(book.catalogue.oracles.values()),
-        limits=tuple(book.catalogue.limits.values()),
+        catalogue=_catalogue_state(book.catalogue),
         positions=tuple(position.state() for position in book.positions.values()),
         stated=tuple(book.stated.values()),
         funding=tuple((*key, asset, paid) for key, by in book.funding.items() for asset, paid in by.items()),
         balances=tuple(book.balances.values()),
         transfers=tuple((*key, moved) for key, moved in book.transfers.items()),
+        debts=tuple(book.debts),
         delegated=tuple((*key, part) for key, part in book.delegated.items()),
         collateral=tuple(book.collateral.values()),
         supply=tuple(book.supply.values()),
@@ -163,7 +167,7 @@ def load(state: BookState) -> Book:
         raise SnapshotIsOfAnotherVersion(state.version)
     book = Book()
     book.seq, book.recorded_at = state.seq, state.recorded_at
-    _load_catalogue(book, state)
+    _load_catalogue(book.catalogue, state.catalogue)
     for position in map(Position.of, state.positions):
         book.positions[position.account, position.instrument] = position
     book.stated = {(one.account, one.instrument): one for one in state.stated}
@@ -171,6 +175,7 @@ def load(state: BookState) -> Book:
         book.funding.setdefault((account, instrument), {})[asset] = paid
     book.balances = {(one.account, one.asset): one for one in state.balances}
     book.transfers = {(account, asset): moved for account, asset, moved in state.transfers}
+    book.debts = Debts(state.debts)
     book.delegated = {(account, asset): part for account, asset, part in state.delegated}
     book.collateral = {(one.holder, one.wallet, one.asset): one for one in state.collateral}
     book.supply = {(one.chain, one.asset): one for one in state.supply}
@@ -202,8 +207,20 @@ def load(state: BookState) -> Book:
     return book
 
 
-def _load_catalogue(book: Book, state: BookState) -> None:
-    catalogue = book.catalogue
+def _catalogue_state(catalogue: Catalogue) -> CatalogueState:
+    return CatalogueState(
+        assets=tuple(catalogue.assets.values()),
+        venues=tuple(catalogue.venues.values()),
+        accounts=tuple(catalogue.accounts.values()),
+        instruments=tuple(catalogue.instruments.values()),
+        custodians=tuple(catalogue.custodians.values()),
+        chains=tuple(catalogue.chains.values()),
+        oracles=tuple(catalogue.oracles.values()),
+        limits=tuple(catalogue.limits.values()),
+    )
+
+
+def _load_catalogue(catalogue: Catalogue, state: CatalogueState) -> None:
     catalogue.assets = {one.symbol: one for one in state.assets}
     catalogue.venues = {one.name: one for one in state.venues}
     catalogue.accounts = {one.name: one for one in state.accounts}

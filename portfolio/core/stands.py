@@ -25,7 +25,7 @@ from portfolio.core.valuation import Marks, Valuation
 DIGITS: Final = 400  # of a product of four decimals, or a sum of many: nothing is rounded
 
 Where = Literal["account", "custody", "supply"]
-Booking = Literal["fees", "funding", "transfers"]
+Booking = Literal["fees", "funding", "transfers", "borrow"]
 
 
 class PriceIsMissing(LookupError):
@@ -87,7 +87,9 @@ class Stood:
 
 
 Held = tuple[Where, str, str]  # where, the account or holder, the asset
-Booked = tuple[str, str, str, Booking]  # account, instrument (empty for transfers), asset, what for
+Booked = tuple[
+    str, str, str, Booking
+]  # account, instrument (none for transfers, of interest the asset), asset, what for
 
 
 @record
@@ -240,6 +242,9 @@ def _booked(book: Book) -> Iterator[tuple[Booked, Decimal]]:
             add(account, instrument, asset, "funding", paid)
     for (account, asset), moved in book.transfers.items():
         add(account, "", asset, "transfers", moved)
+    for debt in book.debts:
+        if debt.interest:
+            add(debt.account, debt.asset, debt.asset, "borrow", debt.interest)
     # What is mirrored came by a move of ours: it is the custodian's on both sides of it.
     for (account, asset), part in book.delegated.items():
         add(account, "", asset, "transfers", -part)

@@ -13,6 +13,7 @@ from portfolio.screen.page import Row, Section, row
 
 WARN_RATIO: Final = Decimal("0.5")  # margin ratio from which on the desk is warned; 1 is liquidation
 BAD_RATIO: Final = Decimal("0.8")
+HOURS_IN_A_YEAR: Final = Decimal(24 * 365)
 
 
 def margin(shown: tuple[MarginRow, ...], buffers: tuple[BufferRow, ...] = ()) -> Section:
@@ -49,6 +50,10 @@ def _account(one: MarginRow, buffers: list[BufferRow]) -> Row:
     return row(f"{one.account}:{unit}", {"account": one.account, "settlement": unit}, leaves, rows)
 
 
+def _in_a_year(hourly: Decimal) -> Decimal:
+    return hourly * HOURS_IN_A_YEAR
+
+
 def _level(one: MarginRow) -> Level:
     if one.is_past_liquidation:
         return "bad"
@@ -82,5 +87,12 @@ def _buffer(here: str, one: BufferRow) -> Row:
     leaves |= {
         f"need{need.rise * HUNDRED:.0f}": figure(f"{here}-need{need.rise * HUNDRED:.0f}", need.amount, one.asset)
         for need in one.needs
+    }
+    leaves |= {
+        "hourly": figure(f"{here}-hourly", one.hourly_rate, "%", decimals=6, scale=HUNDRED, suffix=" %"),
+        "yearly": figure(
+            f"{here}-yearly", derived(_in_a_year, one.hourly_rate), "%", decimals=2, scale=HUNDRED, suffix=" %"
+        ),
+        "interest": figure(f"{here}-interest", one.interest_today, one.asset, sign=True),
     }
     return row(f"buffer:{one.asset}", {"asset": one.asset}, leaves)

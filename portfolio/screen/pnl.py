@@ -8,7 +8,7 @@ from typing import Any, Final
 from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.records import record
 from portfolio.core.attribution import LINES, UNTOLD, Line, Part
-from portfolio.core.profits import PROFIT_LINES, UNTOLD_LINES, Cut, Profit, ProfitLine, rows
+from portfolio.core.profits import PROFIT_LINES, Cut, Profit, ProfitLine, rows
 from portfolio.core.rests import standing
 from portfolio.core.stands import Stand, exactly
 from portfolio.queries.minutes import Day, KeptMinute
@@ -32,7 +32,7 @@ WORDS: Final[Mapping[Line, tuple[str, str]]] = {
     "fees": ("fees", "of fills"),
     "gas": ("gas", NO_FACT),
     "custody": ("custody", "custodians' fees"),
-    "borrow": ("borrow", NO_FACT),
+    "borrow": ("borrow", "interest on what venues lend by themselves, as they charged it"),
     "fx": ("FX", "stablecoins against the dollar"),
     "rate": ("rate", "staked units: the protocol's rate"),
     "slippage": ("slippage", "fills against the mark when they came"),
@@ -155,10 +155,7 @@ def profit_rows(of: Iterable[Profit], cut: Cut, stood: Stand) -> list[ProfitLine
         ProfitLineRow(
             name=row.name,
             asset=row.asset,
-            cells=tuple(
-                (PROFIT_WORDS[line], _untold() if line in UNTOLD_LINES else cell(row.amounts[line], row.asset))
-                for line in PROFIT_LINES
-            ),
+            cells=tuple((PROFIT_WORDS[line], cell(row.amounts[line], row.asset)) for line in PROFIT_LINES),
             total=cell(row.total, row.asset),
             usd=usd(row.usd),
         )

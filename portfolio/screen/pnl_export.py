@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from hedgeapp.core.amounts import ZERO
 from portfolio.core.attribution import LINES, UNTOLD, Line
-from portfolio.core.profits import CUTS, PROFIT_LINES, UNTOLD_LINES, Profit, rows
+from portfolio.core.profits import CUTS, PROFIT_LINES, Profit, rows
 from portfolio.core.stands import Stand
 from portfolio.queries.minutes import KeptMinute
 from portfolio.screen.order_export import exact, text
@@ -15,14 +15,19 @@ from portfolio.screen.order_export import exact, text
 
 def profits(spans: dict[str, tuple[Profit, ...]], stood: Stand) -> str:
     """Return a line for each span, cut, name and asset: all digits, in units of the asset and its sum in USD."""
-    told = [line for line in PROFIT_LINES if line not in UNTOLD_LINES]
     lines = [
-        [span, cut, text(row.name), row.asset, *map(exact, [*(row.amounts[one] for one in told), row.total, row.usd])]
+        [
+            span,
+            cut,
+            text(row.name),
+            row.asset,
+            *map(exact, [*(row.amounts[one] for one in PROFIT_LINES), row.total, row.usd]),
+        ]
         for span, of in spans.items()
         for cut in CUTS
         for row in rows(of, cut, stood)
     ]
-    return _written((["span", "cut", "name", "asset", *told, "total", "total_usd_at_the_price_of_now"], *lines))
+    return _written((["span", "cut", "name", "asset", *PROFIT_LINES, "total", "total_usd_at_the_price_of_now"], *lines))
 
 
 def minutes(of: Iterable[KeptMinute]) -> str:

@@ -1,7 +1,7 @@
 """Ours: what our book says of a subject, in the rows of each kind.  Book x subject -> sides
 
 A balance is what the venue said when it was anchored and what the log's facts have booked since: a change that no fill,
-fee, funding or transfer explains is a difference, however often the venue repeats it.
+fee, funding, transfer or interest explains is a difference, however often the venue repeats it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ def positions(book: Book, account: str) -> Rows:
 
 
 def booked(book: Book, account: str) -> dict[str, Decimal]:
-    """Return what the facts of an account have put into each of its assets: profit, fees, funding, transfers."""
+    """Return what the facts of an account have put into its assets: profit, fees, funding, transfers, interest."""
     purse = Purse()
     for (of, name), position in book.positions.items():
         if of == account:
@@ -45,6 +45,9 @@ def booked(book: Book, account: str) -> dict[str, Decimal]:
     for (of, asset), moved in book.transfers.items():
         if of == account:
             purse.add(asset, moved)
+    for debt in book.debts:
+        if debt.account == account:
+            purse.add(debt.asset, debt.interest)
     return {amount.asset: amount.value for amount in purse}
 
 

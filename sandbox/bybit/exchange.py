@@ -7,6 +7,7 @@ from sandbox.binance.signing import Keys
 from sandbox.bybit.contracts import BYBIT, category_of
 from sandbox.bybit.errors import ParameterRefused
 from sandbox.bybit.interference import Interference
+from sandbox.bybit.lending import Lending
 from sandbox.bybit.limits import REQUESTS_MAX, Requests
 from sandbox.bybit.publisher import Publisher
 from sandbox.bybit.streams import Hub
@@ -27,6 +28,7 @@ class Bybit:
         self.markets = {each.spec.symbol: each for each in markets}
         self.accounts, self.engine, self.cross = liquidation.accounts, liquidation.engine, liquidation.cross
         self.ledger = self.accounts.ledger
+        self.lending = Lending(self.accounts, self.cross, self.now_ms())
         self.keys = keys
         self.down = False  # refuses every connection
         self.requests = Requests()
@@ -63,6 +65,7 @@ class Bybit:
         """Send what is due each second."""
         for publisher in self.publishers.values():
             publisher.second(number)
+        self.lending.second(self.now_ms())
 
     def _publisher_of(self, category: str, topic: str) -> Publisher | None:
         """Find who tells a topic, for any category when none is named."""

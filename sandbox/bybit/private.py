@@ -1,7 +1,6 @@
 """Bybit's signed reads of an account: wallet, positions, orders, executions, the transaction log and its settings."""
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any
 
 from sandbox.binance.wire import fixed, plain
@@ -9,6 +8,7 @@ from sandbox.bybit import rows
 from sandbox.bybit.contracts import category_of
 from sandbox.bybit.errors import ParameterRefused
 from sandbox.bybit.exchange import Bybit
+from sandbox.bybit.lending import HOUR_MS, HOURLY_RATES
 from sandbox.bybit.markets import category_of as asked_category
 from sandbox.bybit.markets import limit_of, whole
 from sandbox.bybit.orders import find
@@ -21,6 +21,7 @@ Answer = dict[str, Any]
 UNIFIED, UNIFIED_2 = "UNIFIED", 6
 WINDOW_MS_MAX = 7 * 86_400_000
 ROWS_MAX = 10_000
+RATES_MS_MAX = 30 * 86_400_000
 CLOSED_MAX = 500  # orders that ended and are still listed with the open ones
 COLLATERAL = "spot-margin-trade/collateral"
 COINS = ("USDT", "USDC", "ETH", "BTC")
@@ -48,7 +49,7 @@ def wallet_balance(venue: Bybit, account: str, parameters: Parameters) -> Answer
                 "totalPositionMM": plain(held.maintenance),
                 "unrealisedPnl": plain(held.unrealized),
                 "cumRealisedPnl": "0",
-                "borrowAmount": plain(max(Decimal(0), -held.wallet)),
+                "borrowAmount": plain(venue.lending.borrowed(account, asset)),
                 "accruedInterest": "0",
                 "bonus": "0",
                 "marginCollateral": True,
@@ -229,6 +230,20 @@ def coins(venue: Bybit, account: str, parameters: Parameters) -> Answer:
     return {"rows": [each for each in listed if parameters.get("coin") in (None, "", each["coin"])]}
 
 
+def interest_rates(venue: Bybit, account: str, parameters: Parameters) -> Answer:
+    """List what a coin's loan cost each hour of a time of at most 30 days, latest first."""
+    coin = parameters.get("currency", "")
+    if coin not in HOURLY_RATES:
+        raise ParameterRefused("params error: currency is invalid")
+    end = whole(parameters, "endTime") or venue.now_ms()
+    begin = whole(parameters, "startTime") or end - RATES_MS_MAX
+    if not 0 <= end - begin <= RATES_MS_MAX:
+        raise ParameterRefused("The time range between startTime and endTime cannot exceed 30 days")
+    hours = range(-(-begin // HOUR_MS) * HOUR_MS, min(end, venue.now_ms()) + 1, HOUR_MS)
+    told = {"currency": coin, "hourlyBorrowRate": plain(HOURLY_RATES[coin]), "vipLevel": "No VIP"}
+    return {"list": [{"timestamp": at_ms} | told for at_ms in reversed(hours)]}
+
+
 Read = Callable[[Bybit, str, Parameters], Answer]
 READS: dict[str, Read] = {
     "account/wallet-balance": wallet_balance,
@@ -241,6 +256,7 @@ READS: dict[str, Read] = {
     "execution/list": executions,
     "user/query-api": query_api,
     "asset/coin/query-info": coins,
+    "spot-margin-trade/interest-rate-history": interest_rates,
 }
 
 

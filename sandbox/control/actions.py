@@ -139,6 +139,14 @@ def funding(world: World, given: Given) -> dict[str, Any]:
     return {"accounts_paid": paid}
 
 
+def interest(world: World, given: Given) -> dict[str, Any]:
+    """Charge an hour's interest on what every unified account borrows now, outside the timetable."""
+    if world.bybit is None:
+        raise ActionRefused(f"expected a sandbox with {BYBIT}, the venue that lends, found one without")
+    charged = world.bybit.lending.charge(world.now_ms())
+    return {"charged": [[account, asset, f"{amount:f}"] for account, asset, amount in charged]}
+
+
 def transfer(world: World, given: Given) -> dict[str, Any]:
     """Move margin into an account, or out of it when negative: {account, asset, amount}."""
     account, asset, amount = _movement(world, given)
@@ -235,6 +243,7 @@ ACTIONS: dict[str, Action] = {
     "fill": fill,
     "jump": jump,
     "funding": funding,
+    "interest": interest,
     "transfer": transfer,
     "balance": balance,
     "expire-listen-key": expire_listen_key,

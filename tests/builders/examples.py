@@ -14,6 +14,7 @@ from hedgeapp.core.events.collateral import (
     SettlementSeen,
     SupplyStated,
 )
+from hedgeapp.core.events.debts import BorrowRateStated, InterestCharged
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.marks import MarksTaken
 from hedgeapp.core.events.passkeys import PasskeyConfirmed, PasskeyEnrolled, PasskeyRevoked
@@ -220,6 +221,8 @@ TRADING: list[Event] = [
         ),
     ),
     TransferSeen(at=AT, account=ACCOUNT, transfer_id="11", amount=D("250"), asset="USDT"),
+    BorrowRateStated(at=AT, account=ACCOUNT, asset="USDT", hourly_rate=D("0.0000065")),
+    InterestCharged(at=AT, account=ACCOUNT, charge_id="12", amount=D("-0.00065"), asset="USDT"),
 ]
 
 _MINTED = {

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.collateral import CollateralStated
+from hedgeapp.core.events.debts import BorrowRateStated, InterestCharged
 from hedgeapp.core.events.orders import (
     CancelAsked,
     OrderAcknowledged,
@@ -82,7 +83,7 @@ def catalogue() -> list[Event]:
 @st.composite
 def histories(draw: st.DrawFn, max_size: int = 60) -> list[Event]:
     """Draw a log: the catalogue first, except that an instrument may come late, then facts in any order."""
-    steps = draw(st.lists(st.integers(0, 11), max_size=max_size))
+    steps = draw(st.lists(st.integers(0, 13), max_size=max_size))
     known = catalogue()
     if draw(st.booleans()):
         late = known.pop(next(i for i, event in enumerate(known) if isinstance(event, InstrumentChanged)))
@@ -144,6 +145,10 @@ def _fact(draw: st.DrawFn, step: int, number: int) -> Event:
             )
         case 8 | 9:
             return draw(st.sampled_from(_words(id_, at, number)))
+        case 10:
+            return InterestCharged(at=at, account=account, charge_id=str(number), amount=-quantity, asset=asset)
+        case 11:
+            return BorrowRateStated(at=at, account=account, asset=asset, hourly_rate=quantity / 10**6)
         case _:
             return FillRecorded(
                 at=at,

@@ -13,6 +13,7 @@ from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.anchors import RebaseTaken
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
 from hedgeapp.core.events.collateral import CollateralStated, CustodyFlowSeen, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.debts import InterestCharged
 from hedgeapp.core.events.feeds import FeedStateChanged
 from hedgeapp.core.events.marks import MarksTaken
 from hedgeapp.core.events.positions import FundingPaid
@@ -102,6 +103,12 @@ class Ledger:
             at=at, account=account, instrument=name, payment_id=str(self.book.seq), amount=amount, asset=asset
         )
         self.told(payment)
+
+    def charged(self, account: str, amount: Decimal) -> None:
+        """Let a venue take interest (below 0) out of an account's wallet."""
+        at = self.later()
+        charge = str(self.book.seq)
+        self.told(InterestCharged(at=at, account=account, charge_id=charge, amount=amount, asset=SETTLES[account]))
 
     def moved(self, account: str, amount: Decimal) -> None:
         """Let an account's own ledger show a transfer from outside."""

@@ -46,6 +46,9 @@ steps = st.one_of(
     st.builds(
         lambda account, moved: lambda ledger: ledger.moved(account, moved), st.sampled_from([USDM, COINM]), amounts
     ),
+    st.builds(
+        lambda account, taken: lambda ledger: ledger.charged(account, taken), st.sampled_from([USDM, COINM]), amounts
+    ),
     st.builds(lambda grown: lambda ledger: ledger.rebased(grown), units),
     st.builds(lambda came, fee: lambda ledger: ledger.deposited("stETH", came, fee), units, units),
     st.builds(
@@ -260,6 +263,18 @@ def test_a_book_without_its_sources_or_prices_says_why_it_has_no_net_asset_value
     assert ledger.stated().because == ""
     ledger.book.marks.pop(("wstETH", "protocol_rate"))
     assert ledger.stand().because == "a USD price of wstETH expected, found none"
+
+
+def test_interest_is_a_line_of_its_own_and_only_what_the_venue_told_of_it() -> None:
+    ledger = Ledger()
+    ledger.priced(D(2000), tether=D("0.99"))
+    taken = change(ledger, lambda one: one.charged(USDM, D(-100)), lambda one: one.charged(COINM, D("-0.5")))
+    assert moved(taken) == {"borrow": D(-99) - D(1000)}
+    assert taken.rest == 0
+    before = ledger.stand()
+    ledger.anew()
+    silent = attribution(before, ledger.anew(), ledger.stated_as({(USDM, "USDT"): START[USDM, "USDT"] - 107}))
+    assert (moved(silent), silent.rest) == ({}, D("-6.93"))
 
 
 def test_lines_that_no_fact_tells_of_are_named() -> None:

@@ -41,6 +41,16 @@ def test_every_line_of_a_position_is_of_its_own_facts() -> None:
     assert found.amounts == {"unrealized": -30, "settled": 16, "fees": D("-0.5"), "funding": D("1.5")}
 
 
+def test_interest_is_of_the_account_and_its_asset() -> None:
+    ledger = Ledger()
+    ledger.priced(D(2000))
+    ledger.charged(USDM, D("-1.5"))
+    ledger.charged(USDM, D("-0.25"))
+    (found,) = profits(ledger.book, ledger.stated())
+    assert (found.venue, found.who, found.instrument, found.asset) == ("binance-usdm", USDM, "USDT", "USDT")
+    assert found.amounts == {"borrow": D("-1.75")}
+
+
 @given(deals=deals, price=prices)
 def test_every_cut_sums_to_the_same(deals: list[tuple[str, int, Decimal, bool]], price: Decimal) -> None:
     ledger = Ledger()

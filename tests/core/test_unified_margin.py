@@ -1,12 +1,14 @@
 """Unified accounts in the book: one margin of all assets by the venue's word on them, and what losses are paid with."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.balances import CollateralRatios, CollateralTermsStated
+from hedgeapp.core.events.debts import BorrowRateStated, InterestCharged
 from hedgeapp.core.events.reference import AccountChanged, VenueChanged
 from hedgeapp.core.instruments import CollateralTier, Instrument
 from hedgeapp.core.marks import Mark
@@ -170,6 +172,30 @@ def test_a_buffer_says_what_is_missing_and_what_a_rise_would_borrow() -> None:
     found = coin.needs[1].amount.value
     assert found is not None
     assert abs(found - (40 - D(80_000) / 2_100 - 1)) < D("1e-15")
+
+
+def test_a_debt_has_its_rate_and_what_it_cost_today() -> None:
+    rate = BorrowRateStated(at=AT, account=UNIFIED, asset="USDT", hourly_rate=D("0.0000065"))
+    costs = [
+        InterestCharged(at=AT - timedelta(days=days), account=UNIFIED, charge_id=str(n), amount=D(-n), asset="USDT")
+        for n, days in ((1, 1), (2, 0), (3, 0))
+    ]
+    book = hedged(terms(stETH="0.9", ETH="0.95", USDT="1"), balance(UNIFIED, "USDT", "-500"), rate, *costs)
+    for each in (book, load(dump(book))):
+        row = buffer(each, "USDT")
+        assert (row.needs[0].amount.value, row.hourly_rate.value) == (D(500), D("0.0000065"))
+        assert row.interest_today.value == -5
+    tomorrow = frame(book, prices("2000"), (), number=1, at=AT + timedelta(days=1)).buffers
+    assert [one.interest_today.value for one in tomorrow if one.asset == "USDT"] == [0]
+    assert buffer(book, "ETH").interest_today.value is None
+    assert buffer(book, "ETH").hourly_rate.because == (
+        "no borrow rate of ETH in bybit:main is known: its feed has not stated one"
+    )
+
+
+def test_a_debt_without_a_position_is_shown() -> None:
+    book = world(balance(UNIFIED, "USDC", "-7"), terms(USDT="1"))
+    assert buffer(book, "USDC").needs[0].amount.value == 7
 
 
 def test_a_buffer_without_a_balance_is_not_known() -> None:

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 
 from hedgeapp.core.events.balances import BalanceStated, CollateralTermsStated, TransferSeen
+from hedgeapp.core.events.debts import BorrowRateStated, InterestCharged
 from hedgeapp.core.events.positions import FundingPaid, PositionOpened, PositionStated
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from marketdata.feeds.ccxt import service
@@ -138,6 +139,33 @@ async def test_what_assets_count_for_is_told_once_whatever_connections_come(worl
         ratios = {row["currency"]: Decimal(row["collateralRatioList"][0]["collateralRatio"]) for row in listed}
         assert {one.asset: one.tiers[0].ratio for one in told.assets} == ratios
         assert ratios["ETH"] == Decimal("0.95")
+
+
+async def test_interest_is_told_once_whatever_connections_come_and_the_rate_with_it(world: World, log_url: str) -> None:
+    wallet = Decimal(world.act("transfer", account=UNIFIED, asset="USDT", amount="-1")["wallet"])
+    world.act("transfer", account=UNIFIED, asset="USDT", amount=str(-wallet - 50_000))
+    async with running(UNIFIED, log_url) as feed:
+        (first,) = world.act("interest")["charged"]
+        await feed.until(lambda: len(feed.told(InterestCharged)) == 1)
+        world.act("faults", kind="drop_connections", venue="bybit", connections="private", duration_s=1)
+        await feed.until_health(lambda health: health.counters.get("resyncs", 0) >= 1 and health.is_connected)
+        (second,) = world.act("interest")["charged"]
+        await feed.until(lambda: len(feed.told(InterestCharged)) >= 2)
+        rates = {one.asset: one.hourly_rate for one in feed.told(BorrowRateStated)}
+        assert len(feed.told(BorrowRateStated)) == len(rates)
+    async with running(UNIFIED, log_url) as feed:  # a service that begins anew reads all of it again
+        known = len(feed.told(FundingPaid))
+        world.act("funding", venue="bybit", symbol="ETHUSD")
+        await feed.until(lambda: len(feed.told(FundingPaid)) > known)
+        charged = feed.told(InterestCharged)
+        assert [(one.account, one.asset, one.amount) for one in charged] == [
+            (account, asset, Decimal(amount)) for account, asset, amount in (first, second)
+        ]
+        held = await asyncio.to_thread(venue_holds, world)
+        await feed.until(lambda: stated(feed) == held)
+    listed = world.client(UNIFIED).fetch_borrow_rate_history("USDT")
+    assert rates["USDT"] == Decimal(listed[-1]["info"]["hourlyBorrowRate"])
+    assert set(rates) == {"BTC", "ETH", "USDT"}
 
 
 async def test_a_fill_of_which_the_stream_said_nothing_is_read_with_the_next_reading(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hedgeapp.core.events.balances import TransferSeen
+from hedgeapp.core.events.debts import InterestCharged
 from hedgeapp.core.events.positions import FundingPaid
 from hedgeapp.eventlog.codec import encode
 from marketdata.feeds.ccxt.bybit.facts import BybitFacts, trade_number
@@ -64,6 +65,12 @@ LINE: dict[str, Any] = {
     "funding": "0.0015",
     "fee": "-0.0015",
     "change": "0.0015",
+}
+RATE = {
+    "timestamp": AT_MS - 7_200_000,
+    "currency": "USDT",
+    "hourlyBorrowRate": "0.000014621596",
+    "vipLevel": "No VIP",
 }
 ROWS: list[tuple[str, dict[str, Any]]] = [
     ("fill", EXECUTION),
@@ -157,6 +164,28 @@ def test_a_funding_is_what_it_did_to_the_wallet_whatever_its_fee_says(facts: Byb
     assert isinstance(moved, TransferSeen)
     assert moved.amount == -5
     assert facts.income_of_row({**LINE, "type": "TRADE"}) is None
+
+
+def test_interest_is_what_it_did_to_the_wallet_of_its_coin(facts: BybitFacts) -> None:
+    charged = facts.income_of_row({**LINE, "type": "INTEREST", "change": "-0.00065", "symbol": "", "currency": "USDT"})
+    assert isinstance(charged, InterestCharged)
+    assert (charged.account, charged.asset, charged.amount) == (ACCOUNT, "USDT", Decimal("-0.00065"))
+
+
+def test_the_latest_of_an_assets_hourly_rates_counts(facts: BybitFacts) -> None:
+    rows = [{**RATE, "timestamp": AT_MS}, {**RATE, "timestamp": AT_MS - 3_600_000, "hourlyBorrowRate": "0.5"}]
+    with pytest.raises(FactIsMalformed, match="hourlyBorrowRate"):
+        facts.borrow_rate_of_rows("USDT", rows)
+    told = facts.borrow_rate_of_rows("USDT", [{**RATE, "hourlyBorrowRate": "0.00001"}, rows[0]])
+    assert told is not None
+    assert told.hourly_rate == Decimal("0.000014621596")
+    assert facts.borrow_rate_of_rows("USDT", []) is None
+
+
+@pytest.mark.parametrize("change", [{"currency": "ETH"}, {"hourlyBorrowRate": "-1"}, {"timestamp": "soon"}])
+def test_a_rate_of_another_coin_or_beyond_reason_is_refused(facts: BybitFacts, change: dict[str, str]) -> None:
+    with pytest.raises(FactIsMalformed):
+        facts.borrow_rate_of_rows("USDT", [{**RATE, **change}])
 
 
 def test_only_the_unified_accounts_coins_are_balances(facts: BybitFacts) -> None:

@@ -177,6 +177,26 @@ class TestThroughCcxt:
         log = await exchange.fetch_ledger(params={"type": "SETTLEMENT"})
         assert -paid[-1]["amount"] == pytest.approx(float(log[-1]["info"]["change"]))
 
+    async def test_what_is_borrowed_costs_its_hourly_rate_and_is_in_the_ledger(
+        self, exchange: Any, bybit: Sandbox
+    ) -> None:
+        had = Decimal((await exchange.fetch_balance())["info"]["result"]["list"][0]["coin"][0]["walletBalance"])
+        drawn = str(-had - 100_000)
+        await asyncio.to_thread(bybit.control, "transfer", account=UNIFIED, asset="USDT", amount=drawn)
+        try:
+            charged = (await asyncio.to_thread(bybit.control, "interest"))["charged"]
+            coin = (await exchange.fetch_balance())["info"]["result"]["list"][0]["coin"][0]
+            rates = await exchange.fetch_borrow_rate_history("USDT")
+            (line,) = (await exchange.fetch_ledger(params={"type": "INTEREST"}))[-1:]
+        finally:
+            await asyncio.to_thread(bybit.control, "transfer", account=UNIFIED, asset="USDT", amount=drawn[1:])
+        assert charged == [[UNIFIED, "USDT", line["info"]["change"]]]
+        assert (line["info"]["type"], line["info"]["currency"], coin["coin"]) == ("INTEREST", "USDT", "USDT")
+        cost = -Decimal(coin["equity"]) * Decimal(rates[-1]["info"]["hourlyBorrowRate"])
+        assert float(line["info"]["change"]) == pytest.approx(-float(cost), rel=1e-3)  # marks live on meanwhile
+        assert Decimal(coin["borrowAmount"]) == -Decimal(coin["equity"])
+        assert Decimal(coin["walletBalance"]) == -100_000 + Decimal(line["info"]["change"])
+
     async def test_orders_trades_and_balances_are_watched(self, exchange: Any) -> None:
         orders, trades, wallet = watched = [
             asyncio.ensure_future(each())

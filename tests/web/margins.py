@@ -22,6 +22,8 @@ def buffers(f: MakesFigure, none_of: SaysNone) -> tuple[BufferRow, ...]:
             target=f(target) if target else none,
             missing=f(missing) if target else none,
             needs=tuple(BorrowNeed(rise=rise, amount=f(need)) for rise, need in zip(RISES, needs, strict=True)),
+            hourly_rate=f("0.0000065"),
+            interest_today=f("-1.25"),
         )
         for account, asset, equity, target, missing, needs in (
             (

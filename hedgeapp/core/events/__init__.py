@@ -49,6 +49,7 @@ from hedgeapp.core.events.collateral import (
     SettlementSeen,
     SupplyStated,
 )
+from hedgeapp.core.events.debts import BorrowRateStated, InterestCharged
 from hedgeapp.core.events.door import (
     CodesChanged,
     DataExported,
@@ -139,6 +140,8 @@ Event = (
     | FundingPaid
     | BalanceStated
     | TransferSeen
+    | BorrowRateStated
+    | InterestCharged
     | CollateralTermsStated
     | CollateralStated
     | CustodianStateChanged

@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.balances import CollateralRatios
+from hedgeapp.core.events.debts import BorrowRateStated
 from hedgeapp.core.events.positions import PositionOpened
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
@@ -72,6 +73,10 @@ class Reads(ABC):
         """Return what each asset counts for as margin; nothing where each settlement asset margins by itself."""
         return ()
 
+    async def borrow_rates(self) -> list[BorrowRateStated]:
+        """Return what the account pays for what it borrows; nothing where the venue does not lend by itself."""
+        return []
+
     @abstractmethod
     async def open_orders(self, instrument: Instrument) -> list[OrderSeen]:
         """Return the open orders of a contract."""
@@ -86,7 +91,7 @@ class Reads(ABC):
 
     @abstractmethod
     def income_of(self, kind: str, since: datetime, until: datetime) -> AsyncIterator[Event]:
-        """Yield the fundings or transfers of a window."""
+        """Yield the fundings, transfers or interest of a window."""
 
     def reread_from(self, last: FillRecorded) -> int:
         """Return from which trade id on fills are read after one of them."""
@@ -124,7 +129,7 @@ class Reads(ABC):
         return list(found.values()), {order.venue_order_id: order for order in missing[MISSING_ORDERS_MAX:]}
 
     async def income(self, known_at: datetime | None, now: datetime) -> list[Event]:
-        """Return fundings and transfers since shortly before `known_at`; on first contact all that there are."""
+        """Return fundings, transfers and interest since shortly before `known_at`; on first contact all of them."""
         begin = now - INCOME_HISTORY
         if known_at is not None:
             begin = max(begin, known_at - INCOME_OVERLAP)

@@ -11,6 +11,7 @@ from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import ccxt
 import structlog
 
 from hedgeapp.core.events import Event
@@ -26,7 +27,7 @@ from hedgeapp.eventlog.codec import encode
 from hedgeapp.services import Lease
 from marketdata.board import Board
 from marketdata.feeds.ccxt.complaints import EXPECTED, REFUSALS, sentence, understood
-from marketdata.feeds.ccxt.facts import Facts, moment
+from marketdata.feeds.ccxt.facts import FactIsMalformed, Facts, moment
 from marketdata.feeds.ccxt.protocol import AccountProtocol, Told
 from marketdata.feeds.ccxt.protocols import PROTOCOLS
 from marketdata.feeds.ccxt.reads import TRADES_REREAD, Reads
@@ -38,6 +39,7 @@ from marketdata.queries.catalogue import reference
 from marketdata.queries.credentials import Keys, keys_of
 from marketdata.queries.known import (
     income_known_at,
+    last_borrow_rates,
     last_collateral_terms,
     last_statements,
     orders_still_open,
@@ -139,6 +141,7 @@ class AccountFeed:
         reads = protocol.reads(client, setup.account.name, instruments, setup.assets)
         await reads.verify()
         await self._collateral(reads)
+        await self._borrow_rates(reads)
         stream = Stream(client, protocol, await protocol.door(client))
         await stream.open()
         async with asyncio.timeout(READ_S_MAX):
@@ -169,6 +172,18 @@ class AccountFeed:
         if known is None or known.assets != assets:
             at = moment(await reads.client.server_ms())
             await self._append([CollateralTermsStated(at=at, account=account, assets=assets)])
+
+    async def _borrow_rates(self, reads: Reads) -> None:
+        """State what borrowing costs, where the venue lends by itself and it is news."""
+        try:
+            with understood("borrow rates"):
+                told = await reads.borrow_rates()
+        except (ccxt.ExchangeError, FactIsMalformed) as error:  # no fact of the account waits for them
+            self.pulse.refused("malformed", sentence(error), self._raw(error))
+            return
+        if told:
+            known = await self.lease.in_database(last_borrow_rates, reads.facts.account)
+            await self._append([one for one in told if known.get(one.asset) != one.hourly_rate])
 
     async def _read(self, reads: Reads) -> None:
         """Read trades, positions, balances and orders, and append what is new."""
@@ -220,6 +235,7 @@ class AccountFeed:
             if clock() >= instruments_due:
                 await self._instruments(protocol, reads.client, setup)
                 await self._collateral(reads)
+                await self._borrow_rates(reads)
                 instruments_due = clock() + INSTRUMENTS_EVERY_S
             async with asyncio.timeout(READ_S_MAX):
                 await self._read(reads)

@@ -63,7 +63,8 @@ class BorrowNeed:
 class BufferRow:
     """What an account has of an asset that its profit is paid in: wallet and unrealized PnL, against its target.
 
-    All in `asset`; `target` and `missing` have no value where no target is set. The first of `needs` is of now.
+    All in `asset`; `target` and `missing` have no value where no target is set. The first of `needs` is of now: the
+    debt. `hourly_rate` is what the venue takes of it in an hour, `interest_today` what it took this UTC day (below 0).
     """
 
     account: str
@@ -72,3 +73,5 @@ class BufferRow:
     target: Figure
     missing: Figure
     needs: tuple[BorrowNeed, ...]
+    hourly_rate: Figure
+    interest_today: Figure

@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from hedgeapp.core.events.balances import CollateralRatios, TransferSeen
+from hedgeapp.core.events.debts import BorrowRateStated, InterestCharged
 from hedgeapp.core.events.positions import FundingPaid
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen, OrderStatus, Side
 from hedgeapp.core.instruments import CollateralTier
@@ -32,6 +33,9 @@ FUNDING: Final = "Funding"
 UNIFIED: Final = "UNIFIED"  # the kind of account whose coins all margin together
 SETTLEMENT: Final = "SETTLEMENT"
 TRANSFERS: Final = frozenset({"TRANSFER_IN", "TRANSFER_OUT"})
+INTEREST: Final = "INTEREST"
+
+HOURLY_RATE_MAX: Final = Decimal("0.01")  # of a debt; 8,760 % in a year is no rate
 
 TIERS_MAX: Final = 100  # of one asset's collateral ratios
 
@@ -152,18 +156,35 @@ class BybitFacts(Facts):
                 found[asset] = CollateralRatios(asset=asset, tiers=_collateral_tiers(row))
         return tuple(found[asset] for asset in sorted(found))
 
-    def income_of_row(self, row: Raw) -> FundingPaid | TransferSeen | None:
-        """Return the funding or transfer that a line of the transaction log tells; None for any other, or a stranger.
+    def borrow_rate_of_rows(self, asset: str, rows: Any) -> BorrowRateStated | None:
+        """Return the latest of an asset's hourly rates; None where the venue lends none of it."""
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise FactIsMalformed("borrow rate", "list", rows)
+        found: list[BorrowRateStated] = []
+        for row in rows:
+            rate = number("borrow rate", row, "hourlyBorrowRate")
+            if self.asset("borrow rate", row, "currency") != asset:
+                raise FactIsMalformed("borrow rate", "currency", row.get("currency"))
+            if not 0 <= rate <= HOURLY_RATE_MAX:
+                raise FactIsMalformed("borrow rate", "hourlyBorrowRate", row.get("hourlyBorrowRate"))
+            at = time("borrow rate", row, "timestamp")
+            found.append(BorrowRateStated(at=at, account=self.account, asset=asset, hourly_rate=rate))
+        return max(found, key=lambda one: one.at, default=None)
+
+    def income_of_row(self, row: Raw) -> FundingPaid | TransferSeen | InterestCharged | None:
+        """Return the funding, transfer or interest that a line of the transaction log tells; else None.
 
         `change` is what the line did to the wallet, so a received funding is above 0 whatever sign a fee has.
         """
         kind = text("transaction", row, "type")
-        if kind not in TRANSFERS | {SETTLEMENT}:
+        if kind not in TRANSFERS | {SETTLEMENT, INTEREST}:
             return None
         at, id_ = time("transaction", row, "transactionTime"), text("transaction", row, "id")
         amount, asset = number("transaction", row, "change"), self.asset("transaction", row, "currency")
         if kind in TRANSFERS:
             return TransferSeen(at=at, account=self.account, transfer_id=id_, amount=amount, asset=asset)
+        if kind == INTEREST:
+            return InterestCharged(at=at, account=self.account, charge_id=id_, amount=amount, asset=asset)
         instrument = self.instrument(text("transaction", row, "symbol"))
         if instrument is None:
             return None

@@ -13,11 +13,12 @@ import aiohttp
 
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.balances import CollateralRatios
+from hedgeapp.core.events.debts import BorrowRateStated
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from marketdata.core.reference import Specified
 from marketdata.feeds.bybit.specifications import specify
-from marketdata.feeds.ccxt.bybit.facts import SETTLEMENT, TRANSFERS, UNIFIED, UUIDS, BybitFacts
+from marketdata.feeds.ccxt.bybit.facts import INTEREST, SETTLEMENT, TRANSFERS, UNIFIED, UUIDS, BybitFacts
 from marketdata.feeds.ccxt.facts import FactIsMalformed, PositionFound, Raw, number, text
 from marketdata.feeds.ccxt.reads import PAGES_MAX, HistoryIsTooLong, Reads, milliseconds
 from marketdata.feeds.ccxt.settings import Settings
@@ -31,6 +32,7 @@ TRADES_PAGE: Final = 100
 POSITIONS_PAGE: Final = 200
 ORDERS_PAGE: Final = 50
 INCOME_PAGE: Final = 50
+RATES_MS: Final = 6 * 3_600_000  # so far back an asset's hourly rate is looked for
 HOLDINGS: Final = (("linear", "USDT"), ("linear", "USDC"), ("inverse", ""))
 MARGINS: Final = {"REGULAR_MARGIN": "cross", "ISOLATED_MARGIN": "isolated", "PORTFOLIO_MARGIN": "portfolio"}
 ENDED: Final[tuple[tuple[str, dict[str, str]], ...]] = (("orders", {"openOnly": "1"}), ("ended_orders", {}))
@@ -48,7 +50,7 @@ class AccountIsNotUnified(ValueError):
 class BybitReads(Reads):
     """One account's REST."""
 
-    income_kinds: ClassVar[tuple[str, ...]] = (SETTLEMENT, *sorted(TRANSFERS))
+    income_kinds: ClassVar[tuple[str, ...]] = (SETTLEMENT, INTEREST, *sorted(TRANSFERS))
 
     def __init__(self, client: Client, facts: BybitFacts) -> None:
         super().__init__(client, facts)
@@ -103,6 +105,17 @@ class BybitReads(Reads):
         """Return what each asset of ours counts for in the account."""
         return self._facts.collateral_of_rows((await self._result("collateral")).get("list"))
 
+    async def borrow_rates(self) -> list[BorrowRateStated]:
+        """Return what the account pays for each asset that its contracts settle in, of the latest hour that is told."""
+        now = int(self.client.exchange.nonce())
+        window = {"startTime": now - RATES_MS, "endTime": now}
+        found = []
+        for asset in sorted({one.settlement for one in self._facts.instruments}):
+            told = (await self._result("borrow_rates", currency=asset.upper(), **window)).get("list")
+            if rate := self._facts.borrow_rate_of_rows(asset, told):
+                found.append(rate)
+        return found
+
     async def open_orders(self, instrument: Instrument) -> list[OrderSeen]:
         """Return the open orders of a contract."""
         given = {"category": instrument.kind, "symbol": instrument.venue_symbol, "limit": ORDERS_PAGE}
@@ -119,7 +132,7 @@ class BybitReads(Reads):
         return None
 
     async def income_of(self, kind: str, since: datetime, until: datetime) -> AsyncIterator[Event]:
-        """Yield the fundings or transfers of a window."""
+        """Yield the fundings, interest or transfers of a window."""
         given = {"accountType": UNIFIED, "type": kind, "limit": INCOME_PAGE}
         window = {"startTime": milliseconds(since), "endTime": milliseconds(until)}
         async for row in self._rows("income", **given, **window):
