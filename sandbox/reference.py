@@ -133,6 +133,17 @@ LIMITS: tuple[dict[str, Any], ...] = (
         "unit": "USD",
         "note": "More of a day's change than this has to be explained by somebody.",
     },
+    *(
+        {
+            "name": f"{way} per block",
+            "kind": f"{way}_per_block_max",
+            "subject": "chain",
+            "value": "100000",
+            "unit": "USD",
+            "note": "What the minting contract takes in one block, as it did at its launch.",
+        }
+        for way in ("mint", "redeem")
+    ),
     {
         "name": "mark latency",
         "kind": "latency_ms_max",
