@@ -21,6 +21,7 @@ PAGES: Final = (
     ("Moves", "portfolio:moves", "m"),
     ("Breaks", "reconciliation:breaks", "b"),
     ("Gate", "portfolio:gate", "t"),
+    ("Backing", "portfolio:backing", "k"),
     ("PnL", "portfolio:pnl", "n"),
     ("Prices", "portfolio:prices", "p"),
     ("Scenarios", "portfolio:scenarios", "s"),

@@ -5,6 +5,7 @@ from django.urls import path
 from portfolio.views import (
     alerts,
     audit,
+    backing,
     blotter,
     break_glass,
     data,
@@ -83,6 +84,9 @@ urlpatterns = [
     path("gate/changes/<slug:change_id>/drop", gate.drop, name="gate_drop"),
     path("audit/", audit.audit, name="audit"),
     path("audit/export.csv", audit.export, name="audit_export"),
+    path("backing/", backing.backing, name="backing"),
+    path("backing/listed", backing.listed, name="backing_listed"),
+    path("backing/export.csv", backing.export, name="backing_export"),
     path("pnl/", pnl.pnl, name="pnl"),
     path("pnl/listed", pnl.listed, name="pnl_listed"),
     path("pnl/charts", pnl.charts, name="pnl_charts"),

@@ -126,6 +126,7 @@ LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
     "move_headroom_ceiling": LimitKind(unit="USD", subjects=ACCOUNTS, has_accounts=True),
     "move_clip_min": LimitKind(unit="USD", subjects=ACCOUNTS, has_accounts=True),
     "settlement_buffer": LimitKind(unit=None, subjects=None, is_of_account=True),
+    "settlement_cycle": LimitKind(unit="s", subjects=ACCOUNTS, has_accounts=True, value_max=Decimal(604_800)),
     "price_move_hour": LimitKind(unit="bp", subjects=None, value_max=Decimal(10_000)),
     "borrow_maintenance": LimitKind(unit="bp", subjects=None, value_max=Decimal(5_000)),
     "move_cooldown": LimitKind(unit="s", subjects=ACCOUNTS, has_accounts=True, value_max=Decimal(86_400)),

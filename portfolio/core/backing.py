@@ -33,10 +33,10 @@ def backing(
     assets = total(sums.values())
     supply = _supply(valuation)
     return Backing(
-        rows=tuple(BackingRow(kind=kind, usd=sums[kind], share=_share(sums[kind], assets)) for kind in sorted(sums)),
+        rows=tuple(BackingRow(kind=kind, usd=sums[kind], share=share_of(sums[kind], assets)) for kind in sorted(sums)),
         assets_usd=assets,
         supply=supply,
-        ratio=_share(assets, supply),
+        ratio=share_of(assets, supply),
         nav_usd=derived(lambda have, owed: have - owed, assets, supply),
         minted=folded(sum(valuation.book.minted.values(), ZERO)),
         redeemed=folded(sum(valuation.book.redeemed.values(), ZERO)),
@@ -48,7 +48,8 @@ def _kind(asset: str, valuation: Valuation) -> str:
     return currency if currency == asset else f"staked {currency}"
 
 
-def _share(part: Figure, whole: Figure) -> Figure:
+def share_of(part: Figure, whole: Figure) -> Figure:
+    """Return a part's share of a whole; there is none of a whole that is zero."""
     if whole.value == ZERO:
         return none_of((part, whole), "there is nothing to compare with: the whole is zero")
     return derived(_divided, part, whole)

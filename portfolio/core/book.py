@@ -15,7 +15,7 @@ from typing import Final
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, CollateralTermsStated, TransferSeen
 from hedgeapp.core.events.breaks import ReconciliationEvent, RunBegun, RunEnded
-from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, SupplyStated
+from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, SettlementSeen, SupplyStated
 from hedgeapp.core.events.debts import BorrowRateStated, DebtEvent, InterestCharged
 from hedgeapp.core.events.door import DoorEvent, PersonActed, PersonCalled
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
@@ -86,7 +86,8 @@ class Book:
     `orders` by (account, instrument, venue_order_id); `marks` by (subject, kind); `proposals`, the open ones, by id;
     `last_proposals` by currency. `our_orders` are those of `orders` that we sent, and those that no venue has seen yet.
     `minted` and `redeemed` are in synthetic dollars per chain. `delegated` is what of a balance is mirrored from a
-    custodian; `mirrored`, by (custodian, account, asset), its own word; `custodians` take moves; `terms` are of margin.
+    custodian; `mirrored`, by (custodian, account, asset), its own word; `custodians` take moves; `settled` is
+    the last settlement of each account; `terms` are of margin.
     """
 
     def __init__(self) -> None:
@@ -102,6 +103,7 @@ class Book:
         self.delegated: dict[tuple[str, str], Decimal] = {}
         self.mirrored: dict[tuple[str, str, str], DelegationStated] = {}
         self.custodians: dict[str, CustodianStateChanged] = {}
+        self.settled: dict[str, SettlementSeen] = {}
         self.collateral: dict[tuple[str, str, str], CollateralStated] = {}
         self.supply: dict[tuple[str, str], SupplyStated] = {}
         self.minted: dict[str, Decimal] = {}

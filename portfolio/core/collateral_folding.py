@@ -45,7 +45,11 @@ def fold_collateral(event: CollateralEvent, book: "Book") -> Iterator[tuple[str,
         case RedeemSeen():
             book.blocks.note(event)
             add(book.redeemed, event.chain, event.synthetic_amount)
-        case CustodyFlowSeen() | SettlementSeen():
+        case SettlementSeen():
+            last = book.settled.get(event.account)
+            if last is None or event.at >= last.at:
+                book.settled[event.account] = event
+        case CustodyFlowSeen():
             pass  # what it changed is in the wallet's next statement; reconciliation compares the two
         case _:
             assert_never(event)

@@ -8,6 +8,7 @@ from hedgeapp.core.records import record
 from marketdata.core.board import FeedHealth
 from portfolio.core import exposure, hedging, holdings, kpis, margin, pnl, sources, tables
 from portfolio.core.backing import backing
+from portfolio.core.backing_sheet import backing_sheet
 from portfolio.core.book import Book
 from portfolio.core.buffers import buffer_rows
 from portfolio.core.figures import State
@@ -15,6 +16,7 @@ from portfolio.core.minting import Standing, standing
 from portfolio.core.price_sheets import PriceSheet
 from portfolio.core.rows import (
     Backing,
+    BackingSheet,
     BalanceRow,
     BufferRow,
     CollateralRow,
@@ -68,6 +70,7 @@ class Frame:
     prices: PriceSheet | None = None
     minting: Standing = Standing()
     buffers: tuple[BufferRow, ...] = ()
+    sheet: BackingSheet = BackingSheet()
 
 
 def frame(book: Book, marks: Marks, feeds: Iterable[FeedHealth], *, number: int, at: datetime) -> Frame:
@@ -116,5 +119,6 @@ def frame(book: Book, marks: Marks, feeds: Iterable[FeedHealth], *, number: int,
         marks=tuple(marks[key] for key in sorted(marks)),
         proposals=tuple(one.row for one in hedging.stances(book, exposed, marks, at, feeds)),
         buffers=buffer_rows(positions, valuation),
+        sheet=backing_sheet(positions, balances, collateral, valuation),
         minting=standing(book.minting, book.halts, starting(book, heard, at)),
     )

@@ -2,7 +2,7 @@
 
 from hedgeapp.core.events.approvals import GateChangeProposed
 from hedgeapp.core.events.break_glass import GlassBroken
-from hedgeapp.core.events.collateral import CustodianStateChanged
+from hedgeapp.core.events.collateral import CustodianStateChanged, SettlementSeen
 from hedgeapp.core.events.moves import DelegationStated, UnintendedMoveSeen
 from hedgeapp.core.records import record
 from portfolio.core.book import Book
@@ -22,6 +22,7 @@ class MovesState:
     unreviewed: tuple[GlassBroken, ...]
     mirrored: tuple[DelegationStated, ...]
     custodians: tuple[CustodianStateChanged, ...]
+    settled: tuple[SettlementSeen, ...]
     gate_versions: tuple[GateVersion, ...]
     gate_changes: tuple[GateChangeProposed, ...]
     row_changes: tuple[RowChange, ...]
@@ -37,6 +38,7 @@ def dump_moves(book: Book) -> MovesState:
         unreviewed=book.moves.unreviewed,
         mirrored=tuple(book.mirrored.values()),
         custodians=tuple(book.custodians.values()),
+        settled=tuple(book.settled.values()),
         gate_versions=tuple(book.gate.versions),
         gate_changes=book.gate.waiting,
         row_changes=tuple(book.row_changes),
@@ -49,6 +51,7 @@ def load_moves(book: Book, state: MovesState) -> None:
     book.moves.load(state.moves, state.ended, state.alarms, state.unreviewed)
     book.mirrored = {(one.custodian, one.account, one.asset): one for one in state.mirrored}
     book.custodians = {one.custodian: one for one in state.custodians}
+    book.settled = {one.account: one for one in state.settled}
     book.gate = Gate(state.gate_versions, state.gate_changes)
     book.row_changes = RowChanges(state.row_changes)
     book.price_highs = PriceHighs(state.price_highs)

@@ -36,7 +36,7 @@ from portfolio.core.rows import EventRow, Fault
 from portfolio.core.scenarios.saved import SavedScenario, SavedScenarios
 from portfolio.core.suspensions import Suspensions
 
-VERSION: Final = 15  # of the arithmetic: raised when the same log would fold into another book
+VERSION: Final = 16  # of the arithmetic: raised when the same log would fold into another book
 
 
 class SnapshotIsOfAnotherVersion(ValueError):

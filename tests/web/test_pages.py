@@ -178,6 +178,7 @@ def test_only_pages_that_exist_are_offered(desk: Client, person: User) -> None:
         "Moves",
         "Breaks",
         "Gate",
+        "Backing",
         "PnL",
         "Prices",
         "Scenarios",

@@ -32,6 +32,7 @@ PAGES = (
     "/orders/venues/",
     "/moves/",
     "/breaks/",
+    "/backing/",
     "/pnl/",
     "/prices/",
     "/scenarios/",

@@ -17,6 +17,7 @@ from portfolio.core.rows.positions import (
     VenuePositions,
 )
 from portfolio.core.rows.proposals import ProposalRow, Stand
+from portfolio.core.rows.sheet import BackingSheet, Nature, Owed, Place, SheetCell, SheetPrice
 from portfolio.core.rows.status import EventRow, Fault, FeedCondition, FeedRow, Health, Kpi
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "AssetFigure",
     "Backing",
     "BackingRow",
+    "BackingSheet",
     "BalanceRow",
     "BandState",
     "BorrowNeed",
@@ -42,10 +44,15 @@ __all__ = [
     "LineKind",
     "LiquidationRow",
     "MarginRow",
+    "Nature",
+    "Owed",
+    "Place",
     "PnlRow",
     "PositionRow",
     "PositionSubtotal",
     "ProposalRow",
+    "SheetCell",
+    "SheetPrice",
     "Stand",
     "VenuePositions",
     "Worth",
