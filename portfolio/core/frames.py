@@ -81,10 +81,10 @@ def frame(book: Book, marks: Marks, feeds: Iterable[FeedHealth], *, number: int,
     balances = holdings.balance_rows(valuation)
     collateral = holdings.collateral_rows(valuation)
     exposed = exposure.exposure_rows(exposure.exposure_lines(positions, balances, collateral, valuation), valuation)
-    by_venue = tables.venue_positions(positions, valuation)
     backed = backing(positions, balances, collateral, valuation)
     profit = pnl.pnl_rows(positions, valuation)
     margins = margin.margin_rows(positions, valuation)
+    by_venue = tables.venue_positions(positions, margins, valuation)
     funding = pnl.funding_rows(
         ((row.settlement, row.funding_24h) for group in by_venue for row in group.rows), valuation
     )

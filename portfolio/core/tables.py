@@ -8,17 +8,20 @@ from hedgeapp.core.events.positions import PositionStated
 from portfolio.core.exposure import delta
 from portfolio.core.figures import Figure, derived, folded, none_of, total, unknown
 from portfolio.core.pnl import ValuedPosition, funding_24h, in_usd
-from portfolio.core.rows import Agreement, AssetFigure, PositionRow, PositionSubtotal, VenuePositions
+from portfolio.core.position_liquidations import liquidation
+from portfolio.core.rows import Agreement, AssetFigure, MarginRow, PositionRow, PositionSubtotal, VenuePositions
 from portfolio.core.valuation import Valuation
 
 BASIS_POINTS: Final = Decimal(10_000)
 
 
-def venue_positions(positions: Iterable[ValuedPosition], valuation: Valuation) -> tuple[VenuePositions, ...]:
+def venue_positions(
+    positions: Iterable[ValuedPosition], margins: Sequence[MarginRow], valuation: Valuation
+) -> tuple[VenuePositions, ...]:
     """Return the positions at each venue; those that are flat here and at the venue are left out."""
     by_venue: dict[str, list[PositionRow]] = {}
     for one in positions:
-        row = _row(one, valuation)
+        row = _row(one, margins, valuation)
         if one.position.size or one.position.quantity or row.stated_quantity.value:
             by_venue.setdefault(row.venue, []).append(row)
     return tuple(_venue(venue, by_venue[venue]) for venue in sorted(by_venue))
@@ -29,10 +32,11 @@ def expected_funding(venues: Iterable[VenuePositions]) -> Iterable[tuple[str, Fi
     return ((row.settlement, row.funding_24h) for venue in venues for row in venue.rows)
 
 
-def _row(one: ValuedPosition, valuation: Valuation) -> PositionRow:
+def _row(one: ValuedPosition, margins: Sequence[MarginRow], valuation: Valuation) -> PositionRow:
     position, instrument, size = one.position, one.instrument, one.size
     mark, index = one.mark, valuation.mark(instrument.id, "index")
     notional = derived(abs, one.worth)
+    liquidates_at, away = liquidation(one, margins, valuation)
     return PositionRow(
         account=position.account,
         venue=instrument.venue,
@@ -51,6 +55,8 @@ def _row(one: ValuedPosition, valuation: Valuation) -> PositionRow:
         entry_price=_price(position.entry_price, size),
         settlement_price=_price(position.settlement_price, size),
         mark=mark,
+        liquidation_price=liquidates_at,
+        liquidation_away=away,
         index=index,
         basis_bp=derived(lambda at, spot: (at / spot - 1) * BASIS_POINTS, mark, index),
         notional=notional,

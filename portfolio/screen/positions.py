@@ -59,6 +59,12 @@ def _position(one: PositionRow, *, with_account: bool) -> Row:
         "size": figure(f"{here}-size", one.size, one.size_unit, sign=True),
         "entry": figure(f"{here}-entry", one.entry_price, one.quote, decimals=PRICE_DECIMALS),
         "mark": figure(f"{here}-mark", one.mark, one.quote, decimals=PRICE_DECIMALS),
+        "liquidation": figure(
+            f"{here}-liquidation", one.liquidation_price, one.quote, decimals=PRICE_DECIMALS, none="no price"
+        ),
+        "away": figure(
+            f"{here}-away", one.liquidation_away, "%", sign=True, decimals=1, scale=HUNDRED, none="never", suffix=" %"
+        ),
         "unrealized": figure(f"{here}-unrealized", one.unrealized, settled, sign=True),
         "unrealized_usd": figure(f"{here}-unrealized_usd", one.unrealized_usd, "USD", sign=True),
         "quantity": figure(f"{here}-quantity", one.quantity, "contracts", sign=True, decimals=3),

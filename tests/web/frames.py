@@ -274,6 +274,8 @@ class Desk:
             entry_price=f(entry),
             settlement_price=f(entry),
             mark=f(Decimal(mark) + self.drift),
+            liquidation_price=f("3710.25"),
+            liquidation_away=f("0.292"),
             index=f("2870.9"),
             basis_bp=f("1.74"),
             notional=f("23578213"),
