@@ -101,6 +101,7 @@ urlpatterns = [
     path("scenarios/compare", saved_scenarios.compare, name="scenario_compare"),
     path("scenarios/save", saved_scenarios.save, name="scenario_save"),
     path("scenarios/drop", saved_scenarios.drop, name="scenario_drop"),
+    path("scenarios/mark", saved_scenarios.mark, name="scenario_mark"),
     path("scenarios/export.csv", scenarios.export, {"kind": "csv"}, name="scenario_csv"),
     path("scenarios/export.parquet", scenarios.export, {"kind": "parquet"}, name="scenario_parquet"),
     path("chart/net-delta", overview.net_delta, name="net_delta"),

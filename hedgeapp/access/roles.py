@@ -38,6 +38,7 @@ _MAY_DO: Final[Mapping[str, tuple[str, ...]]] = {
         "agree_source",
         "work_break",
         "save_scenario",
+        "mark_scenario",
         "enroll_passkey",
         "enter_admin",
         "view_audit",

@@ -1,4 +1,4 @@
-"""Views of saved scenarios: give one a name, drop it, put two side by side."""
+"""Views of saved scenarios: give one a name, drop it, have it run each minute, put two side by side."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +20,7 @@ from portfolio.core.scenarios.shocks import ShockIsRefused
 from portfolio.operations.scenarios import (
     BookIsBusy,
     LogIsBusy,
+    ScenarioIsNotLive,
     ScenarioIsOfAnother,
     ScenarioIsUnknown,
     ScenarioNameIsMalformed,
@@ -28,6 +29,7 @@ from portfolio.operations.scenarios import (
     ScenarioStands,
     TooManyScenarios,
     drop_scenario,
+    mark_scenario,
     save_scenario,
 )
 from portfolio.queries.past import Moment
@@ -35,10 +37,11 @@ from portfolio.queries.saved_scenarios import saved_scenarios
 from portfolio.queries.scenarios import scenario_book
 from portfolio.screen.saved_scenarios import compared_table, side
 from portfolio.views.moments import moment_of, with_past
-from portfolio.views.scenarios import MAY_DROP_OTHERS, MAY_SAVE, page
+from portfolio.views.scenarios import MAY_DROP_OTHERS, MAY_MARK, MAY_SAVE, page
 
 MALFORMED: Final = (ScenarioIsRefused, ScenarioNameIsMalformed, ScenarioReasonIsMalformed)
 CONTRADICTS: Final = (
+    ScenarioIsNotLive,
     ScenarioIsOfAnother,
     ScenarioIsUnknown,
     ScenarioNameIsTaken,
@@ -86,6 +89,29 @@ def drop(request: HttpRequest) -> HttpResponse:
             at=at,
         )
         return f"Dropped: {event.scenario}."
+
+    return _done(request, done)
+
+
+@require_POST
+@never_cache
+@permission_required(MAY_MARK, raise_exception=True)
+def mark(request: HttpRequest) -> HttpResponse:
+    """Have the scenario that the page showed run each minute, or no more."""
+    given = request.POST
+    by, at = request.user.get_username(), datetime.now(UTC)
+
+    def done() -> str:
+        name, is_standing = given.get("name", ""), given.get("standing") == "yes"
+        mark_scenario(
+            name,
+            saved_at=_saved_at(request),
+            is_standing=is_standing,
+            by=by,
+            reason=given.get("reason", ""),
+            at=at,
+        )
+        return f"{name} {'runs on the live book each minute' if is_standing else 'does not run by itself any more'}."
 
     return _done(request, done)
 

@@ -29,6 +29,7 @@ from portfolio.screen.scenario_export import as_csv, as_parquet
 from portfolio.views.moments import moment_of, with_past
 
 MAY_SAVE: Final = "portfolio.save_scenario"
+MAY_MARK: Final = "portfolio.mark_scenario"
 MAY_DROP_OTHERS: Final = "portfolio.drop_others_scenario"
 REFUSALS: Final = (ScenarioIsRefused, ShockIsRefused)
 
@@ -116,6 +117,7 @@ def _saved(request: HttpRequest) -> dict[str, Any]:
     return {
         "saved": saved,
         "may_save": moment is None and person.has_perm(MAY_SAVE),
+        "may_mark": moment is None and person.has_perm(MAY_MARK),
         "reason_length_max": REASON_LENGTH_MAX,
     }
 

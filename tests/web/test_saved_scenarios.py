@@ -8,7 +8,7 @@ from hedgeapp.access.roles import grant_roles
 from portfolio.queries.books import current_book
 from tests.builders.desks import history, written
 
-PAGE, SAVE, DROP = "/scenarios/", "/scenarios/save", "/scenarios/drop"
+PAGE, SAVE, DROP, MARK = "/scenarios/", "/scenarios/save", "/scenarios/drop", "/scenarios/mark"
 COMPARE = "/scenarios/compare"
 
 
@@ -41,7 +41,7 @@ def text(client: Client, address: str = PAGE) -> str:
     return client.get(address).content.decode()
 
 
-def test_a_scenario_goes_from_the_page_to_the_list_and_away() -> None:
+def test_a_scenario_goes_from_the_page_to_the_list_to_the_mark_and_away() -> None:
     trader, risk = person("trader"), person("risk")
     assert "Nothing is saved" in text(trader)
     saved(trader, "Down 20 %", "book=live&x=-20")
@@ -49,6 +49,11 @@ def test_a_scenario_goes_from_the_page_to_the_list_and_away() -> None:
     assert "Down 20 %" in page
     assert "Live book, ETH −20 %" in page
     assert 'href="?book=live&amp;x=-20"' in page
+    assert trader.post(MARK, form("Down 20 %", standing="yes")).status_code == 403
+    assert risk.post(MARK, form("Down 20 %", standing="yes")).status_code == 302
+    assert "by risk: because" in text(person("viewer"))
+    assert trader.post(DROP, form("Down 20 %")).status_code == 409
+    assert risk.post(MARK, form("Down 20 %", standing="no")).status_code == 302
     assert risk.post(DROP, form("Down 20 %")).status_code == 409  # of another person
     assert person("admin").post(DROP, form("Down 20 %")).status_code == 302
     assert len(current_book().scenarios) == 0
@@ -61,6 +66,8 @@ def test_a_scenario_goes_from_the_page_to_the_list_and_away() -> None:
         (SAVE, {"name": "A", "asked": "x=nan", "reason": "why"}, 400, "expected a number"),
         (SAVE, {"name": "A", "asked": "x=-20", "reason": ""}, 400, "say why"),
         (DROP, {"name": "A", "saved_at": "yesterday", "reason": "why"}, 409, "look again"),
+        (MARK, {"name": "A", "saved_at": "2026-03-01T12:00:00", "reason": "why"}, 409, "look again"),
+        (MARK, {"name": "A", "saved_at": "2026-03-01T12:00:00+00:00", "reason": "why"}, 409, "look again"),
     ],
 )
 def test_what_cannot_be_done_is_said_on_the_page_of_the_scenario(
