@@ -166,6 +166,7 @@ SERVICES = {
     "projector": "portfolio.projector.run",
     "recorder": "marketdata.recorder.service.run",
     "sink": "hedgeapp.eventlog.sink.service.run",
+    "standing": "portfolio.standing.run",
 }
 # How long recorded market data is kept, in days before today.
 MARKET_DATA_DAYS = ENVIRONMENT.hedgeapp_market_data_days

@@ -92,6 +92,7 @@ class LimitKind:
 
 
 ACCOUNTS: Final = frozenset({"account"})  # the subject of what bounds every account
+SCENARIOS: Final = frozenset({"scenario"})  # the subject of what bounds every standing scenario
 CHAINS: Final = frozenset({"chain"})  # the subject of what bounds every chain
 LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
     "net_delta_band": LimitKind(unit=None, subjects=None),
@@ -129,6 +130,9 @@ LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
     "settlement_cycle": LimitKind(unit="s", subjects=ACCOUNTS, has_accounts=True, value_max=Decimal(604_800)),
     "price_move_hour": LimitKind(unit="bp", subjects=None, value_max=Decimal(10_000)),
     "borrow_maintenance": LimitKind(unit="bp", subjects=None, value_max=Decimal(5_000)),
+    "scenario_headroom_min": LimitKind(unit="USD", subjects=SCENARIOS),
+    "scenario_borrow_max": LimitKind(unit="USD", subjects=frozenset({"up-5", "up-10", "up-20"})),
+    "scenario_backing_min": LimitKind(unit="ratio", subjects=SCENARIOS, value_max=Decimal(10)),
     "move_cooldown": LimitKind(unit="s", subjects=ACCOUNTS, has_accounts=True, value_max=Decimal(86_400)),
 }
 

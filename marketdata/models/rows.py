@@ -12,6 +12,7 @@ from django.db import models
 from marketdata.core.admission import CUSTODIAN_PROTOCOLS, LIMIT_KINDS, VENUE_PROTOCOLS
 from marketdata.core.oracle_rows import PROTOCOLS as ORACLE_PROTOCOLS
 from marketdata.core.wellformed import DECIMAL_PLACES_MAX, INTEGER_DIGITS_MAX
+from marketdata.models.limit_help import HELP
 
 
 def _number(**options: Any) -> "models.DecimalField[Any, Any]":
@@ -292,22 +293,7 @@ class Limit(Row):
     kind = models.CharField(
         max_length=63,
         choices=_choices(*LIMIT_KINDS),
-        help_text="Which number is bounded. net_delta_band: net exposure to an asset, either way. data_age_ms_max: "
-        "age at which a datum is stale. margin_ratio_max: maintenance margin / margin balance. order_size_max: one "
-        "order's delta. price_collar: of an order's price from the mark. hedge_clip_min: a smaller hedge is not "
-        "proposed. hedge_release: withdrawn within this share of its band. hedge_cooldown: time between two "
-        "proposals. break_usd_max: an open break worth more stops what is automatic at its venue. "
-        "unexplained_usd_max: of a day's change of the NAV. taker_fee: what a venue charges until a fill of ours "
-        "shows it. mint_redeem_spread: what a price is worse than its inputs, either way. mint_redeem_size_max: the "
-        "largest size priced; without it none is. mint_redeem_basis_cap: how much better than the index a hedge "
-        "counts. mint_redeem_gas: an order's. mint_redeem_funding_payments: for how many funding is charged. "
-        "mint_redeem_lean: what a price gives way by per whole of mint_redeem_share_target. mint_per_block_max, "
-        "redeem_per_block_max: of the contract. price_divergence_max: how far a contract's mark may be from the "
-        "others'. latency_ms_max: how late a mark may come; beyond either, no new risk. move_headroom_floor: below it "
-        "collateral is delegated, and no move may leave less. move_headroom_ceiling: above it some is taken back. "
-        "move_headroom_target: in between, what such a move aims at. settlement_buffer: what an account pays losses "
-        "with. settlement_cycle: from one of an account to the next. price_move_hour: how fast a price moves. "
-        "borrow_maintenance: of a debt. move_clip_min: less is not proposed. move_cooldown: between two of an account.",
+        help_text=HELP,
     )
     subject = models.CharField(
         max_length=63,

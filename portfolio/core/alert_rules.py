@@ -20,6 +20,7 @@ from portfolio.core.frames import Frame
 from portfolio.core.minting_watch import BROKEN, MARGIN_RATIO
 from portfolio.core.rests import rest_readings
 from portfolio.core.rows import ExposureRow, FeedRow, MarginRow
+from portfolio.core.scenarios.standing import standing_readings
 from portfolio.core.sources import unread
 from portfolio.core.starting import starting
 from portfolio.core.upkeep import Upkeep, upkeep_readings
@@ -51,6 +52,7 @@ ADVICE: Final = {
     "service": "Look whether workers run (Data, Services); start one, it takes the service over within seconds.",
     "sink": "Look at the second store's place and keys (Data, Second store); until then a lost disk loses the lag.",
     "rest": "PnL says of which asset and account; compare its fills, fundings and transfers with the venue's.",
+    "standing": "Scenarios has the run: add collateral or reduce positions; where it is not known, see Data.",
     "minting": "Prices says why, and who may resume.",
     "halt": "The HALT page says what is still working, and who may resume.",
     "fault": "Introduce what the event lacks (instrument, account or asset) in Admin.",
@@ -82,6 +84,7 @@ def _all(book: Book, frame: Frame, at: datetime, upkeep: Upkeep | None) -> Itera
     yield from desk_readings(book, at)
     yield from upkeep_readings(upkeep, at)
     yield from rest_readings(upkeep.rest if upkeep else None, book, at)
+    yield from standing_readings(upkeep.standing if upkeep else (), book, at)
     yield _minting(frame)
     yield from _halts(book)
     yield _faults(frame)

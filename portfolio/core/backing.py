@@ -31,7 +31,7 @@ def backing(
             parts.setdefault(kind, []).append(in_usd(one.unrealized, one.settlement, valuation))
     sums = {kind: total(figures) for kind, figures in parts.items()}
     assets = total(sums.values())
-    supply = _supply(valuation)
+    supply = supply_figure(valuation)
     return Backing(
         rows=tuple(BackingRow(kind=kind, usd=sums[kind], share=share_of(sums[kind], assets)) for kind in sorted(sums)),
         assets_usd=assets,
@@ -59,7 +59,7 @@ def _divided(part: Decimal, whole: Decimal) -> Decimal:
     return part / whole
 
 
-def _supply(valuation: Valuation) -> Figure:
+def supply_figure(valuation: Valuation) -> Figure:
     stated = valuation.book.supply
     if not stated:
         return unknown("no supply of the synthetic dollar is known: its chain has not stated one")

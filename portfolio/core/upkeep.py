@@ -12,6 +12,7 @@ from hedgeapp.core.events.alerts import Severity
 from hedgeapp.core.records import record
 from portfolio.core.alert_watch import Reading, Verdict
 from portfolio.core.rests import RestState
+from portfolio.core.scenarios.standing import StandingRun
 
 HEARTBEAT_AGE_MAX: Final = timedelta(seconds=10)  # a holder that is silent for longer calls somebody
 UPKEEP_AGE_MAX: Final = timedelta(seconds=30)  # what was looked up longer ago says nothing of now
@@ -55,12 +56,16 @@ class SinkState:
 
 @record
 class Upkeep:
-    """The services and the second store as they were at a time; `rest` is None until a minute is attributed."""
+    """The services and the second store as they were at a time; `rest` is None until a minute is attributed.
+
+    `standing` is what standing scenarios came to last.
+    """
 
     at: datetime
     services: tuple[ServiceState, ...]
     sink: SinkState
     rest: RestState | None = None
+    standing: tuple[StandingRun, ...] = ()
 
 
 def upkeep_readings(upkeep: Upkeep | None, at: datetime) -> Iterator[Reading]:

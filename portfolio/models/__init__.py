@@ -15,6 +15,7 @@ from portfolio.models.rows import (
     Position,
     Version,
 )
+from portfolio.models.standing import StandingResult
 from portfolio.models.work import Work
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "HedgeOrder",
     "Order",
     "Position",
+    "StandingResult",
     "Version",
     "Work",
 ]

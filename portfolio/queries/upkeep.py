@@ -9,6 +9,7 @@ from hedgeapp.eventlog.sink.lag import lag
 from hedgeapp.services import declared
 from portfolio.core.upkeep import ServiceState, SinkState, Upkeep
 from portfolio.queries.minutes import rest_now
+from portfolio.queries.standing import last_runs
 
 
 def upkeep_now() -> Upkeep:
@@ -28,6 +29,7 @@ def upkeep_now() -> Upkeep:
             because="" if behind.is_within_bounds else behind.said,
         ),
         rest=rest_now(at),
+        standing=last_runs(),
     )
 
 

@@ -13,6 +13,7 @@ from portfolio.core.scenarios.compared import Compared, compared
 from portfolio.core.scenarios.run import run
 from portfolio.core.scenarios.saved import SavedScenario, asked_in
 from portfolio.core.scenarios.shocks import Floats
+from portfolio.core.scenarios.standing import Result
 from portfolio.screen.scenario import Part, Table, facts_of, held_parts, number, percent
 
 BOOKS: Final = {
@@ -25,7 +26,8 @@ BOOKS: Final = {
 
 @record
 class SavedLine:
-    """A saved scenario in the list: `link` runs it, `said` is what it asks for, `saved_at` which one it is."""
+    """A saved scenario in the list: `link` runs it, `said` is what it asks for, `saved_at` which one it is,
+    `result` what it came to last where it runs each minute."""
 
     name: str
     link: str
@@ -37,6 +39,7 @@ class SavedLine:
     is_live: bool
     marked: ScenarioMarked | None
     may_drop: bool
+    result: Result | None
 
 
 @record
@@ -52,7 +55,7 @@ class Side:
     missing: tuple[str, ...]
 
 
-def saved_line(one: SavedScenario, *, person: str, may_drop_others: bool) -> SavedLine:
+def saved_line(one: SavedScenario, result: Result | None, *, person: str, may_drop_others: bool) -> SavedLine:
     """Return a line of the list for a person; a link that is not understood any more says so."""
     saved = one.saved
     try:
@@ -72,6 +75,7 @@ def saved_line(one: SavedScenario, *, person: str, may_drop_others: bool) -> Sav
         is_live=is_live,
         marked=one.marked,
         may_drop=one.marked is None and (saved.by == person or may_drop_others),
+        result=result,
     )
 
 

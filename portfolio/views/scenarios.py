@@ -23,6 +23,7 @@ from portfolio.operations.scenarios import REASON_LENGTH_MAX
 from portfolio.queries.books import BookIsBusy
 from portfolio.queries.saved_scenarios import saved_scenarios
 from portfolio.queries.scenarios import scenario_book
+from portfolio.queries.standing import results_now
 from portfolio.screen.saved_scenarios import BOOKS, SavedLine, saved_line
 from portfolio.screen.scenario import Shown, seconds, shown
 from portfolio.screen.scenario_export import as_csv, as_parquet
@@ -110,8 +111,9 @@ def _saved(request: HttpRequest) -> dict[str, Any]:
     may_drop_others = person.has_perm(MAY_DROP_OTHERS)
     saved: tuple[SavedLine, ...] = ()
     with suppress(BookIsBusy):  # said above: no scenario can be computed either
+        results = {} if moment else results_now(datetime.now(UTC))
         saved = tuple(
-            saved_line(one, person=person.get_username(), may_drop_others=may_drop_others)
+            saved_line(one, results.get(one.name), person=person.get_username(), may_drop_others=may_drop_others)
             for one in saved_scenarios(moment)
         )
     return {

@@ -12,6 +12,8 @@ from django.test import Client
 
 from hedgeapp.core.reference import Account
 from marketdata import models
+from marketdata.core.admission import LIMIT_KINDS
+from marketdata.models.limit_help import SAID
 from marketdata.operations.changes import change
 from marketdata.operations.credentials import set_credential
 from marketdata.queries.catalogue import reference
@@ -215,3 +217,7 @@ def test_every_page_of_reference_data_shows_units_and_no_inline_script(admin_pag
 @pytest.mark.parametrize("model", models.Row.__subclasses__())
 def test_each_field_is_explained(model: type[models.Row]) -> None:
     assert not [field.name for field in model._meta.fields if not field.help_text]
+
+
+def test_every_kind_of_limit_is_explained_where_limits_are_set() -> None:
+    assert SAID.keys() == LIMIT_KINDS.keys()

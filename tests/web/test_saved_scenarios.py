@@ -1,11 +1,15 @@
 """The page of scenarios lists those that are saved, lets people of the desk change them, and compares two."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from hedgeapp.access.roles import grant_roles
+from portfolio.operations.standing import keep_runs
 from portfolio.queries.books import current_book
+from portfolio.queries.standing import runs_at
 from tests.builders.desks import history, written
 
 PAGE, SAVE, DROP, MARK = "/scenarios/", "/scenarios/save", "/scenarios/drop", "/scenarios/mark"
@@ -101,3 +105,17 @@ def test_in_the_past_the_list_is_what_it_was_and_nothing_can_be_done() -> None:
     then = text(trader, f"{PAGE}?at={current_book().seq}")
     assert "Linear margined, ETH −50 %, s 20" in then
     assert "Save this scenario" not in then
+
+
+def test_what_a_standing_scenario_came_to_is_listed_with_its_limits_or_why_it_is_not_known() -> None:
+    risk = person("risk")
+    saved(risk, "Near", "book=live&grid=near")
+    risk.post(MARK, form("Near", standing="yes"))
+    assert "it has not run yet" in text(risk)
+    at = datetime.now(UTC)
+    keep_runs(runs_at(at), at)
+    page = text(risk)
+    assert "headroom: " in page
+    assert "borrow at +20 %: " in page
+    assert ", no limit" in page
+    assert "not known" in page  # the sources of these tests were never read

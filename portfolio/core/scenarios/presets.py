@@ -10,7 +10,8 @@ from portfolio.core.scenarios.shocks import Floats
 # Price changes in % of the tables that the documentation of the synthetic dollar shows, and as far as is asked for.
 DOCUMENTED: Final = (-90, -75, -50, -25, -20, -10, -5, 0, 5, 10, 20, 25, 50, 75, 100)
 WIDE: Final = (-99, -95, *DOCUMENTED, 150, 200, 300, 400)
-GRIDS: Final = {"documented": DOCUMENTED, "wide": WIDE}
+NEAR: Final = (-25, -20, -15, -10, -5, 0, 5, 10, 15, 20, 25)  # what may come within hours
+GRIDS: Final = {"documented": DOCUMENTED, "wide": WIDE, "near": NEAR}
 MOVE_MIN: Final = -0.99
 MOVE_MAX: Final = 4.0
 CURVE_STEPS: Final = 201

@@ -1,0 +1,41 @@
+"""What each kind of limit bounds, in the words of the page where limits are set."""
+
+from typing import Final
+
+SAID: Final = {
+    "net_delta_band": "net exposure to an asset, either way",
+    "data_age_ms_max": "age at which a datum is stale",
+    "margin_ratio_max": "maintenance margin / margin balance",
+    "order_size_max": "one order's delta",
+    "price_collar": "how far an order's price may be from the mark",
+    "hedge_clip_min": "a smaller hedge is not proposed",
+    "hedge_release": "the share of its band within which a proposal is withdrawn",
+    "hedge_cooldown": "time between two proposals",
+    "break_usd_max": "an open break worth more stops what is automatic at its venue",
+    "unexplained_usd_max": "what nothing may explain of a day's change of the NAV",
+    "taker_fee": "what a venue charges until a fill of ours shows it",
+    "mint_redeem_spread": "what a price is worse than its inputs, either way",
+    "mint_redeem_size_max": "the largest size priced; without it none is",
+    "mint_redeem_basis_cap": "how much better than the index a hedge counts",
+    "mint_redeem_gas": "an order's",
+    "mint_redeem_funding_payments": "for how many funding is charged",
+    "mint_redeem_lean": "what a price gives way by per whole of mint_redeem_share_target",
+    "mint_redeem_share_target": "the share of the collateral that an asset ought to have",
+    "mint_per_block_max": "what the contract mints in a block",
+    "redeem_per_block_max": "what the contract redeems in a block",
+    "price_divergence_max": "how far a contract's mark may be from the others'; beyond it no new risk",
+    "latency_ms_max": "how late a mark may come; beyond it no new risk",
+    "move_headroom_floor": "below it collateral is delegated, and no move may leave less",
+    "move_headroom_target": "what such a move brings the margin headroom to, between the two",
+    "move_headroom_ceiling": "above it some is taken back",
+    "move_clip_min": "a smaller move is not proposed",
+    "move_cooldown": "time between two moves of an account",
+    "settlement_buffer": "what an account pays losses with",
+    "settlement_cycle": "from one settlement of an account to the next",
+    "price_move_hour": "how fast a price moves",
+    "borrow_maintenance": "maintenance margin of a debt",
+    "scenario_headroom_min": "the least headroom of an account in any standing scenario",
+    "scenario_borrow_max": "the most that is owed in a standing scenario once prices rose",
+    "scenario_backing_min": "the least backing in any standing scenario",
+}
+HELP: Final = "Which number is bounded. " + ". ".join(f"{kind}: {said}" for kind, said in SAID.items()) + "."
