@@ -94,7 +94,7 @@ def test_a_fall_below_a_limit_and_a_rise_above_one_call_somebody_with_the_number
         "Near backing": "ill",
     }
     assert "at least 1,000 USD expected" in found["Near headroom"].said
-    assert f"{run.measures.headroom_usd.value:,.0f} USD of" in found["Near headroom"].said
+    assert f"−{-run.measures.headroom_usd.value:,.0f} USD of" in found["Near headroom"].said
 
 
 def test_a_number_without_a_limit_calls_nobody_and_is_shown() -> None:

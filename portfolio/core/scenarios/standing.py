@@ -102,7 +102,7 @@ def bounds(run: StandingRun, book: Book) -> tuple[Bound, ...]:
     lines = [
         Bound(
             name="headroom",
-            found=f"{room.value:,.0f} USD of {room.of} at {_move(room.move_pct)}" if room else "no position",
+            found=f"{_usd(room.value)} of {room.of} at {_move(room.move_pct)}" if room else "no position",
             limit="" if least is None else f"at least {least:,f} USD",
             is_ill=room is not None and least is not None and room.value < least,
         )
@@ -112,7 +112,7 @@ def bounds(run: StandingRun, book: Book) -> tuple[Bound, ...]:
         lines.append(
             Bound(
                 name=f"borrow at +{rise} %",
-                found=f"{need:,.0f} USD",
+                found=_usd(need),
                 limit="" if most is None else f"at most {most:,f} USD",
                 is_ill=most is not None and need > most,
             )
@@ -182,6 +182,10 @@ def _limit(book: Book, which: tuple[str, str]) -> Decimal | None:
 
 def _move(percent: float) -> str:
     return f"{percent:+g} %".replace("-", "−") if percent else "0 %"
+
+
+def _usd(value: float) -> str:
+    return f"{value:,.0f} USD".replace("-", "−")
 
 
 def _reading(subject: str, verdict: Verdict, said: str, *, is_starting: bool = False) -> Reading:
