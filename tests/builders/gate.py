@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -60,6 +61,7 @@ class ServedGate:
         self.is_busy = False  # too many requests came
         self._ids = dict.fromkeys(self.contracts, 1000)
         self._sockets: dict[str, list[web.WebSocketResponse]] = {settle: [] for settle in self.contracts}
+        self._followed: dict[web.WebSocketResponse, set[str]] = defaultdict(set)  # the channels of each socket
 
     async def contracts_of(self, request: web.Request) -> web.Response:
         """List the contracts of a coin."""
@@ -111,6 +113,7 @@ class ServedGate:
             await socket.send_json({**head, "event": "subscribe", "error": self.refusal})
         else:
             await socket.send_json({**head, "event": "subscribe", "error": None, "result": {"status": "success"}})
+            self._followed[socket].add(asked["channel"])  # nothing is sent before: ccxt takes it for a book gone wrong
 
     async def go_on(self) -> None:
         """Send a change of each book, a ticker and a trade, again and again."""
@@ -146,8 +149,9 @@ class ServedGate:
         """Send a message of a channel."""
         head = {"time": int(time.time()), "time_ms": now_ms(), "channel": f"futures.{channel}", "event": "update"}
         for socket in self._open(settle):
-            with contextlib.suppress(ConnectionError):
-                await socket.send_json({**head, "result": result})
+            if head["channel"] in self._followed[socket]:
+                with contextlib.suppress(ConnectionError):
+                    await socket.send_json({**head, "result": result})
 
     async def say(self, settle: str, text: str) -> None:
         """Send any text."""

@@ -159,5 +159,4 @@ async def test_an_exchange_that_was_asked_too_often_is_left_alone_by_the_next_co
 async def test_a_refused_subscription_is_said_in_the_exchanges_words() -> None:
     async with followed() as one:
         one.gate.refusal = {"code": 2, "message": "unknown contract ETH_USDT"}
-        await one.gate.change("usdt", skipped=5)  # so that ccxt asks for the book again
-        assert "unknown contract ETH_USDT" in await one.lost()
+        assert "unknown contract ETH_USDT" in await one.again().lost()
