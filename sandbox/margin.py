@@ -201,11 +201,14 @@ def bracket_liquidation_price(free: Decimal, holding: Holding, bracket: Bracket)
 def _growing_liquidation_price(free: Decimal, size: Decimal, side: int, bracket: Bracket) -> Decimal | None:
     """Solve growth · u² + (rate + side) · u = free for the coins u that an inverse position is worth then.
 
-    Of a short's two solutions it is the one above today's price: in the other the position outgrows its margin.
+    Of a short's two solutions it is the one above today's price, where there is one: in the other, which a short that
+    its coins cover has alone, the position outgrows its margin while the price falls.
     """
     linear = bracket.maintenance_rate + side
     square = linear**2 + 4 * bracket.growth * free
     if square < 0:
         return None
+    if side < 0 and free >= 0:
+        return 2 * bracket.growth * size / (square.sqrt() - linear)
     divisor = linear + side * square.sqrt()
     return size * divisor / (2 * free) if free else None

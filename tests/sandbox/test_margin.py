@@ -1,5 +1,6 @@
 """The sandbox's margin against the published vectors and brackets."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -27,6 +28,15 @@ PUBLISHED_AMOUNTS = {
     BTC_USDT_BRACKETS: "0 50 950 11450 131450 481450 2981450 14481450 26481450 41481450 121481450 421481450",
     SOL_USDT_BRACKETS: "0 30 380 8380 28380 228380 2228380 4728380 17228380 67228380",
 }
+GROWING = Bracket(
+    number=1,
+    floor=Decimal(0),
+    cap=Decimal(10**9),
+    maintenance_rate=Decimal("0.01"),
+    maintenance_amount=Decimal(0),
+    leverage=50,
+    growth=Decimal("0.000002"),
+)
 Brackets = tuple[Bracket, ...]
 FLAT = brackets_of((10**12, "0.005", 100))
 
@@ -119,6 +129,17 @@ def test_at_the_liquidation_price_the_margin_ratio_is_one(
         str(quantity), str(entry), str(price), size=str(held.contract_size), inverse=inverse, brackets=brackets
     )
     assert abs(margin.margin_ratio(wallet, [there]) - 1) < Decimal("1e-12")
+
+
+@given(quantities, prices, st.decimals("0.9", "1.1", places=4), st.decimals("0.2", "2", places=3))
+def test_where_rates_grow_with_size_the_margin_ratio_is_one_at_the_liquidation_price_of_any_position(
+    quantity: Decimal, entry: Decimal, move: Decimal, part: Decimal
+) -> None:
+    held = holding(str(quantity), str(entry), str(entry * move), size="10", inverse=True, brackets=(GROWING,))
+    wallet = part * abs(margin.notional(quantity, entry, held.contract_size, inverse=True))
+    price = margin.liquidation_price(wallet, held)
+    assert price is not None  # one that its coins cover outgrows its margin while the price falls
+    assert abs(margin.margin_ratio(wallet, [replace(held, mark=price)]) - 1) < Decimal("1e-12")
 
 
 @given(st.lists(st.tuples(quantities, prices), min_size=1, max_size=20), prices, st.booleans())
