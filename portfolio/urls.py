@@ -26,6 +26,7 @@ from portfolio.views import (
     scenarios,
     suspensions,
     tickets,
+    unwind,
 )
 
 app_name = "portfolio"
@@ -102,6 +103,8 @@ urlpatterns = [
     path("scenarios/save", saved_scenarios.save, name="scenario_save"),
     path("scenarios/drop", saved_scenarios.drop, name="scenario_drop"),
     path("scenarios/mark", saved_scenarios.mark, name="scenario_mark"),
+    path("scenarios/unwind", unwind.run, name="unwind"),
+    path("scenarios/unwind.csv", unwind.export, name="unwind_csv"),
     path("scenarios/export.csv", scenarios.export, {"kind": "csv"}, name="scenario_csv"),
     path("scenarios/export.parquet", scenarios.export, {"kind": "parquet"}, name="scenario_parquet"),
     path("chart/net-delta", overview.net_delta, name="net_delta"),

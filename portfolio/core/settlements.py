@@ -31,7 +31,7 @@ def _owed(account: str, cells: list[SheetCell], valuation: Valuation) -> Owed:
     for cell in cells:
         by_asset.setdefault(cell.asset, []).append(cell.usd)
     sums = [total(by_asset[asset]) for asset in sorted(by_asset)]
-    settled_at, due_at, because = _due(account, valuation)
+    settled_at, due_at, because = due(account, valuation)
     return Owed(
         account=account,
         cash_usd=total(one.usd for one in cells if one.place == "exchange"),
@@ -48,13 +48,19 @@ def _positive(value: Decimal) -> Decimal:
     return max(ZERO, value)
 
 
-def _due(account: str, valuation: Valuation) -> tuple[datetime | None, datetime | None, str]:
-    """Return when an account was settled last and will be next, or why that is not known."""
-    seen = valuation.book.settled.get(account)
+def cycle_of(account: str, valuation: Valuation) -> timedelta | None:
+    """Return the time from one settlement of an account to the next; None where no limit says it."""
     limits = valuation.catalogue.limits_by_subject
     cycle = limits.get((CYCLE, account)) or limits.get((CYCLE, "account"))
+    return timedelta(seconds=float(cycle.value)) if cycle else None
+
+
+def due(account: str, valuation: Valuation) -> tuple[datetime | None, datetime | None, str]:
+    """Return when an account was settled last and will be next, or why that is not known."""
+    seen = valuation.book.settled.get(account)
+    cycle = cycle_of(account, valuation)
     if seen is None:
         return None, None, "no custodian has told of a settlement of this account yet"
     if cycle is None:
         return seen.at, None, f"no limit of kind {CYCLE} for {account}"
-    return seen.at, seen.at + timedelta(seconds=float(cycle.value)), ""
+    return seen.at, seen.at + cycle, ""

@@ -6,7 +6,20 @@ from typing import Final
 from hedgeapp.core.amounts import ZERO
 
 # Decimals on the screen. Full precision is one hover away.
-DECIMALS: Final = {"ETH": 3, "stETH": 3, "wstETH": 3, "BTC": 4, "USDT": 2, "USDC": 2, "USDe": 2, "USD": 0, "%": 1}
+DECIMALS: Final = {
+    "ETH": 3,
+    "stETH": 3,
+    "wstETH": 3,
+    "BTC": 4,
+    "USDT": 2,
+    "USDC": 2,
+    "USDe": 2,
+    "USD": 0,
+    "%": 1,
+    "bp": 1,
+    "h": 1,
+    "hour": 0,
+}
 DECIMALS_OTHERWISE: Final = 4
 
 

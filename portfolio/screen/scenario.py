@@ -92,9 +92,11 @@ def shown(book: ScenarioBook, asked: Asked, second: str) -> Shown:
         swept=_swept(step),
         facts=tuple(facts_of(book, step)),
         accounts=_accounts(step, where),
-        table=_table(main, place),
-        swept_table=_table([found[0], *(one for one in found if one.group == "swept")], place),
-        carry_table=_table([found[0], *(one for one in found if one.group == "carry")], place) if asked.days else None,
+        table=table_of(main, place),
+        swept_table=table_of([found[0], *(one for one in found if one.group == "swept")], place),
+        carry_table=table_of([found[0], *(one for one in found if one.group == "carry")], place)
+        if asked.days
+        else None,
         charts=_charts(book, engine, asked, where, second),
     )
 
@@ -189,7 +191,8 @@ def _where(line: Lines | None) -> str:
     return " and ".join(said) or "no price"
 
 
-def _table(found: Sequence[Column], marked: int | None) -> Table:
+def table_of(found: Sequence[Column], marked: int | None) -> Table:
+    """Return columns as a table, the row `marked` standing out."""
     rows = zip(*([_cell(float(value), one) for value in one.values] for one in found), strict=True)
     heads = tuple((f"{one.group} {one.title}" if one.title in REPEATED else one.title, one.unit) for one in found)
     return Table(heads=heads, rows=tuple(rows), marked=marked)
@@ -213,16 +216,17 @@ def _charts(book: ScenarioBook, engine: Engine, asked: Asked, where: Sequence[Li
     across, down, total, ratio = heat(engine, asked, second)
     now = float(run(book, asked, np.zeros(1), engine).held.total_usd[0])
     return {
-        "moves": _plain(drawn.moves * 100),
+        "moves": plain_numbers(drawn.moves * 100),
         "x": asked.x,
-        "composition": [{"name": name, "values": _plain(share * 100)} for name, share in parts],
+        "composition": [{"name": name, "values": plain_numbers(share * 100)} for name, share in parts],
         "unrealized": [
-            {"name": asset, "values": _plain(gain * held.prices[asset])}
+            {"name": asset, "values": plain_numbers(gain * held.prices[asset])}
             for asset, gain in held.unrealized.items()
             if np.any(gain)
         ],
         "ratios": [
-            {"name": f"{one.account} {one.asset}".strip(), "values": _plain(one.ratio * 100)} for one in held.margins
+            {"name": f"{one.account} {one.asset}".strip(), "values": plain_numbers(one.ratio * 100)}
+            for one in held.margins
         ],
         "liquidations": [
             {"name": f"{one.account} {one.asset}".strip(), "move": (at - 1) * 100}
@@ -232,10 +236,10 @@ def _charts(book: ScenarioBook, engine: Engine, asked: Asked, where: Sequence[Li
         ],
         "heat": {
             "second": second,
-            "moves": _plain(across * 100),
-            "others": _plain(down * 100),
-            "change": [_plain((row / now - 1) * 100) for row in total] if now else [],
-            "ratio": [_plain(row * 100) for row in ratio],
+            "moves": plain_numbers(across * 100),
+            "others": plain_numbers(down * 100),
+            "change": [plain_numbers((row / now - 1) * 100) for row in total] if now else [],
+            "ratio": [plain_numbers(row * 100) for row in ratio],
         },
     }
 
@@ -245,7 +249,7 @@ def seconds() -> tuple[str, ...]:
     return tuple(SECOND)
 
 
-def _plain(values: Floats) -> list[float | None]:
+def plain_numbers(values: Floats) -> list[float | None]:
     """Return numbers as JSON has them: what is not finite is none."""
     return [float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None for value in values]
 

@@ -1,4 +1,4 @@
-"""Scenario export: all columns of a scenario as CSV and as Parquet."""
+"""Scenario export: the columns of a scenario as CSV, as Parquet and as text for a terminal."""
 
 import csv
 import io
@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from portfolio.core.scenarios.table import Column
+from portfolio.screen.numbers import decimals_of
 
 
 def as_csv(columns: Sequence[Column]) -> str:
@@ -30,6 +31,27 @@ def as_parquet(columns: Sequence[Column], about: Mapping[str, str]) -> bytes:
     parquet.write_table(pyarrow.Table.from_arrays(arrays, schema=schema), sink, compression="zstd")
     whole: bytes = sink.getvalue().to_pybytes()
     return whole
+
+
+def as_text(found: Sequence[Column]) -> str:
+    """Return columns under their titles and units, each as wide as it must be."""
+    cells = [
+        [
+            "swept" if one.group == "swept" else "",
+            one.title,
+            one.unit,
+            *(
+                "—" if math.isnan(value) else f"{value:,.{decimals_of(one.unit)}f}".replace("-", "−")
+                for value in one.values
+            ),
+        ]
+        for one in found
+    ]
+    widths = [max(map(len, column)) for column in cells]
+    lines = zip(*cells, strict=True)
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
 
 
 def _text(value: float) -> str:

@@ -57,11 +57,38 @@ export function say(chart, words) {
   if (chart.dataset.drawn) Plotly.purge(chart);
   delete chart.dataset.drawn;
   chart.replaceChildren(paragraph);
+  offer(chart, false);
+}
+
+// What is drawn can be had as a picture, by a button in its panel.
+function offer(chart, isDrawn) {
+  const button = chart.closest(".panel")?.querySelector("[data-png]");
+  if (button) button.hidden = !isDrawn;
+}
+
+// A picture has a ground of its own: on a page of another color nobody could read the axes.
+export function onPicture(tell) {
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-png]");
+    if (!button) return;
+    const chart = button.closest(".panel").querySelector("[data-drawn]");
+    if (!chart) return;
+    const ground = color("panel");
+    const layout = { ...chart.layout, paper_bgcolor: ground, plot_bgcolor: ground };
+    const size = { width: chart.clientWidth, height: chart.clientHeight, scale: 2 };
+    try {
+      await Plotly.downloadImage({ data: chart.data, layout }, { ...size, format: "png", filename: button.dataset.png });
+      tell("");
+    } catch (error) {
+      tell(`The picture could not be made: ${error.message ?? error}.`);
+    }
+  });
 }
 
 export function plot(chart, traces, layout) {
   if (!chart.dataset.drawn) chart.replaceChildren();
   chart.dataset.drawn = "yes";
+  offer(chart, true);
   return Plotly.react(chart, traces, layout, { displayModeBar: false, responsive: true });
 }
 

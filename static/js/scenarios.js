@@ -1,6 +1,6 @@
 // Scenarios: what the form says is asked for as soon as it is said, drawn, and kept in the page's link.
 
-import { HUES, base, color, load, onTheme, plot, say } from "./plotting.js";
+import { HUES, base, color, load, onPicture, onTheme, plot, say } from "./plotting.js";
 
 const WAIT_MS = 120; // after the last touch of a slider
 const form = document.getElementById("scenario");
@@ -103,6 +103,11 @@ function tell(words) {
   drawn.classList.toggle("stale", Boolean(words));
 }
 
+function picture(words) {
+  said.hidden = !words;
+  said.textContent = words;
+}
+
 async function ask() {
   const link = query();
   const turn = ++asked;
@@ -158,6 +163,7 @@ async function start() {
   }
   charts();
   onTheme(charts);
+  onPicture(picture);
 }
 
 start();

@@ -128,7 +128,7 @@ def asked(query: Mapping[str, str]) -> Asked:
     for name in BOUNDS:
         text = query.get(name, "").strip()
         if text:
-            given[name] = _number(name, text)
+            given[name] = number_within(name, text, *BOUNDS[name])
     for name, choices in (("book", get_args(BookOf)), ("sweep", get_args(Sweep)), ("grid", tuple(GRIDS))):
         text = query.get(name, "").strip()
         if text and text not in choices:
@@ -159,8 +159,8 @@ def require_known(wanted: Asked, book: ScenarioBook) -> None:
             raise ScenarioIsRefused(f"{what} expected among what the book has ({held}), found {unknown}")
 
 
-def _number(name: str, text: str) -> float:
-    least, most = BOUNDS[name]
+def number_within(name: str, text: str, least: float, most: float) -> float:
+    """Read a number as a person writes it; refuse in a sentence what is not within its bounds."""
     try:
         found = float(text.replace("−", "-").replace(",", "")) if len(text) <= 40 else math.nan
     except ValueError:

@@ -11,11 +11,10 @@ from portfolio.core.scenarios.asked import BOUNDS, Asked, BookOf, ScenarioIsRefu
 from portfolio.core.scenarios.presets import GRIDS
 from portfolio.core.scenarios.run import run
 from portfolio.core.scenarios.shocks import ShockIsRefused
-from portfolio.core.scenarios.table import Column, columns
+from portfolio.core.scenarios.table import columns
 from portfolio.queries.scenarios import scenario_book
-from portfolio.screen.numbers import decimals_of
 from portfolio.screen.saved_scenarios import BOOKS
-from portfolio.screen.scenario_export import as_csv
+from portfolio.screen.scenario_export import as_csv, as_text
 
 GROUPS_LEFT_OUT: Final = frozenset({"margin", "failure", "carry"})  # of a terminal; the CSV has all
 TEXTS: Final = {
@@ -63,22 +62,4 @@ class Command(BaseCommand):
             self.stdout.write(as_csv(found), ending="")
             return
         self.stdout.write(f"{BOOKS[wanted.book]}{'' if seq is None else f', as of event {seq}'}")
-        self.stdout.write(_drawn([one for one in found if one.group not in GROUPS_LEFT_OUT]))
-
-
-def _drawn(found: list[Column]) -> str:
-    """Return columns under their titles and units, each as wide as it must be."""
-    cells = [
-        [
-            "swept" if one.group == "swept" else "",
-            one.title,
-            one.unit,
-            *(f"{value:,.{decimals_of(one.unit)}f}".replace("-", "−") for value in one.values),
-        ]
-        for one in found
-    ]
-    widths = [max(map(len, column)) for column in cells]
-    lines = zip(*cells, strict=True)
-    return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+        self.stdout.write(as_text([one for one in found if one.group not in GROUPS_LEFT_OUT]))
