@@ -14,7 +14,7 @@ from sandbox import ceffu, chain, control, oracles
 from sandbox.binance.routes import routes as exchange_routes
 from sandbox.bybit.contracts import BYBIT
 from sandbox.bybit.routes import routes as bybit_routes
-from sandbox.chain.contracts import MINTING, STETH, WSTETH
+from sandbox.chain.contracts import MINTING, NATIVE, STETH, WSTETH
 from sandbox.deribit.contracts import DERIBIT
 from sandbox.deribit.routes import routes as deribit_routes
 from sandbox.gate import GATE_FILE, gate
@@ -57,12 +57,14 @@ def collateral_of(custodian: ceffu.Ceffu, node: chain.Chain) -> dict[str, Decima
     rate = node.steth_per_token(node.head) * WEI
     wrapped = sum(node.balance(WSTETH.address, holder, node.head) for holder in _wallets(node)) * WEI
     staked = sum(node.balance(STETH.address, holder, node.head) for holder in _wallets(node)) * WEI
+    fuel = sum(node.balance(NATIVE.lower(), holder, node.head) for holder in _wallets(node)) * WEI
     zero = Decimal(0)
-    return {"ETH": held.get("STETH", zero) + held.get("ETH", zero) + staked + wrapped * rate, "BTC": held["BTC"]}
+    ether = held.get("STETH", zero) + held.get("ETH", zero) + staked + wrapped * rate + fuel
+    return {"ETH": ether, "BTC": held["BTC"]}
 
 
 def _wallets(node: chain.Chain) -> Iterable[str]:
-    return (node.custody, MINTING.lower())
+    return (node.custody, MINTING.lower(), node.minter)
 
 
 def describe(port: int, folder: Path, seed: int, offered: Collection[str] = ()) -> None:

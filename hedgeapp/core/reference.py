@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from hedgeapp.core.records import record
 
@@ -56,13 +57,25 @@ class Custodian:
     is_enabled: bool = True
 
 
+# By this address, where no contract is, wallets and pools name the coin in which a chain is paid.
+NATIVE: Final = "0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE"
+
+
 @record
 class Token:
-    """An asset's contract on a chain; `decimals` converts its integer balances."""
+    """An asset's contract on a chain; `decimals` converts its integer balances.
+
+    At the address `NATIVE` it is the chain's own coin.
+    """
 
     asset: str
     address: str
     decimals: int
+
+    @property
+    def is_native(self) -> bool:
+        """Whether this is the coin in which the chain is paid."""
+        return self.address.lower() == NATIVE.lower()
 
 
 @record
@@ -88,6 +101,11 @@ class Chain:
     minting: str
     synthetic: str
     is_enabled: bool = True
+
+    @property
+    def native(self) -> Token | None:
+        """The chain's own coin, when it is among the tokens."""
+        return next((token for token in self.tokens if token.is_native), None)
 
 
 @record

@@ -32,6 +32,7 @@ CUSTODIAN_PROTOCOLS: Final = ("ceffu",)
 
 _SYMBOL = re.compile(r"(?P<base>[A-Za-z0-9]+)-(?P<quote>[A-Za-z0-9]+)-(?P<end>PERP|SPOT|\d{8})")
 _ENDS: Final = {"perpetual": "PERP", "spot": "SPOT"}
+NATIVE_DECIMALS: Final = 18
 _CURRENCIES_THAT_ARE_NO_ASSET: Final = frozenset({"USD"})
 
 
@@ -291,6 +292,9 @@ def _require_chain(chain: Chain, catalogue: Catalogue) -> None:
         require_address(chain, f"token {token.asset}", token.address)
         if not 0 <= token.decimals <= 36:
             raise NumberIsOutOfRange(chain, f"token {token.asset}: decimals 0 to 36 expected, found {token.decimals}")
+        if token.is_native and token.decimals != NATIVE_DECIMALS:
+            said = f"decimals {NATIVE_DECIMALS} expected of the chain's own coin, found {token.decimals}"
+            raise NumberIsOutOfRange(chain, f"token {token.asset}: {said}")
     require_each_once(chain, "wallet", (wallet.address.lower() for wallet in chain.wallets))
     require_each_once(chain, "token", (token.asset for token in chain.tokens))
 

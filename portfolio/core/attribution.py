@@ -36,8 +36,6 @@ Line = Literal[
 ]
 LINES: Final[tuple[Line, ...]] = get_args(Line)
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
-# Of it the log has no kind of fact yet: what it costs is in the rest.
-UNTOLD: Final[frozenset[Line]] = frozenset({"gas"})
 
 
 @record

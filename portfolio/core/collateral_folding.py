@@ -9,6 +9,7 @@ from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.events.collateral import (
     CollateralStated,
     CustodyFlowSeen,
+    GasPaid,
     MintSeen,
     RedeemSeen,
     SettlementSeen,
@@ -18,7 +19,7 @@ from hedgeapp.core.events.collateral import (
 if TYPE_CHECKING:
     from portfolio.core.book import Book
 
-CollateralEvent = CollateralStated | SupplyStated | MintSeen | RedeemSeen | CustodyFlowSeen | SettlementSeen
+CollateralEvent = CollateralStated | SupplyStated | MintSeen | RedeemSeen | GasPaid | CustodyFlowSeen | SettlementSeen
 Key = TypeVar("Key")
 
 
@@ -49,7 +50,7 @@ def fold_collateral(event: CollateralEvent, book: "Book") -> Iterator[tuple[str,
             last = book.settled.get(event.account)
             if last is None or event.at >= last.at:
                 book.settled[event.account] = event
-        case CustodyFlowSeen():
+        case CustodyFlowSeen() | GasPaid():
             pass  # what it changed is in the wallet's next statement; reconciliation compares the two
         case _:
             assert_never(event)

@@ -9,6 +9,7 @@ from hedgeapp.core.events.breaks import ReconciliationEvent
 from hedgeapp.core.events.collateral import (
     CollateralStated,
     CustodyFlowSeen,
+    GasPaid,
     MintSeen,
     RedeemSeen,
     SettlementSeen,
@@ -101,7 +102,9 @@ def _sentence(event: Event) -> str:
             return f"{_plain(abs(event.amount))} {event.asset} moved {way} {event.account}"
         case CollateralTermsStated():
             return f"what {len(event.assets)} assets count for as margin in {event.account} is stated"
-        case CollateralStated() | SupplyStated() | MintSeen() | RedeemSeen() | CustodyFlowSeen() | SettlementSeen():
+        case CollateralStated() | SupplyStated() | MintSeen() | RedeemSeen():
+            return _collateral(event)
+        case GasPaid() | CustodyFlowSeen() | SettlementSeen():
             return _collateral(event)
         case MarksTaken():
             return f"{len(event.marks)} marks taken"
@@ -131,6 +134,10 @@ def _collateral(event: CollateralEvent) -> str:
         case RedeemSeen():
             collateral = f"{_plain(event.collateral_amount)} {event.collateral_asset}"
             return f"{_plain(event.synthetic_amount)} redeemed for {collateral} on {event.chain}"
+        case GasPaid():
+            failed = " that failed" if event.is_failed else ""
+            what = f"{_plain(event.amount)} {event.asset} as gas of a transaction{failed}"
+            return f"{event.wallet} paid {what} on {event.chain}"
         case CustodyFlowSeen():
             way = "into" if event.direction == "deposit" else "out of"
             fee = f", fee {_plain(event.fee)} {event.fee_asset}" if event.fee else ""

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.events import Recorded
 from hedgeapp.core.events.anchors import RebaseTaken
-from hedgeapp.core.events.collateral import CustodyFlowSeen, MintSeen, RedeemSeen, SettlementSeen
+from hedgeapp.core.events.collateral import CustodyFlowSeen, GasPaid, MintSeen, RedeemSeen, SettlementSeen
 from hedgeapp.core.events.positions import PositionOpened
 from hedgeapp.core.events.reference import InstrumentChanged
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
@@ -20,7 +20,7 @@ from portfolio.core.book import Book
 from portfolio.core.stands import Where
 
 Cause = Literal["slippage", "forced", "opening"]
-FactLine = Literal["staking", "mint_redeem", "custody", "transfers"]
+FactLine = Literal["staking", "mint_redeem", "custody", "transfers", "gas"]
 Key = tuple[str, str]
 
 # What Binance calls the orders by which it liquidates, or reduces one account for another.
@@ -79,6 +79,9 @@ class Tally:
                 book.apply(recorded)
             case RebaseTaken():
                 self._fact("staking", "custody", event.custodian, event.asset, event.amount)
+                book.apply(recorded)
+            case GasPaid():
+                self._fact("gas", "custody", event.chain, event.asset, -event.amount)
                 book.apply(recorded)
             case MintSeen() | RedeemSeen():
                 self._minted(event, book)

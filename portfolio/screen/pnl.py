@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.records import record
-from portfolio.core.attribution import LINES, UNTOLD, Line, Part
+from portfolio.core.attribution import LINES, Line, Part
 from portfolio.core.profits import PROFIT_LINES, Cut, Profit, ProfitLine, rows
 from portfolio.core.rests import standing
 from portfolio.core.stands import Stand, exactly
@@ -21,7 +21,6 @@ CENT: Final = Decimal("0.01")  # less than that is a venue's rounding: summed in
 BARS_MAX: Final = 144  # of a day in a chart: one for ten minutes
 MISSING_MAX: Final = 50  # rows of what is unexplained, the latest
 NOTHING: Final = "—"
-NO_FACT: Final = "the log has no kind of fact for it yet"
 
 WORDS: Final[Mapping[Line, tuple[str, str]]] = {
     "price": ("price", "the coins that the book is exposed to"),
@@ -30,7 +29,7 @@ WORDS: Final[Mapping[Line, tuple[str, str]]] = {
     "staking": ("staking", "rebases: more units"),
     "depeg": ("depeg", "staked units: the market's rate against the protocol's"),
     "fees": ("fees", "of fills"),
-    "gas": ("gas", NO_FACT),
+    "gas": ("gas", "of transactions that our wallets sent, failed ones too"),
     "custody": ("custody", "custodians' fees"),
     "borrow": ("borrow", "interest on what venues lend by themselves, as they charged it"),
     "fx": ("FX", "stablecoins against the dollar"),
@@ -116,8 +115,8 @@ def attribution_lines(shown: Earned) -> list[AttributionLine]:
         AttributionLine(
             name=WORDS[line][0],
             because=WORDS[line][1],
-            today=_untold() if line in UNTOLD else usd(today[line] if today else None),
-            whole=_untold() if line in UNTOLD else usd(whole[line]),
+            today=usd(today[line] if today else None),
+            whole=usd(whole[line]),
         )
         for line in LINES
     ]
@@ -218,7 +217,3 @@ def _sums(parts: Iterable[Part]) -> dict[Line, Decimal]:
         for part in parts:
             sums[part.line] += part.usd
     return sums
-
-
-def _untold() -> Cell:
-    return Cell(text=NOTHING, full=NO_FACT)

@@ -2,11 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from hedgeapp.core.amounts import ZERO
-from portfolio.core.attribution import LINES, UNTOLD, Line
+from portfolio.core.attribution import LINES
 from portfolio.core.profits import CUTS, PROFIT_LINES, Profit, rows
 from portfolio.core.stands import Stand
 from portfolio.queries.minutes import KeptMinute
@@ -32,14 +32,13 @@ def profits(spans: dict[str, tuple[Profit, ...]], stood: Stand) -> str:
 
 def minutes(of: Iterable[KeptMinute]) -> str:
     """Return a line for each minute: the net asset value, each line and the rest, in USD with all digits."""
-    told = [line for line in LINES if line not in UNTOLD]
-    head = ["from", "to", "from_seq", "to_seq", "nav_before", "nav_after", *told, "unexplained_rest"]
-    return _written((head, *_minutes(of, told)))
+    head = ["from", "to", "from_seq", "to_seq", "nav_before", "nav_after", *LINES, "unexplained_rest"]
+    return _written((head, *_minutes(of)))
 
 
-def _minutes(of: Iterable[KeptMinute], told: Sequence[Line]) -> Iterator[list[str]]:
+def _minutes(of: Iterable[KeptMinute]) -> Iterator[list[str]]:
     for one in of:
-        amounts = [one.lines.get(line, ZERO) for line in told]
+        amounts = [one.lines.get(line, ZERO) for line in LINES]
         numbers = map(exact, (one.before, one.after, *amounts, one.rest))
         yield [_time(one.from_at), _time(one.at), str(one.from_seq), str(one.to_seq), *numbers]
 

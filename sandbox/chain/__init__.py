@@ -4,7 +4,7 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
-from sandbox.chain.contracts import MINTING, STETH, STETH_POOL, USDE, USDT, WSTETH
+from sandbox.chain.contracts import MINTING, NATIVE, STETH, STETH_POOL, USDE, USDT, WSTETH
 from sandbox.chain.rpc import PATH, routes
 from sandbox.chain.state import Chain, Settings
 
@@ -17,6 +17,7 @@ def describe(url: str, state: Chain) -> dict[str, list[dict[str, Any]]]:
         {"asset": token.asset, "address": token.checksummed, "decimals": token.decimals}
         for token in (STETH, WSTETH, USDT)
     ]
+    tokens.append({"asset": "ETH", "address": NATIVE, "decimals": 18})
     chain = {
         "name": "ethereum",
         "url": url.rstrip("/") + PATH,
@@ -25,6 +26,7 @@ def describe(url: str, state: Chain) -> dict[str, list[dict[str, Any]]]:
         "wallets": [
             {"address": to_checksum_address(state.custody), "label": "custody"},
             {"address": MINTING, "label": "minting contract"},
+            {"address": to_checksum_address(state.minter), "label": "minter"},
         ],
         "tokens": tokens,
         "wsteth": WSTETH.checksummed,

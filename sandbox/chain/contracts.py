@@ -45,7 +45,7 @@ TOKENS: Final = {token.address: token for token in (STETH, WSTETH, USDT, USDE)}
 
 MINTING: Final = "0xe3490297a08d6fC8Da46Edb7B6142E4F461b62D3"
 STETH_POOL: Final = "0xDC24316b9AE028F1497c275EB9192a3Ea0f67022"
-NATIVE: Final = "0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE"
+NATIVE: Final = "0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE"  # no contract: the coin in which gas is paid
 NOBODY: Final = "0x" + "00" * 20
 
 TRANSFER: Final = keccak(b"Transfer(address,address,uint256)")

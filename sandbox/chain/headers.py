@@ -12,6 +12,7 @@ EMPTY_UNCLES: Final = keccak(b"\xc0")
 EXTRA: Final = b"sandbox"
 GAS_LIMIT: Final = 36_000_000
 GAS_PER_ORDER: Final = 257_000
+TIP: Final = 10**8  # wei above the base fee for each gas
 MINER: Final = b"\x5a" * 20
 
 
@@ -39,7 +40,7 @@ def sealed(
     """
     bloom = bloom_of(logs)
     receipts = keccak(b"".join(bytes.fromhex(log.address[2:]) + b"".join(log.topics) + log.data for log in logs))
-    base_fee = 1_000_000_000 + int.from_bytes(salt[8:12], "big") % 1_000_000_000
+    base_fee = base_fee_of(salt)
     fields = (
         parent,
         EMPTY_UNCLES,
@@ -71,6 +72,16 @@ def sealed(
     )
 
 
+def base_fee_of(salt: bytes) -> int:
+    """Return a block's base fee in wei: 1 to 2 gwei."""
+    return 1_000_000_000 + int.from_bytes(salt[8:12], "big") % 1_000_000_000
+
+
+def gas_of(salt: bytes) -> int:
+    """Return what one transaction in a block costs, in wei."""
+    return GAS_PER_ORDER * (base_fee_of(salt) + TIP)
+
+
 def state_root(salt: bytes) -> bytes:
     """Return a block's state root: a commitment to its salt, from which its state is drawn."""
     return keccak(b"state" + salt)
@@ -92,8 +103,8 @@ def bloom_of(logs: Sequence[Log]) -> bytes:
     return bits.to_bytes(256, "big")
 
 
-def as_json(header: Header) -> dict[str, object]:
-    """Return a header in the form of eth_getBlockByNumber, with the hashes of its transactions."""
+def as_json(header: Header, transactions: Sequence[object]) -> dict[str, object]:
+    """Return a header in the form of eth_getBlockByNumber, with its transactions or their hashes."""
     return {
         "number": hex(header.number),
         "hash": "0x" + header.hash.hex(),
@@ -114,7 +125,7 @@ def as_json(header: Header) -> dict[str, object]:
         "baseFeePerGas": hex(header.base_fee),
         "size": hex(600),
         "uncles": [],
-        "transactions": list(header.transactions),
+        "transactions": list(transactions),
     }
 
 

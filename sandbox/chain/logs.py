@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.chain import orders as drawing
 from sandbox.chain.contracts import MINTING
-from sandbox.chain.headers import GAS_PER_ORDER, Header
+from sandbox.chain.headers import GAS_PER_ORDER, TIP, Header
 from sandbox.chain.orders import Order
 from sandbox.chain.state import Chain
 
@@ -51,21 +51,44 @@ def receipt(chain: Chain, transaction: str) -> dict[str, Any] | None:
         "transactionIndex": hex(place[1]),
         "blockHash": "0x" + header.hash.hex(),
         "blockNumber": hex(header.number),
-        "from": _sender(order),
-        "to": order.collateral if order.kind == "refill" else MINTING.lower(),
+        "from": order.sender,
+        "to": _target(order),
         "contractAddress": None,
         "cumulativeGasUsed": hex(GAS_PER_ORDER * (place[1] + 1)),
         "gasUsed": hex(GAS_PER_ORDER),
-        "effectiveGasPrice": hex(header.base_fee + 10**8),
+        "effectiveGasPrice": hex(header.base_fee + TIP),
         "logs": lines,
         "logsBloom": "0x" + header.bloom.hex(),
-        "status": "0x1",
+        "status": hex(not order.reverts),
         "type": "0x2",
     }
 
 
-def _sender(order: Order) -> str:
-    return order.custody if order.kind == "refill" else order.minter
+def transaction(chain: Chain, header: Header, position: int) -> dict[str, Any]:
+    """Return a transaction as eth_getBlockByNumber and eth_getTransactionByHash tell it; its input is not kept."""
+    order = chain.orders_in(header.number)[position]
+    return {
+        "hash": order.transaction,
+        "blockHash": "0x" + header.hash.hex(),
+        "blockNumber": hex(header.number),
+        "transactionIndex": hex(position),
+        "from": order.sender,
+        "to": _target(order),
+        "nonce": hex(chain.nonce_of(order.transaction)),
+        "value": "0x0",
+        "gas": hex(GAS_PER_ORDER),
+        "gasPrice": hex(header.base_fee + TIP),
+        "maxFeePerGas": hex(2 * header.base_fee),
+        "maxPriorityFeePerGas": hex(TIP),
+        "input": "0x",
+        "type": "0x2",
+        "accessList": [],
+        "chainId": hex(chain.genesis.chain_id),
+    }
+
+
+def _target(order: Order) -> str:
+    return order.collateral if order.kind == "refill" else MINTING.lower()
 
 
 def _of_block(chain: Chain, number: int) -> Iterator[dict[str, Any]]:

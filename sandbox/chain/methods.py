@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sandbox.chain import calls, headers, logs
+from sandbox.chain.contracts import NATIVE
 from sandbox.chain.errors import INVALID_PARAMS, LIMIT_EXCEEDED, SERVER_ERROR, CallRefused
 from sandbox.chain.state import FINAL_DEPTH, SAFE_DEPTH, Chain
 
@@ -37,18 +38,18 @@ def syncing(chain: Chain, params: Params) -> object:
 
 def gas_price(chain: Chain, params: Params) -> str:
     header = chain.header(chain.head)
-    return hex((header.base_fee if header else 0) + 10**8)
+    return hex((header.base_fee if header else 0) + headers.TIP)
 
 
 def block_by_number(chain: Chain, params: Params) -> object:
     header = chain.header(_number(chain, _param(params, 0, "a block number or tag")))
-    return headers.as_json(header) if header else None
+    return _block(chain, header, params) if header else None
 
 
 def block_by_hash(chain: Chain, params: Params) -> object:
     number = chain.number_of(_bytes(_param(params, 0, "a block hash"), 32))
     header = chain.header(number) if number is not None else None
-    return headers.as_json(header) if header else None
+    return _block(chain, header, params) if header else None
 
 
 def call(chain: Chain, params: Params) -> str:
@@ -56,9 +57,7 @@ def call(chain: Chain, params: Params) -> str:
     request = _param(params, 0, "a call object")
     if not isinstance(request, dict):
         raise CallRefused(INVALID_PARAMS, "invalid argument 0: expected a call object with `to` and `data`")
-    number = _number(chain, params[1] if len(params) > 1 else "latest")
-    if number > chain.head:
-        raise CallRefused(SERVER_ERROR, "header not found")
+    number = _reached(chain, params)
     to = "0x" + _bytes(request.get("to"), 20).hex()
     data = _bytes(request.get("input") or request.get("data") or "0x")
     return "0x" + calls.answer(chain, number, to, data).hex()
@@ -71,8 +70,15 @@ def get_code(chain: Chain, params: Params) -> str:
 
 
 def get_balance(chain: Chain, params: Params) -> str:
-    _bytes(_param(params, 0, "an address"), 20)
-    return "0x0"
+    """Return what an address has of the native coin, in wei."""
+    address = "0x" + _bytes(_param(params, 0, "an address"), 20).hex()
+    return hex(chain.balance(NATIVE.lower(), address, _reached(chain, params)))
+
+
+def get_transaction_count(chain: Chain, params: Params) -> str:
+    """Return how many transactions an address has sent."""
+    address = "0x" + _bytes(_param(params, 0, "an address"), 20).hex()
+    return hex(chain.sent(address, _reached(chain, params)))
 
 
 def get_logs(chain: Chain, params: Params) -> object:
@@ -100,6 +106,12 @@ def receipt(chain: Chain, params: Params) -> object:
     return logs.receipt(chain, "0x" + _bytes(_param(params, 0, "a transaction hash"), 32).hex())
 
 
+def transaction_by_hash(chain: Chain, params: Params) -> object:
+    place = chain.place_of("0x" + _bytes(_param(params, 0, "a transaction hash"), 32).hex())
+    header = chain.header(place[0]) if place else None
+    return logs.transaction(chain, header, place[1]) if place and header else None
+
+
 METHODS: Final[dict[str, Callable[[Chain, Params], object]]] = {
     "web3_clientVersion": client_version,
     "net_version": net_version,
@@ -112,9 +124,25 @@ METHODS: Final[dict[str, Callable[[Chain, Params], object]]] = {
     "eth_call": call,
     "eth_getCode": get_code,
     "eth_getBalance": get_balance,
+    "eth_getTransactionCount": get_transaction_count,
+    "eth_getTransactionByHash": transaction_by_hash,
     "eth_getLogs": get_logs,
     "eth_getTransactionReceipt": receipt,
 }
+
+
+def _block(chain: Chain, header: headers.Header, params: Params) -> object:
+    if len(params) < 2 or params[1] is not True:
+        return headers.as_json(header, header.transactions)
+    return headers.as_json(header, [logs.transaction(chain, header, at) for at in range(len(header.transactions))])
+
+
+def _reached(chain: Chain, params: Params) -> int:
+    """Return the block whose state the second parameter names, the newest if none is named."""
+    number = _number(chain, params[1] if len(params) > 1 else "latest")
+    if number > chain.head:
+        raise CallRefused(SERVER_ERROR, "header not found")
+    return number
 
 
 def _param(params: Params, index: int, expected: str) -> Any:

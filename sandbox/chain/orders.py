@@ -25,7 +25,6 @@ from sandbox.chain.contracts import (
 
 Kind = Literal["mint", "redeem", "refill"]
 BENEFACTORS: Final = 8
-MINTERS: Final = 20  # the same 20 accounts mint and redeem
 STAKED_PART: Final = 0.75  # of the orders are against wstETH, the others against USDT
 STAKED_PART_WHEN_SMALL: Final = 0.2
 WITH_THE_TIDE: Final = 0.85
@@ -37,7 +36,10 @@ TIDE_UNITS: Final = (33.0, 50.0)  # wstETH
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One transaction: amounts are in the tokens' smallest units; `custody` receives what is minted against."""
+    """One transaction: amounts are in the tokens' smallest units; `custody` receives what is minted against.
+
+    One that `reverts` changes nothing and leaves no log; its gas is paid.
+    """
 
     kind: Kind
     order_id: str
@@ -49,6 +51,12 @@ class Order:
     collateral: str
     collateral_amount: int
     usde_amount: int
+    reverts: bool = False
+
+    @property
+    def sender(self) -> str:
+        """Who signs the transaction and pays its gas."""
+        return self.custody if self.kind == "refill" else self.minter
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -79,6 +87,8 @@ def transfers(order: Order) -> list[Transfer]:
     A mint pays the custody wallet, a redemption is paid by the minting contract, a refill moves custody to it.
     """
     minting = MINTING.lower()
+    if order.reverts:
+        return []
     if order.kind == "refill":
         return [_transfer(order.collateral, order.custody, minting, order.collateral_amount)]
     if order.kind == "mint":
@@ -101,7 +111,7 @@ def logs(order: Order) -> list[Log]:
         Log(address=t.token, topics=(TRANSFER, word(t.sender), word(t.receiver)), data=encode(["uint256"], [t.amount]))
         for t in transfers(order)
     ]
-    if order.kind == "refill":
+    if order.reverts or order.kind == "refill":
         return found
     topics = (
         MINT if order.kind == "mint" else REDEEM,
@@ -147,6 +157,11 @@ def refill(seed: int, salt: bytes, token: Token, amount: int, custody: str) -> O
     return _order(seed, salt + b"refill", "refill", token, amount, 0, custody)
 
 
+def minter(seed: int) -> str:
+    """Return our address that signs mints and redemptions."""
+    return address_of("minter", seed, 0)
+
+
 def benefactor(seed: int, index: int) -> str:
     """Return the address of a whitelisted benefactor."""
     return address_of("benefactor", seed, index)
@@ -171,7 +186,7 @@ def _order(seed: int, salt: bytes, kind: Kind, token: Token, amount: int, usde: 
         transaction="0x" + keccak(f"{seed}:{kind}:{order_id}".encode()).hex(),
         benefactor=payer,
         beneficiary=payer,
-        minter=address_of("minter", seed, dice.randrange(MINTERS)),
+        minter=minter(seed),
         custody=custody,
         collateral=token.address,
         collateral_amount=amount,

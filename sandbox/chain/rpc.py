@@ -42,7 +42,8 @@ def routes(state: Chain) -> list[web.RouteDef]:
                 amount = _amount(state, wanted)
                 if not 0 < amount <= 10_000_000:
                     raise ValueError(f"expected an amount above 0 and at most 10000000, found {amount}")
-                order = state.submit(str(wanted.get("asset")), amount, kind)
+                reverts = bool(wanted.get("reverts"))
+                order = state.submit(str(wanted.get("asset")), amount, kind, reverts=reverts)
             except (InvalidOperation, KeyError, ValueError) as error:
                 message = f"Expected an asset of this chain and an amount of whole units: {error}."
                 return web.json_response({"error": message}, status=400)

@@ -1,9 +1,10 @@
 """State of the sandbox chain: blocks that come by the clock and what was true after each of them."""
 
 import time
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import blake2b
 from math import pi, sin
@@ -12,8 +13,8 @@ from typing import Final
 
 from sandbox import staking
 from sandbox.chain import orders as drawing
-from sandbox.chain.contracts import MINTING, NOBODY, STETH, TOKENS, USDE, USDT, WSTETH, address_of
-from sandbox.chain.headers import Header, sealed
+from sandbox.chain.contracts import MINTING, NATIVE, NOBODY, STETH, TOKENS, USDE, USDT, WSTETH, address_of
+from sandbox.chain.headers import Header, gas_of, sealed
 from sandbox.chain.ledger import Ledger
 from sandbox.chain.orders import Log, Order, Transfer
 from sandbox.chain.store import Block, Genesis, Store
@@ -21,6 +22,7 @@ from sandbox.chain.store import Block, Genesis, Store
 WEI: Final = 10**18
 BASE_RATE: Final = 1_220_000_000_000_000_000  # stETH wei per wstETH at genesis
 HOT_TARGETS: Final = {USDT.address: 150_000, WSTETH.address: 40}  # held by the minting contract for redemptions
+FUEL: Final = {"custody": 1 * WEI, "minter": 10 * WEI}  # wei at genesis; who has none left sends nothing
 HOT_FLOORS: Final = {USDT.address: 100_000, WSTETH.address: 20}
 SAFE_DEPTH: Final = 32
 FINAL_DEPTH: Final = 64
@@ -56,7 +58,7 @@ class Chain:
 
     def __init__(self, store: Store, genesis: Genesis, settings: Settings, clock: Callable[[], int]) -> None:
         self._store, self._clock, self.genesis, self.settings = store, clock, genesis, settings
-        self.custody = address_of("custody", genesis.seed)
+        self.custody, self.minter = address_of("custody", genesis.seed), drawing.minter(genesis.seed)
         self.eth_usd: Callable[[], Decimal] = lambda: settings.eth_usd
         self._rebase_rates: dict[int, int] = {}
         self._load()
@@ -124,6 +126,14 @@ class Chain:
         """Return the block number and the position in it of a transaction."""
         return self._places.get(transaction)
 
+    def sent(self, address: str, number: int) -> int:
+        """Return how many transactions an address had sent after the block of that number."""
+        return bisect_right(self._sent.get(address, ()), number)
+
+    def nonce_of(self, transaction: str) -> int:
+        """Return how many transactions its sender had sent before one."""
+        return self._nonces[transaction]
+
     def time_ms(self, number: int) -> int:
         return self.genesis.genesis_ms + number * self.genesis.block_ms
 
@@ -162,7 +172,7 @@ class Chain:
             with self._store.transaction():
                 self._extend(target)
 
-    def submit(self, asset: str, amount: Decimal, kind: drawing.Kind = "mint") -> Order:
+    def submit(self, asset: str, amount: Decimal, kind: drawing.Kind = "mint", *, reverts: bool = False) -> Order:
         """Queue an order of `amount` whole `asset` for the next block; KeyError for an unknown asset."""
         token = drawing.token_of(asset)
         if kind == "redeem" and token.address not in HOT_FLOORS:
@@ -170,6 +180,7 @@ class Chain:
         salt = self._salt(self.head, self._branch) + f"submitted{time.monotonic_ns()}".encode()
         units = int(amount * 10**token.decimals)
         order = drawing.priced(self.genesis.seed, salt, kind, token, units, self.prices()[token.address], self.custody)
+        order = replace(order, reverts=reverts)
         with self._store.transaction():
             self._store.add_waiting(order)
         self._waiting.append(order)
@@ -198,6 +209,8 @@ class Chain:
         self._ledger, self._branch = Ledger(), self._store.branch()
         self._orders: defaultdict[int, list[Order]] = defaultdict(list)
         self._places: dict[str, tuple[int, int]] = {}
+        self._sent: defaultdict[str, list[int]] = defaultdict(list)  # block of each transaction, by sender
+        self._nonces: dict[str, int] = {}
         self._waiting = self._store.waiting()
         self._tide, self._turns = 1, 0
         self._ledger.apply(0, self._genesis_transfers())
@@ -235,7 +248,8 @@ class Chain:
             self._store.add_block(self._head, orders)
 
     def _execute(self, number: int, order: Order) -> None:
-        spent = [transfer for transfer in drawing.transfers(order) if transfer.sender != NOBODY]
+        moved = [*drawing.transfers(order), self._fee(number, order)]
+        spent = [transfer for transfer in moved if transfer.sender != NOBODY]
         if all(self._ledger.balance(each.token, each.sender, number) >= each.amount for each in spent):
             self._take_in(number, order)
 
@@ -251,10 +265,17 @@ class Chain:
             self._execute(number, drawing.refill(self.genesis.seed, salt, token, amount, self.custody))
 
     def _take_in(self, number: int, order: Order) -> None:
-        self._ledger.apply(number, drawing.transfers(order))
+        self._ledger.apply(number, [*drawing.transfers(order), self._fee(number, order)])
+        self._nonces[order.transaction] = len(self._sent[order.sender])
+        self._sent[order.sender].append(number)
         self._places[order.transaction] = (number, len(self._orders[number]))
         self._orders[number].append(order)
         self._turn_tide(number)
+
+    def _fee(self, number: int, order: Order) -> Transfer:
+        """Return what the sender of a transaction pays for its gas."""
+        fee = gas_of(self.salt(number))
+        return Transfer(token=NATIVE.lower(), sender=order.sender, receiver=NOBODY, amount=fee)
 
     def _turn_tide(self, number: int) -> None:
         """Let redemptions follow when much more was minted against wstETH than redeemed, and the other way round."""
@@ -289,6 +310,8 @@ class Chain:
             (STETH.address, market, STETH.units(3_600_000)),
             (USDT.address, MINTING.lower(), USDT.units(HOT_TARGETS[USDT.address])),
             (USDT.address, market, USDT.units(80_000_000_000)),
+            (NATIVE.lower(), self.custody, FUEL["custody"]),
+            (NATIVE.lower(), self.minter, FUEL["minter"]),
         ]
         share = USDE.units(kept.supply_usde) // drawing.BENEFACTORS
         for index in range(drawing.BENEFACTORS):

@@ -9,6 +9,7 @@ from hedgeapp.core.events.balances import BalanceStated, CollateralRatios, Colla
 from hedgeapp.core.events.collateral import (
     CollateralStated,
     CustodyFlowSeen,
+    GasPaid,
     MintSeen,
     RedeemSeen,
     SettlementSeen,
@@ -300,6 +301,16 @@ OTHERS: list[Event] = [
     ),
     MintSeen(**_MINTED),  # type: ignore[arg-type]
     RedeemSeen(**_MINTED),  # type: ignore[arg-type]
+    GasPaid(
+        at=AT,
+        chain="ethereum",
+        transaction="0xab",
+        block=20,
+        wallet="0xdd",
+        asset="ETH",
+        amount=D("0.000514000000257"),
+        is_failed=True,
+    ),
     MarksTaken(
         at=AT,
         marks=(Mark(subject=ETH, kind="mark", value=D("3012.34000000"), at=AT, received_at=AT, source="feed"),),

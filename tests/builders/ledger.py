@@ -12,7 +12,14 @@ from hedgeapp.core.amounts import ONE, ZERO, Purse
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.anchors import RebaseTaken
 from hedgeapp.core.events.balances import BalanceStated, TransferSeen
-from hedgeapp.core.events.collateral import CollateralStated, CustodyFlowSeen, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.collateral import (
+    CollateralStated,
+    CustodyFlowSeen,
+    GasPaid,
+    MintSeen,
+    RedeemSeen,
+    SupplyStated,
+)
 from hedgeapp.core.events.debts import InterestCharged
 from hedgeapp.core.events.feeds import FeedStateChanged
 from hedgeapp.core.events.marks import MarksTaken
@@ -130,6 +137,15 @@ class Ledger:
         self.held.add("stETH", amount)
         grown = RebaseTaken(at=self.later(), custodian="ceffu", wallet="w1", asset="stETH", amount=amount, most=amount)
         self.told(grown)
+
+    def burned(self, amount: Decimal) -> None:
+        """Let a transaction of ours be paid for with the chain's own coin."""
+        self.held.add("ETH", -amount)
+        paid = GasPaid(
+            at=self.later(), chain="ethereum", transaction=f"0x{self.book.seq}", block=self.book.seq, wallet="0x1",
+            asset="ETH", amount=amount, is_failed=False,
+        )  # fmt: skip
+        self.told(paid)
 
     def minted(self, collateral: Decimal, synthetic: Decimal, kind: type[MintSeen] | type[RedeemSeen]) -> None:
         """Let somebody mint or redeem against wstETH."""

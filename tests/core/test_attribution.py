@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hedgeapp.core.events.collateral import MintSeen, RedeemSeen
 from hedgeapp.core.events.trading import OrderSeen
-from portfolio.core.attribution import LINES, UNTOLD, Attribution, Line, attribution
+from portfolio.core.attribution import Attribution, Line, attribution
 from portfolio.core.frames import frame
 from portfolio.core.stands import exactly, nav
 from reconciliation.core.ours import booked
@@ -50,6 +50,7 @@ steps = st.one_of(
         lambda account, taken: lambda ledger: ledger.charged(account, taken), st.sampled_from([USDM, COINM]), amounts
     ),
     st.builds(lambda grown: lambda ledger: ledger.rebased(grown), units),
+    st.builds(lambda paid: lambda ledger: ledger.burned(paid), units),
     st.builds(lambda came, fee: lambda ledger: ledger.deposited("stETH", came, fee), units, units),
     st.builds(
         lambda come, made, kind: lambda ledger: ledger.minted(come, made, kind),
@@ -203,6 +204,7 @@ ONE_LINE: dict[Line, tuple[Step, str]] = {
     "rate": (lambda ledger: ledger.priced(D(2000), rate=D("1.21")), "8000"),
     "slippage": (trade("buy", D(2), D("2001.5"), LINEAR, "0"), "-3"),
     "mint_redeem": (lambda ledger: ledger.minted(D(1), D(2390), MintSeen), "10"),
+    "gas": (lambda ledger: ledger.burned(D("0.004")), "-8"),
     "transfers": (lambda ledger: ledger.moved(USDM, D(1000)), "1000"),
 }
 
@@ -275,7 +277,3 @@ def test_interest_is_a_line_of_its_own_and_only_what_the_venue_told_of_it() -> N
     ledger.anew()
     silent = attribution(before, ledger.anew(), ledger.stated_as({(USDM, "USDT"): START[USDM, "USDT"] - 107}))
     assert (moved(silent), silent.rest) == ({}, D("-6.93"))
-
-
-def test_lines_that_no_fact_tells_of_are_named() -> None:
-    assert set(LINES) > UNTOLD

@@ -12,16 +12,19 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from hedgeapp.core.events.collateral import CollateralStated, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.collateral import CollateralStated, GasPaid, MintSeen, RedeemSeen, SupplyStated
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.reference import Chain, Token
 from hedgeapp.database import conninfo
 from hedgeapp.eventlog.append import AsyncLog
+from marketdata.feeds.chain.answers import ChainIsAnother, ContractIsAnother, NodeRefused, NodeUnreachable
 from marketdata.feeds.chain.follower import Follower
-from marketdata.feeds.chain.node import ChainIsAnother, ContractIsAnother, Node, NodeRefused, NodeUnreachable
+from marketdata.feeds.chain.gas import Gas
+from marketdata.feeds.chain.node import Node
 from marketdata.feeds.chain.provider import Bounds
 from marketdata.feeds.statements import Held, Place, heard, held_of
 from sandbox import chain as sandbox_chain
+from sandbox.chain.state import FUEL
 from tests.builders.collateral import QUIET, START_MS, Clock, described, logged
 
 SETTINGS = sandbox_chain.Settings(past_blocks=120, order_every_blocks=10)
@@ -114,7 +117,7 @@ async def test_holdings_supply_and_orders_of_the_confirmed_block_enter_the_log(o
         wrapped = Decimal(world.state.balance(world.chain.wsteth.lower(), world.custody.lower(), confirmed))
         assert world.held()[world.custody, "wstETH"] == wrapped / 10**18 >= 3_000
         assert world.held()[world.chain.minting, "stETH"] == 0
-        assert len(world.held()) == 6
+        assert len(world.held()) == 12
         assert {event.reference for event in world.logged(CollateralStated)} == {str(confirmed)}
         (supply,) = world.logged(SupplyStated)
         assert (supply.asset, supply.block) == ("USDe", confirmed)
@@ -143,6 +146,92 @@ async def test_a_mint_counts_once_it_has_its_confirmations(opened: Open) -> None
         assert (mint.collateral_asset, mint.collateral_amount) == ("wstETH", Decimal("2.5"))
         assert mint.synthetic_amount == Decimal("2.5") * Decimal("1.22") * 3_200
         assert len(world.logged(SupplyStated)) == 2
+
+
+def spent(world: World) -> Decimal:
+    """Return what our wallets had of the native coin at genesis and have no more, by the log."""
+    left = sum((total for (_, asset), total in world.held().items() if asset == "ETH"), Decimal(0))
+    return Decimal(sum(FUEL.values())) / 10**18 - left
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_gas_is_what_the_wallets_have_less_and_a_transaction_that_failed_pays_too(opened: Open) -> None:
+    async with opened(QUIET) as (world, node):
+        follower = world.follower(node)
+        await follower.step()
+        mint = world.mint("wstETH", "1")
+        failed = world.state.submit("USDT", Decimal(700), reverts=True).transaction
+        redeemed = world.state.submit("wstETH", Decimal(5), "redeem").transaction  # custody sends the coins
+        world.wait_blocks(40)
+        await follower.step()
+        gas = {paid.transaction: paid for paid in world.logged(GasPaid)}
+        minter = world.chain.wallets[2].address
+        assert {gas[one].wallet for one in (mint, failed, redeemed)} == {minter}
+        assert {paid.wallet for paid in gas.values()} == {minter, world.custody}
+        assert [paid.transaction for paid in gas.values() if paid.is_failed] == [failed]
+        assert sum((paid.amount for paid in gas.values()), Decimal(0)) == spent(world) > 0
+        assert [order.transaction for order in world.logged(MintSeen)] == [mint]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_gas_is_counted_once_whatever_is_read_again(opened: Open) -> None:
+    async with opened(QUIET) as (world, node):
+        follower = world.follower(node)
+        await follower.step()
+        paid = [world.mint("USDT", "300")]
+        world.wait_blocks(6)
+        await follower.step()
+        statements = heard(world.chain.name)
+        known = {place: held_of(statement) for place, statement in statements.items()}
+        paid.append(world.mint("USDT", "500"))
+        world.wait_blocks(6)
+        again = world.follower(node, known, max(int(statement.reference) for statement in statements.values()))
+        await again.step()
+        world.state.reorganize(10, keep_orders=False)
+        world.wait_blocks(6)
+        await again.step()
+        assert [one.transaction for one in world.logged(GasPaid)] == paid
+        assert again.undone == 2  # the second order and its gas: the wallet has it again, and people must look
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_node_that_forgot_old_states_is_read_block_by_block(opened: Open) -> None:
+    async with opened(QUIET) as (world, node):
+        unread, read = world.mint("USDT", "300"), ""
+        for wait in (1, 150):
+            world.wait_blocks(wait)
+            read = read or world.mint("USDT", "500")
+        last = await node.newest()
+        first = last.number - 160
+        assert [paid.transaction for paid in await Gas(world.chain, node).paid(first, last)] == [unread, read]
+        nonces = node.nonces
+
+        async def pruned(number: int) -> dict[str, int]:
+            if number < last.number - 128:
+                raise NodeRefused("missing trie node")
+            found: dict[str, int] = await nonces(number)
+            return found
+
+        world.mint("USDT", "700")
+        world.wait_blocks(1)
+        node.nonces = pruned
+        found = await Gas(world.chain, node).paid(first, await node.newest())
+        assert [paid.block for paid in found] == [last.number + 1]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_chain_whose_coin_is_no_token_of_ours_tells_no_gas(opened: Open) -> None:
+    async with opened(QUIET) as (world, _):
+        tokens = tuple(token for token in world.chain.tokens if not token.is_native)
+        world.chain = replace(world.chain, tokens=tokens)
+        async with Node(world.chain, QUICK) as node:
+            follower = world.follower(node)
+            await follower.step()
+            world.mint("USDT", "300")
+            world.wait_blocks(6)
+            await follower.step()
+        assert world.logged(GasPaid) == []
+        assert "ETH" not in {asset for _, asset in world.held()}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -223,7 +312,7 @@ async def test_a_restarted_feed_goes_on_where_the_log_ends(opened: Open) -> None
         known = {place: held_of(last) for place, last in statements.items()}
         read_until = max(int(last.reference) for last in statements.values())
         step = await world.follower(node, known, read_until).step()
-        assert (step.orders, step.statements) == (1, 2)
+        assert (step.orders, step.statements) == (1, 3)  # coins, supply, what the minter has left for gas
         assert [mint.transaction for mint in world.logged(MintSeen)] == [missed]
 
 

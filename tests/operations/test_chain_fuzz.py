@@ -13,16 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hedgeapp.core.events.collateral import MintSeen, RedeemSeen
-from marketdata.feeds.chain.node import (
-    AMOUNT_MAX,
+from marketdata.feeds.chain.answers import (
     AnswerIsMalformed,
     Block,
     ChainIsAnother,
     ContractIsAnother,
-    Node,
     NodeRefused,
     Rates,
 )
+from marketdata.feeds.chain.node import AMOUNT_MAX, Node
 from marketdata.feeds.chain.provider import Bounds, NodeProvider
 from sandbox.chain import Chain, Settings
 from sandbox.chain.rpc import replies

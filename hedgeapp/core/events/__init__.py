@@ -44,6 +44,7 @@ from hedgeapp.core.events.collateral import (
     CollateralStated,
     CustodianStateChanged,
     CustodyFlowSeen,
+    GasPaid,
     MintSeen,
     RedeemSeen,
     SettlementSeen,
@@ -150,6 +151,7 @@ Event = (
     | SupplyStated
     | MintSeen
     | RedeemSeen
+    | GasPaid
     | MarksTaken
     | FeedStateChanged
     | ServiceTaken

@@ -150,3 +150,24 @@ class SettlementSeen:
     @property
     def key(self) -> str:
         return f"settlement:{self.custodian}:{self.order_id}"
+
+
+@fact
+class GasPaid:
+    """A transaction that a wallet of ours sent is in a block: `amount` of the chain's native `asset` paid for it.
+
+    One that failed pays too. What the transaction moved besides is not in the amount.
+    """
+
+    at: datetime
+    chain: str
+    transaction: str
+    block: int
+    wallet: str
+    asset: str
+    amount: Decimal
+    is_failed: bool
+
+    @property
+    def key(self) -> str:
+        return f"gas:{self.chain}:{self.transaction}"

@@ -11,15 +11,15 @@ from hedgeapp.ending import together
 from hedgeapp.eventlog.append import AsyncLog
 from hedgeapp.services import Lease
 from marketdata.board import Board
-from marketdata.feeds.chain.follower import Follower
-from marketdata.feeds.chain.node import (
+from marketdata.feeds.chain.answers import (
     AnswerIsMalformed,
     ChainIsAnother,
     ContractIsAnother,
-    Node,
     NodeRefused,
     NodeUnreachable,
 )
+from marketdata.feeds.chain.follower import Follower
+from marketdata.feeds.chain.node import Node
 from marketdata.feeds.chain.provider import Bounds
 from marketdata.feeds.chain.rates import keep_rates
 from marketdata.feeds.polling import COMMON_FAULTS, Pace, poll, prepared

@@ -1,4 +1,4 @@
-"""The follower of a chain: rates from the newest block; holdings, supply, mints and redemptions from the confirmed one.
+"""The follower of a chain: rates from the newest block; holdings, supply, mints, redemptions and gas of the confirmed.
 
 What enters the log is read at a block that has the chain's confirmations on top, so a usual reorganization changes
 nothing that was said. A deeper one is noticed by the hashes of the blocks that were read: the changed stretch is read
@@ -13,15 +13,19 @@ from typing import Final, Protocol
 import structlog
 
 from hedgeapp.core.events import Event
-from hedgeapp.core.events.collateral import MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.collateral import GasPaid, MintSeen, RedeemSeen, SupplyStated
 from hedgeapp.core.marks import Mark, MarkKind
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Chain
 from hedgeapp.eventlog.append import SameKeyOtherContent
-from marketdata.feeds.chain.node import Block, Node, NodeRefused, Rates
+from marketdata.feeds.chain.answers import Block, NodeRefused, Rates
+from marketdata.feeds.chain.gas import Gas
+from marketdata.feeds.chain.node import Node
 from marketdata.feeds.statements import Held, Place, news
 
 ONE: Final = Decimal(1)
+
+Deed = MintSeen | RedeemSeen | GasPaid  # of a transaction, each once
 
 log = structlog.get_logger()
 
@@ -73,10 +77,11 @@ class Follower:
         self._read_until = read_until
         self._newest: Block | None = None
         self._latest: list[Mark] = []
+        self._gas = Gas(chain, node)
         self._trail: dict[int, str] = {}  # hash by number, oldest first
-        self._orders: dict[str, int] = {}  # block by key of the orders that were appended on this trail
+        self._deeds: dict[str, int] = {}  # block by key of what was appended on this trail
         self.reorganizations = 0
-        self.undone = 0  # orders that the log has and the chain no more
+        self.undone = 0  # orders and payments that the log has and the chain no more
 
     async def step(self) -> Step:
         """Look at the chain once; post and append what is new. Safe to call again after any failure."""
@@ -117,26 +122,28 @@ class Follower:
 
     async def _confirm(self, block: Block) -> tuple[int, int]:
         """Append what the chain says up to a confirmed block; return how many statements and orders that were."""
+        is_read = bool(self._trail) or self._read_until is not None  # before that nothing of the coins is explained
         first = await self._first_unread(block.number)
         orders = await self._node.orders(first, block.number)
+        paid = await self._gas.paid(first, block) if is_read else []
         symbol, supply = await self._node.supply(block)
         found = {place: Held(total=total) for place, total in (await self._node.balances(block)).items()}
         if (await self._node.block(block.number)).hash != block.hash:
             raise NodeRefused(f"{self._chain.name}: block {block.number} changed while it was read: it is read again")
-        events: list[Event] = [*orders]
+        events: list[Event] = [*orders, *paid]
         events += news(self._known, found, holder=self._chain.name, reference=str(block.number), at=block.at)
         if supply != self._supply:
             events.append(
                 SupplyStated(at=block.at, chain=self._chain.name, asset=symbol, total=supply, block=block.number)
             )
         is_whole = await self._append_each_once(events)
-        self._note_undone(first, orders)
+        self._note_undone(first, [*orders, *paid])
         self._known = {**{place: Held(total=Decimal(0)) for place in self._known}, **found} if is_whole else {}
         self._supply = supply if is_whole else Decimal(-1)
         self._trail[block.number] = block.hash
         while len(self._trail) > self._bounds.trail_blocks:
             del self._trail[next(iter(self._trail))]
-        return len(events) - len(orders), len(orders)
+        return len(events) - len(orders) - len(paid), len(orders)
 
     async def _first_unread(self, confirmed: int) -> int:
         """Return the first block to read orders of: after the newest one that we read and that is still there."""
@@ -158,8 +165,8 @@ class Follower:
     async def _append_each_once(self, events: Sequence[Event]) -> bool:
         """Append the events; tell whether the log took all of them as they are.
 
-        An order that the log has under another block is counted already. A statement that it has otherwise for this
-        block is made again at the next.
+        An order, or gas, that the log has under another block is counted already. A statement that it has otherwise
+        for this block is made again at the next.
         """
         if not events:
             return True
@@ -172,15 +179,15 @@ class Follower:
                     await self._append([event])
                 except SameKeyOtherContent as other:
                     log.warning("chain.said_otherwise", chain=self._chain.name, reason=str(other))
-                    is_whole = is_whole and isinstance(event, MintSeen | RedeemSeen)
+                    is_whole = is_whole and isinstance(event, Deed)
             return is_whole
         return True
 
-    def _note_undone(self, first: int, orders: Iterable[MintSeen | RedeemSeen]) -> None:
-        """Count the orders of the blocks read again that are not there any more: people must look at them."""
-        found = {order.key: order.block for order in orders}
-        for key in [key for key, block in self._orders.items() if block >= first and key not in found]:
+    def _note_undone(self, first: int, deeds: Iterable[Deed]) -> None:
+        """Count the orders and payments of the blocks read again that are not there any more: people look at them."""
+        found = {deed.key: deed.block for deed in deeds}
+        for key in [key for key, block in self._deeds.items() if block >= first and key not in found]:
             self.undone += 1
-            log.error("chain.order_undone", chain=self._chain.name, key=key, block=self._orders.pop(key))
+            log.error("chain.order_undone", chain=self._chain.name, key=key, block=self._deeds.pop(key))
         oldest = next(iter(self._trail), first)
-        self._orders = {key: block for key, block in {**self._orders, **found}.items() if block >= oldest}
+        self._deeds = {key: block for key, block in {**self._deeds, **found}.items() if block >= oldest}

@@ -14,9 +14,17 @@ from hexbytes import HexBytes
 from web3 import AsyncWeb3
 from web3.exceptions import BadFunctionCallOutput, ContractLogicError, Web3Exception, Web3RPCError
 
-from hedgeapp.core.events.collateral import MintSeen, RedeemSeen
-from hedgeapp.core.records import record
-from hedgeapp.core.reference import Chain, Token
+from hedgeapp.core.events.collateral import GasPaid, MintSeen, RedeemSeen
+from hedgeapp.core.reference import Chain, Token, Wallet
+from marketdata.feeds.chain.answers import (
+    AnswerIsMalformed,
+    Block,
+    ChainIsAnother,
+    ContractIsAnother,
+    NodeRefused,
+    NodeUnreachable,
+    Rates,
+)
 from marketdata.feeds.chain.contracts import MINTING, POOL, TOKEN, WSTETH
 from marketdata.feeds.chain.provider import Bounds, NodeProvider
 from marketdata.feeds.reasons import reason as reason_of
@@ -28,49 +36,6 @@ DECIMALS_MAX: Final = 36
 AMOUNT_MAX: Final = Decimal(10) ** 30  # whole tokens; a contract that says more is none of those that we read
 SYMBOL_LENGTH_MAX: Final = 32
 HASH_BYTES: Final = 32
-
-
-class NodeUnreachable(ConnectionError):
-    """No answer came, after all attempts."""
-
-
-class NodeRefused(RuntimeError):
-    """The node answered with an error."""
-
-
-class AnswerIsMalformed(NodeRefused):
-    """The node's answer is none of JSON-RPC, or says what no chain would; `raw` is what it sent."""
-
-    def __init__(self, said: str, raw: bytes = b"") -> None:
-        self.raw = raw
-        super().__init__(said)
-
-
-class ChainIsAnother(RuntimeError):
-    """The node serves another chain than the catalogue says."""
-
-
-class ContractIsAnother(RuntimeError):
-    """A contract does not answer as the one that the catalogue names would."""
-
-
-@record
-class Block:
-    """A block by number and hash; `at` is its timestamp."""
-
-    number: int
-    hash: str
-    parent: str
-    at: datetime
-
-
-@record
-class Rates:
-    """ETH per stETH-unit of a wstETH by the protocol, and per stETH by the pool, at a block."""
-
-    protocol: Decimal
-    market: Decimal
-
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -124,6 +89,8 @@ class Node:
                 "correct the URL or the chain id"
             )
         for token in self._chain.tokens:
+            if token.is_native:
+                continue
             decimals = await self._call(token.address, TOKEN, "decimals")
             if decimals != token.decimals:
                 raise ContractIsAnother(
@@ -162,16 +129,67 @@ class Node:
     async def balances(self, block: Block) -> dict[tuple[str, str], Decimal]:
         """Return what each wallet of the chain holds of each token after a block, by (address, asset)."""
         pairs = [(wallet, token) for wallet in self._chain.wallets for token in self._chain.tokens]
-        found = await asyncio.gather(
-            *(
-                self._call(token.address, TOKEN, "balanceOf", _checksummed(wallet.address), block=block)
-                for wallet, token in pairs
-            )
-        )
+        found = await asyncio.gather(*(self._balance(wallet, token, block) for wallet, token in pairs))
         return {
             (wallet.address, token.asset): self._amount(units, token.decimals)
             for (wallet, token), units in zip(pairs, found, strict=True)
         }
+
+    async def _balance(self, wallet: Wallet, token: Token, block: Block) -> Any:
+        holder = _checksummed(wallet.address)
+        if token.is_native:
+            return await self._ask("eth_getBalance", self._web3.eth.get_balance(holder, block.number))
+        return await self._call(token.address, TOKEN, "balanceOf", holder, block=block)
+
+    @_understood
+    async def nonces(self, number: int) -> dict[str, int]:
+        """Return how many transactions each wallet of the chain has sent until after a block, by address."""
+        found = await asyncio.gather(
+            *(
+                self._ask(
+                    "eth_getTransactionCount",
+                    self._web3.eth.get_transaction_count(_checksummed(wallet.address), number),
+                )
+                for wallet in self._chain.wallets
+            )
+        )
+        return {wallet.address: int(nonce) for wallet, nonce in zip(self._chain.wallets, found, strict=True)}
+
+    @_understood
+    async def gas_paid(self, number: int) -> list[GasPaid]:
+        """Return what our wallets paid for the transactions that they sent in a block."""
+        native = self._chain.native
+        if native is None:
+            return []
+        ours = {wallet.address.lower(): wallet.address for wallet in self._chain.wallets}
+        found = await self._ask("eth_getBlockByNumber", self._web3.eth.get_block(number, full_transactions=True))
+        if found["number"] != number:
+            raise self.malformed("eth_getBlockByNumber", f"block {found['number']} for block {number}")
+        at = datetime.fromtimestamp(found["timestamp"], UTC)
+        paid = []
+        for sent in found["transactions"]:
+            if (wallet := ours.get(sent["from"].lower())) is None:
+                continue
+            receipt = await self._ask("eth_getTransactionReceipt", self._web3.eth.get_transaction_receipt(sent["hash"]))
+            if receipt["blockHash"] != found["hash"]:
+                raise NodeRefused(f"{self._chain.name}: the chain changed while its blocks were read: read again")
+            if receipt["transactionHash"] != sent["hash"] or receipt["status"] not in (0, 1):
+                raise self.malformed("eth_getTransactionReceipt", "the receipt of another transaction, or no status")
+            wei = receipt["gasUsed"] * receipt["effectiveGasPrice"]
+            wei += receipt.get("blobGasUsed", 0) * receipt.get("blobGasPrice", 0)
+            paid.append(
+                GasPaid(
+                    at=at,
+                    chain=self._chain.name,
+                    transaction=sent["hash"].to_0x_hex(),
+                    block=number,
+                    wallet=wallet,
+                    asset=native.asset,
+                    amount=self._amount(wei, native.decimals),
+                    is_failed=receipt["status"] == 0,
+                )
+            )
+        return paid
 
     @_understood
     async def supply(self, block: Block) -> tuple[str, Decimal]:
