@@ -129,17 +129,21 @@ def _missing(account: str, positions: Sequence[ValuedPosition], valuation: Valua
 def _pocket(
     account: str, asset: str, wallet: Figure, price: Figure, positions: Sequence[ValuedPosition], valuation: Valuation
 ) -> Pocket:
-    terms, limits = valuation.book.terms, valuation.catalogue.limits_by_subject
-    ratios = {one.asset: one.tiers for one in terms.collateral[account].assets}
-    kept = limits.get(("borrow_maintenance", asset))
+    ratios = {one.asset: one.tiers for one in valuation.book.terms.collateral[account].assets}
     return Pocket(
         asset=asset,
         wallet=wallet.value or ZERO,
         index=price.value or ZERO,
         ratios=ratios.get(asset, ()),
         contracts=tuple(contract_of(one, valuation) for one in positions if one.settlement == asset),
-        borrow_rate=kept.value / BP if kept else ZERO,
+        borrow_rate=borrow_maintenance(asset, valuation),
     )
+
+
+def borrow_maintenance(asset: str, valuation: Valuation) -> Decimal:
+    """Return the maintenance margin, as a share, of what is borrowed of an asset; 0 where no limit says it."""
+    limit = valuation.catalogue.limits_by_subject.get(("borrow_maintenance", asset))
+    return limit.value / BP if limit else ZERO
 
 
 def contract_of(one: ValuedPosition, valuation: Valuation) -> Contract:

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from decimal import Decimal
+from typing import Any, Final, assert_never
 
 import numpy as np
 
@@ -11,11 +12,12 @@ from portfolio.core.scenarios.asked import Asked
 from portfolio.core.scenarios.book import USD, ScenarioBook
 from portfolio.core.scenarios.engine import Engine
 from portfolio.core.scenarios.liquidation import Lines
-from portfolio.core.scenarios.presets import curve
+from portfolio.core.scenarios.moved import Move, moves_of
+from portfolio.core.scenarios.presets import curve, past_of
 from portfolio.core.scenarios.run import LEAD, SECOND, Run, heat, lines, run, worst_ratio
 from portfolio.core.scenarios.shocks import Floats
 from portfolio.core.scenarios.table import Column, columns
-from portfolio.screen.numbers import decimals_of
+from portfolio.screen.numbers import decimals_of, signed
 
 SHOWN: Final = frozenset({"price", "staked", "whole"})  # groups of the table beside those of settlement assets
 DIGITS: Final = 8  # of a number that a chart draws
@@ -60,6 +62,7 @@ class Shown:
     """All that the page shows of a scenario."""
 
     price: str
+    past: str
     total: Part
     change: str
     held: tuple[Part, ...]
@@ -86,6 +89,7 @@ def shown(book: ScenarioBook, asked: Asked, second: str) -> Shown:
     total = float(step.held.total_usd[0])
     return Shown(
         price=number(step.held.prices[LEAD][0], "USDT") if LEAD in step.held.prices else "",
+        past=_past(book, asked),
         total=Part(name="total", units="", usd=number(total, USD), share=share_of(total, total), note=""),
         change=f"{(total / now - 1) * 100:+.2f} %".replace("-", "−") if now else "",
         held=held_parts(step),
@@ -99,6 +103,29 @@ def shown(book: ScenarioBook, asked: Asked, second: str) -> Shown:
         else None,
         charts=_charts(book, engine, asked, where, second),
     )
+
+
+def _past(book: ScenarioBook, asked: Asked) -> str:
+    """Return in a sentence what a move of history was, and which of the book's moves are recorded; else nothing."""
+    past = past_of(asked.x)
+    if past is None:
+        return ""
+    moves = [
+        f"{one.currency} {signed(Decimal(repr(one.move * 100)), 1)} % {_because(one)}" for one in moves_of(book, asked)
+    ]
+    return f"{past.when}, from {past.first:,.2f} to {past.last:,.2f} ({past.series}): {', '.join(moves)}."
+
+
+def _because(one: Move) -> str:
+    match one.because:
+        case "given":
+            return "as recorded"
+        case "asked":
+            return "as asked for"
+        case "beta":
+            return f"by beta {one.beta:g}"
+        case _:
+            assert_never(one.because)
 
 
 def held_parts(step: Run) -> tuple[Part, ...]:

@@ -147,6 +147,7 @@ form.addEventListener("submit", (event) => {
 for (const button of form.querySelectorAll("[data-x]")) {
   button.addEventListener("click", () => {
     form.elements.x.value = (100 * Number(button.dataset.x)).toFixed(1);
+    form.elements.moves.value = ""; // in history no asset moved by what was typed before
     outputs();
     ask();
   });

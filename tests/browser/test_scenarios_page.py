@@ -46,6 +46,8 @@ async def test_half_the_price_is_run_in_both_tables_dragged_shared_and_saved(des
     await expect(coins).to_contain_text("500.000")
     await expect(coins).to_contain_text("50.0 %")
     await page.locator("input[name=s]").fill("20")
+    await page.get_by_role("button", name="2020-03").click()
+    await expect(page.locator("#past")).to_contain_text("ETH −55.8 % as recorded")
     await dragged(page)
     await page.locator("input[name=x]").fill("100")
     await expect(held).to_contain_text("160.0 %")

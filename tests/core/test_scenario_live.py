@@ -3,6 +3,7 @@
 import math
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
 from portfolio.core.book import Book
@@ -12,8 +13,9 @@ from portfolio.core.scenarios.asked import Asked, ScenarioIsRefused, asked, requ
 from portfolio.core.scenarios.book import ScenarioBook
 from portfolio.core.scenarios.engine import Engine
 from portfolio.core.scenarios.live import live_book
+from portfolio.core.scenarios.moved import moves_of
 from portfolio.core.scenarios.outcome import Outcome, outcome
-from portfolio.core.scenarios.presets import HISTORY, curve
+from portfolio.core.scenarios.presets import HISTORY, Past, curve, past_of
 from portfolio.core.scenarios.run import heat, lines, run, worst_ratio
 from portfolio.core.scenarios.shocks import shocks
 from portfolio.core.scenarios.table import columns
@@ -93,6 +95,41 @@ def test_a_unified_account_has_the_frames_one_margin(price: str) -> None:
     assert near(found.balance[0], row.margin_balance.value)
     assert near(found.maintenance[0], row.maintenance_margin.value)
     assert near(found.initial[0], row.initial_margin.value)
+
+
+def owing() -> Book:
+    """Return a unified account that owes USDT: its linear short has lost, and margin is kept for the debt."""
+    return unified.hedged(
+        unified.terms(stETH="0.9", ETH="0.95", USDT="1"),
+        balance(unified.UNIFIED, "USDT", "-25000"),
+        limit("borrow_maintenance", "USDT", "400"),
+        limit("borrow_maintenance", "ETH", "250"),
+    )
+
+
+@pytest.mark.parametrize("price", ["1200", "2000", "2100", "2400"])
+def test_an_account_that_owes_has_the_frames_margin_of_its_debts_too(price: str) -> None:
+    book = owing()
+    row = unified.only(book, price)
+    (found,) = now(live_book(Valuation(book, unified.prices(price), AT))).margins
+    for value, figure in (
+        (found.balance[0], row.margin_balance),
+        (found.maintenance[0], row.maintenance_margin),
+        (found.initial[0], row.initial_margin),
+        (found.ratio[0], row.margin_ratio),
+    ):
+        assert near(value, figure.value)
+
+
+def test_a_debt_that_a_step_makes_is_margined_as_the_frame_would_there() -> None:
+    book = live_book(Valuation(owing(), unified.prices("2000"), AT))
+    (risen,) = outcome(Engine(book), shocks({"ETH": [0.2]})).margins
+    row = unified.only(owing(), "2400")
+    assert near(risen.maintenance[0], row.maintenance_margin.value)
+    assert near(risen.initial[0], row.initial_margin.value)
+    found = lines(Engine(book), Asked(book="live"))
+    (rise,) = (said for said in unified.only(owing(), "2000").liquidations if said.direction == "rise")
+    assert near(found[0].above or 0.0, rise.multiple.value)
 
 
 def test_it_is_liquidated_where_the_frame_says() -> None:
@@ -181,6 +218,32 @@ def test_an_account_with_nothing_left_has_an_endless_margin_ratio() -> None:
     bare = run(typed_book(Asked(ratio=0.0).typed), Asked(ratio=0.0), curve())
     assert math.isinf(worst_ratio(bare.held)[-1])
     assert not math.isinf(worst_ratio(bare.held)[0])
+
+
+@pytest.mark.parametrize("past", HISTORY, ids=lambda past: past.name)
+def test_a_move_of_history_moves_every_asset_and_says_which_are_recorded(past: Past) -> None:
+    book = ScenarioBook(
+        prices={"ETH": 2000.0, "BTC": 50_000.0, "SOL": 100.0, "USDT": 1.0, "USD": 1.0}, stablecoins=frozenset({"USDT"})
+    )
+    wanted = Asked(x=past.move * 100, betas=(("SOL", 1.5),), moves=())
+    told = {one.currency: (one.because, one.move) for one in moves_of(book, wanted)}
+    assert told == {
+        "ETH": ("given", pytest.approx(past.move)),
+        "BTC": ("beta", pytest.approx(past.move)),
+        "SOL": ("beta", pytest.approx(max(1.5 * past.move, -0.999))),
+        "USDT": ("beta", 0.0),
+    }
+    after = run(book, wanted, np.array([wanted.x / 100])).held.prices
+    for one in moves_of(book, wanted):
+        assert after[one.currency][0] == pytest.approx(book.prices[one.currency] * (1 + one.move))
+    assert past_of(round(past.move * 100, 1)) == past
+
+
+def test_a_move_that_was_asked_for_stands_above_betas_and_history() -> None:
+    book = ScenarioBook(prices={"ETH": 2000.0, "BTC": 50_000.0, "USD": 1.0})
+    told = {one.currency: (one.because, one.move) for one in moves_of(book, Asked(moves=(("BTC", -10.0),)))}
+    assert told["BTC"] == ("asked", -0.1)
+    assert past_of(-50.0) is None
 
 
 def test_moves_of_history_are_as_recorded() -> None:

@@ -67,6 +67,12 @@ def test_with_a_settlement_share_of_a_fifth_the_composition_is_that_of_the_table
     assert found["USDT"][-3:] == ["600,000.00", "600,000", "60.0 %"]
 
 
+def test_a_move_of_history_says_what_is_recorded_and_what_follows(person: Client) -> None:
+    text = body(person, "?x=-55.8")
+    assert "2020-03-12/13, from 194.61 to 86.00 (spot, 1 h): ETH −55.8 % as recorded, USDT 0.0 % by beta 0." in text
+    assert 'id="past"' not in body(person, "?x=-50")
+
+
 def test_held_and_swept_stand_side_by_side(person: Client) -> None:
     text = body(person, "?book=mixed&s=20&w=60&x=-50")
     assert cells(text, "swept")["stablecoin"] == ["240,000", "24.0 %"]

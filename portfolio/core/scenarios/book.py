@@ -86,7 +86,8 @@ class Rate:
 class ScenarioBook:
     """Where a scenario starts: `prices` are USD per currency, `rates` are of staked assets.
 
-    Accounts in `unified` put all assets into one margin; in others each settlement asset stands by itself. `missing`
+    Accounts in `unified` put all assets into one margin; in others each settlement asset stands by itself.
+    `borrow_maintenance` is by asset what margin, as a share, a unified account keeps for what it owes of it. `missing`
     are sentences: what of the book is not in here, and why.
     """
 
@@ -96,6 +97,7 @@ class ScenarioBook:
     rates: dict[str, Rate] = field(default_factory=dict)
     unified: frozenset[str] = frozenset()
     stablecoins: frozenset[str] = frozenset()
+    borrow_maintenance: dict[str, float] = field(default_factory=dict)
     supply: float | None = None
     missing: tuple[str, ...] = ()
 

@@ -12,7 +12,7 @@ from portfolio.core.holdings import balance_rows, collateral_rows
 from portfolio.core.pnl import ValuedPosition, valued_positions
 from portfolio.core.position_tiers import tiers_of
 from portfolio.core.scenarios.book import USD, WHOLE, Bracket, Holding, Rate, ScenarioBook, ScenarioPosition
-from portfolio.core.unified_margin import is_unified
+from portfolio.core.unified_margin import borrow_maintenance, is_unified
 from portfolio.core.valuation import Valuation
 
 
@@ -59,6 +59,9 @@ def live_book(valuation: Valuation) -> ScenarioBook:
         rates={name: rate for name, rate in rates.items() if name in priced},
         unified=frozenset(name for name in valuation.catalogue.accounts if is_unified(name, valuation)),
         stablecoins=frozenset(assumed | {one.settlement for one in contracts if one.kind == "linear"}),
+        borrow_maintenance={
+            name: share for name in sorted(priced) if (share := float(borrow_maintenance(name, valuation)))
+        },
         supply=float(sum(supply)) if supply else None,
         missing=tuple(missing),
     )

@@ -223,11 +223,22 @@ def _margins(swept: _Swept, shown: Floats, shocks: Shocks, failed: set[str]) -> 
             balance, maintenance, initial = shown[row], kept[row], first[row]
         else:
             ours = [(row, swept.prices[name]) for (holder, name), row in row_of.items() if holder == account]
-            maintenance = sum((kept[row] * price for row, price in ours), np.zeros(shocks.steps))
-            initial = sum((first[row] * price for row, price in ours), np.zeros(shocks.steps))
+            debt = _debt_margin(swept, account, shown)
+            maintenance = sum((kept[row] * price for row, price in ours), debt)
+            initial = sum((first[row] * price for row, price in ours), debt)
             balance = _collateral(swept, account, shown, shocks)
         found.append(Margin(account=account, asset=asset, balance=balance, maintenance=maintenance, initial=initial))
     return tuple(found)
+
+
+def _debt_margin(swept: _Swept, account: str, shown: Floats) -> Floats:
+    """Return the margin in USD that a unified account keeps for what it owes: negative equity by its asset's rate."""
+    engine = swept.engine
+    rates, found = engine.book.borrow_maintenance, np.zeros(shown.shape[1])
+    for (name, asset), equity in zip(engine.equities, shown, strict=True):
+        if name == account and asset in rates:
+            found = found + np.maximum(0.0, -equity) * rates[asset] * swept.prices[asset]
+    return found
 
 
 def _collateral(swept: _Swept, account: str, shown: Floats, shocks: Shocks) -> Floats:

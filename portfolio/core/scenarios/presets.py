@@ -15,11 +15,15 @@ GRIDS: Final = {"documented": DOCUMENTED, "wide": WIDE, "near": NEAR}
 MOVE_MIN: Final = -0.99
 MOVE_MAX: Final = 4.0
 CURVE_STEPS: Final = 201
+NEAR_PCT: Final = 0.051  # a slider has one decimal
 
 
 @record
 class Past:
-    """A large move of ether: its price before and at its far end, in USD or a stablecoin, and where it was recorded."""
+    """A large move: ether's price before and at its far end, in USD or a stablecoin, and where it was recorded.
+
+    Of no other currency both prices are at hand: they follow by their betas.
+    """
 
     name: str
     when: str
@@ -43,6 +47,11 @@ HISTORY: Final = (
     Past(name="2025-10", when="2025-10-10", first=4341.0, last=3311.76, series="perpetual, 30 min"),
     Past(name="2026-01", when="2026-01-31", first=2706.0, last=2202.0, series="perpetual, low"),
 )
+
+
+def past_of(move_pct: float) -> Past | None:
+    """Return the large move of history that a move of the leading price is, to a tenth of a percent."""
+    return next((one for one in HISTORY if abs(one.move * 100 - move_pct) < NEAR_PCT), None)
 
 
 def curve() -> Floats:

@@ -37,8 +37,7 @@ def betas(book: ScenarioBook, asked: Asked) -> dict[str, float]:
 def run(book: ScenarioBook, asked: Asked, moves: Floats, engine: Engine | None = None) -> Run:
     """Return a scenario over moves of the leading price, with everything else as asked."""
     made = engine or Engine(book)
-    apart = _apart(book, asked)
-    prices = led(moves, betas(book, asked), {name: move for name, move in apart.items() if name in book.prices})
+    prices = led(moves, betas(book, asked), moves_apart(book, asked))
     there = shocks(
         prices, basis=np.full(len(moves), asked.basis / 1e4), depeg=asked.depeg / 100, haircut=asked.haircut / 100
     )
@@ -63,7 +62,7 @@ def heat(engine: Engine, asked: Asked, second: str) -> tuple[Floats, Floats, Flo
     across = np.linspace(-0.9, 2.0, ACROSS)
     down = np.linspace(*SECOND[second], DOWN)
     first, other = crossed(across, down)
-    apart: dict[str, float | Floats] = dict(_apart(engine.book, asked))
+    apart: dict[str, float | Floats] = dict(moves_apart(engine.book, asked))
     said: dict[str, float | Floats] = {
         "basis": np.full(len(first), asked.basis / 1e4),
         "depeg": asked.depeg / 100,
@@ -91,7 +90,7 @@ def worst_ratio(held: Outcome) -> Floats:
     return worst
 
 
-def _apart(book: ScenarioBook, asked: Asked) -> dict[str, float]:
-    """Return the moves that do not follow: stablecoins together, and what is said one by one."""
+def moves_apart(book: ScenarioBook, asked: Asked) -> dict[str, float]:
+    """Return the moves of what does not follow: stablecoins together, and what is said one by one."""
     stable = dict.fromkeys(sorted(book.stablecoins & book.prices.keys()), asked.stable / 100) if asked.stable else {}
-    return stable | {name: move / 100 for name, move in asked.moves}
+    return stable | {name: move / 100 for name, move in asked.moves if name in book.prices}
