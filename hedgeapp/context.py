@@ -22,6 +22,7 @@ PAGES: Final = (
     ("Breaks", "reconciliation:breaks", "b"),
     ("Gate", "portfolio:gate", "t"),
     ("Backing", "portfolio:backing", "k"),
+    ("Funding", "portfolio:funding", "f"),
     ("PnL", "portfolio:pnl", "n"),
     ("Prices", "portfolio:prices", "p"),
     ("Scenarios", "portfolio:scenarios", "s"),

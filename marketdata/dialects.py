@@ -111,6 +111,7 @@ def _named(root: str, *, account: str, positions: str, brackets: str, modes: str
         "time": f"{public}GetTime",
         "exchange_info": f"{public}GetExchangeInfo",
         "marks": f"{public}GetPremiumIndex",
+        "funding_info": f"{public}GetFundingInfo",
         "brackets": f"{private}{brackets}",
         "account": f"{private}{account}",
         "positions": f"{private}{positions}",

@@ -62,6 +62,9 @@ def projection(event: ReferenceChanged) -> Projection:
     row = row_of(event)
     key = key_of(row)
     own = {field.name: getattr(row, field.name) for field in fields(row)}
+    if isinstance(row, Instrument):
+        del own["funding_terms"]
+        own |= {f"funding_{name}": value for name, value in asdict(row.funding).items()}
     children = tuple(_children(name, key, own.pop(name)) for name in _CHILDREN if name in own)
     columns = {
         _COLUMNS.get(name, name): text_of(value)

@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from msgspec import UNSET, UnsetType
+
 from hedgeapp.core.amounts import ZERO, quantized
 from hedgeapp.core.records import record, sparse_fact
 
@@ -47,12 +49,27 @@ class CollateralTier:
     ratio: Decimal
 
 
+@sparse_fact
+class FundingTerms:
+    """Minutes from one payment to the next, and the most and the least rate of a payment; None: not told."""
+
+    minutes: int | None = None
+    cap: Decimal | None = None
+    floor: Decimal | None = None
+
+    @property
+    def told(self) -> "FundingTerms | UnsetType":
+        """These terms, or what stands for none of them."""
+        return UNSET if self == FundingTerms() else self
+
+
 @record
 class Instrument:
     """A perpetual or dated contract, or a spot pair that is only followed for its price, in our spelling.
 
     `id` is `venue:SYMBOL`. A quantity is a signed number of contracts; `contract_size` is base units per contract
     (linear) or quote units per contract (inverse). A pair is linear with contracts of one unit of its base.
+    `funding_terms` that nobody told are left out of the stored form, as in what was written before there were any.
     """
 
     id: str
@@ -70,6 +87,12 @@ class Instrument:
     expires_at: datetime | None = None
     tiers: tuple[Tier, ...] = ()
     is_trading: bool = True
+    funding_terms: FundingTerms | UnsetType = UNSET
+
+    @property
+    def funding(self) -> FundingTerms:
+        """How a perpetual pays funding, as far as it is told."""
+        return self.funding_terms if isinstance(self.funding_terms, FundingTerms) else FundingTerms()
 
     @property
     def is_contract(self) -> bool:

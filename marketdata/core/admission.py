@@ -19,6 +19,7 @@ from marketdata.core.wellformed import (
     require_built,
     require_each_once,
     require_fits,
+    require_funding,
     require_name,
     require_one_of,
     require_positive,
@@ -228,6 +229,7 @@ def _require_instrument(instrument: Instrument, catalogue: Catalogue) -> None:
         )
     _require_expiry(instrument)
     _require_tiers(instrument)
+    require_funding(instrument)
 
 
 def _require_expiry(instrument: Instrument) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from hedgeapp.core.amounts import ONE, ZERO
 from hedgeapp.core.instruments import ContractKind, Expiry, Instrument, Tier
+from marketdata.core.funding_terms import of_bybit
 from marketdata.core.reference import ReferenceContradicts, number, positive, require_joins
 
 Row = Mapping[str, Any]
@@ -101,6 +102,7 @@ def _instrument(venue: str, symbol: str, row: Row, limits: Sequence[Row], assets
         expires_at=_delivery(row) if expiry == "dated" else None,
         tiers=tiers(id_, limits),
         is_trading=row.get("status") == "Trading",
+        funding_terms=of_bybit(id_, row).told,
     )
 
 

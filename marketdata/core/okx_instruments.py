@@ -7,12 +7,14 @@ the one that a position is in holds for all of it.
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from hedgeapp.core.amounts import ONE, ZERO
 from hedgeapp.core.instruments import ContractKind, Expiry, Instrument, Tier
+from marketdata.core.funding_terms import of_okx
 from marketdata.core.reference import ReferenceContradicts, number, positive
 
 Row = Mapping[str, Any]
@@ -36,15 +38,23 @@ def symbol_of(row: Row) -> str | None:
 
 
 def instruments(
-    venue: str, rows: Iterable[Row], limits: Iterable[Row], *, symbols: Collection[str], assets: Collection[str]
+    venue: str,
+    rows: Iterable[Row],
+    limits: Iterable[Row],
+    fundings: Iterable[Row] = (),
+    *,
+    symbols: Collection[str],
+    assets: Collection[str],
 ) -> list[Instrument]:
     """Return the instruments of `symbols` (our spelling); `limits` are the tiers of their families.
 
-    `assets` are the known ones. Raise ReferenceContradicts with the first field that is missing or does not fit.
+    `fundings` are answers of public/funding-rate, `assets` the known ones. Raise ReferenceContradicts with the first
+    field that is missing or does not fit.
     """
     tiers_of: dict[str, list[Row]] = {}
     for limit in limits:
         tiers_of.setdefault(str(limit.get("instFamily")), []).append(limit)
+    funding_of = {str(row.get("instId")): row for row in fundings}
     found: dict[str, Instrument] = {}
     for row in rows:
         symbol = symbol_of(row)
@@ -52,7 +62,9 @@ def instruments(
             continue
         if symbol in found:
             raise ReferenceContradicts(f"{venue}:{symbol}", "instFamily", "once", "twice in public/instruments")
-        found[symbol] = _instrument(venue, symbol, row, tiers_of.get(str(row.get("instFamily")), ()), assets)
+        made = _instrument(venue, symbol, row, tiers_of.get(str(row.get("instFamily")), ()), assets)
+        terms = of_okx(made.id, funding_of.get(made.venue_symbol))
+        found[symbol] = replace(made, funding_terms=terms.told)
     for symbol in symbols:
         if symbol not in found:
             raise ReferenceContradicts(f"{venue}:{symbol}", "symbol", "an instrument of the venue", "none")

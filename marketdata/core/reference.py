@@ -6,24 +6,33 @@ cum_n = floor_n · (rate_n − rate_{n−1}) + cum_{n−1}, so that the maintena
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from hedgeapp.core.amounts import ONE, ZERO
 from hedgeapp.core.instruments import ContractKind, Expiry, Instrument, Tier
+from marketdata.core.funding_terms import of_binance
+from marketdata.core.venue_numbers import ReferenceContradicts, number, positive
+
+__all__ = [
+    "ReferenceContradicts",
+    "Specified",
+    "Spelling",
+    "SymbolIsUnknown",
+    "filter_of",
+    "instruments",
+    "number",
+    "positive",
+    "require_joins",
+    "tiers",
+]
 
 # Venues round what they publish, and some print floats.
 DEDUCTION_TOLERANCE: Final = Decimal("1e-6")
 
 _DATED_ENDS: Final = ("QUARTER", "MONTH", "DELIVERING")
-
-
-class ReferenceContradicts(ValueError):
-    """What a venue says of an instrument contradicts itself, or what we know."""
-
-    def __init__(self, subject: str, field: str, expected: object, found: object) -> None:
-        super().__init__(f"{subject}: {field}: {expected} expected, found {found}")
 
 
 class SymbolIsUnknown(LookupError):
@@ -72,11 +81,14 @@ def instruments(
     kind: ContractKind,
     exchange_info: Mapping[str, Any],
     brackets: Sequence[Mapping[str, Any]],
+    funding: Sequence[Mapping[str, Any]] = (),
     *,
     symbols: Collection[str],
     assets: Collection[str],
 ) -> list[Instrument]:
     """Return the instruments of `symbols` (our spelling) from Binance's exchangeInfo and leverageBracket answers.
+
+    `funding` is its fundingInfo.
 
     `assets` are the known ones. Raise ReferenceContradicts with the first field that is missing or does not fit.
     """
@@ -88,7 +100,11 @@ def instruments(
             continue
         if symbol in found:
             raise ReferenceContradicts(f"{venue}:{symbol}", "symbol", "once", "twice in exchangeInfo")
-        found[symbol] = _instrument(venue, symbol, kind, row, tiers_of.get(str(row.get("symbol")), ()), assets)
+        made = _instrument(venue, symbol, kind, row, tiers_of.get(str(row.get("symbol")), ()), assets)
+        if made.expiry == "perpetual":
+            terms = of_binance(made.id, made.venue_symbol, funding)
+            made = replace(made, funding_terms=terms.told)
+        found[symbol] = made
     for symbol in symbols:
         if symbol not in found:
             raise ReferenceContradicts(f"{venue}:{symbol}", "symbol", "an instrument of the venue", "none")
@@ -196,22 +212,3 @@ def filter_of(subject: str, row: Mapping[str, Any], kind: str) -> Mapping[str, A
         if isinstance(each, Mapping) and each.get("filterType") == kind:
             return each
     raise ReferenceContradicts(subject, "filters", kind, "none")
-
-
-def number(subject: str, field: str, found: object) -> Decimal:
-    """Return a finite number that a venue gave; raise ReferenceContradicts."""
-    try:
-        value = Decimal(str(found))
-    except InvalidOperation:
-        raise ReferenceContradicts(subject, field, "a number", found) from None
-    if not value.is_finite():
-        raise ReferenceContradicts(subject, field, "a finite number", found)
-    return value
-
-
-def positive(subject: str, field: str, found: object) -> Decimal:
-    """Return a finite number above 0 that a venue gave; raise ReferenceContradicts."""
-    value = number(subject, field, found)
-    if value <= 0:
-        raise ReferenceContradicts(subject, field, "above 0", found)
-    return value

@@ -7,7 +7,7 @@ position that is already open would be another one overnight.
 from dataclasses import replace
 from typing import Final
 
-from hedgeapp.core.instruments import Instrument
+from hedgeapp.core.instruments import FundingTerms, Instrument
 
 LASTING: Final = (
     "venue_symbol",
@@ -22,10 +22,22 @@ LASTING: Final = (
 
 
 def completed(offered: Instrument, known: Instrument | None) -> Instrument:
-    """Return a specification with the tiers that we know where the venue tells none: those a person entered."""
-    if known is None or offered.tiers or not known.tiers:
+    """Return a specification with what we know where the venue tells none: tiers or funding that a person entered."""
+    if known is None:
         return offered
-    return replace(offered, tiers=known.tiers)
+    return replace(
+        offered,
+        tiers=offered.tiers or known.tiers,
+        funding_terms=_kept(offered.funding, known.funding).told,
+    )
+
+
+def _kept(offered: FundingTerms, known: FundingTerms) -> FundingTerms:
+    return FundingTerms(
+        minutes=offered.minutes or known.minutes,
+        cap=known.cap if offered.cap is None else offered.cap,
+        floor=known.floor if offered.floor is None else offered.floor,
+    )
 
 
 def contradiction(known: Instrument, offered: Instrument) -> str:

@@ -6,11 +6,14 @@ from decimal import Decimal
 from typing import Final
 from urllib.parse import urlsplit
 
+from hedgeapp.core.instruments import Instrument
 from marketdata.core.catalogue import Row, key_of, noun_of
 
 # Numbers are kept in numeric(38, 18) columns.
 INTEGER_DIGITS_MAX: Final = 20
 DECIMAL_PLACES_MAX: Final = 18
+
+FUNDING_MINUTES_MAX: Final = 24 * 60
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -78,6 +81,20 @@ def require_positive(row: Row, field: str, number: Decimal) -> None:
     require_fits(row, field, number)
     if number <= 0:
         raise NumberIsOutOfRange(row, f"{field}: more than 0 expected, found {number}")
+
+
+def require_funding(row: Instrument) -> None:
+    """Refuse terms of funding that no venue has: an interval beyond a day, or a cap that is not above its floor."""
+    minutes, cap, floor = row.funding.minutes, row.funding.cap, row.funding.floor
+    if minutes is not None and not 1 <= minutes <= FUNDING_MINUTES_MAX:
+        raise NumberIsOutOfRange(row, f"funding_minutes: 1 to {FUNDING_MINUTES_MAX} expected, found {minutes}")
+    for name, rate in (("funding_cap", cap), ("funding_floor", floor)):
+        if rate is not None:
+            require_fits(row, name, rate)
+            if abs(rate) > 1:
+                raise NumberIsOutOfRange(row, f"{name}: a rate from -1 to 1 expected, found {rate}")
+    if cap is not None and floor is not None and cap <= floor:
+        raise NumberIsOutOfRange(row, f"funding_cap: above funding_floor of {floor} expected, found {cap}")
 
 
 def require_address(row: Row, field: str, address: str) -> None:

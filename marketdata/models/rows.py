@@ -159,6 +159,13 @@ class Instrument(Row):
     is_trading = models.BooleanField(
         default=True, help_text="Off: the venue has halted, delisted or settled it. Positions are still valued."
     )
+    funding_minutes = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="Minutes from one payment of funding to the next; empty where the venue tells none, or it accrues.",
+    )
+    funding_cap = _number(null=True, blank=True, help_text="The highest rate of one payment; 0.0075 is 0.75 %.")
+    funding_floor = _number(null=True, blank=True, help_text="The lowest rate of one payment; -0.0075 is -0.75 %.")
 
     class Meta:
         ordering = ("id",)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from hedgeapp.core.amounts import ZERO
-from hedgeapp.core.instruments import Expiry, Instrument, Tier
+from hedgeapp.core.instruments import Expiry, FundingTerms, Instrument, Tier
 from hedgeapp.core.reference import (
     Account,
     Asset,
@@ -136,6 +136,11 @@ def instrument_of(row: models.Instrument, tiers: Iterable[models.Tier]) -> Instr
         expires_at=row.expires_at,
         tiers=tuple(_tier_of(tier) for tier in tiers),
         is_trading=row.is_trading,
+        funding_terms=FundingTerms(
+            minutes=row.funding_minutes,
+            cap=None if row.funding_cap is None else plain(row.funding_cap),
+            floor=None if row.funding_floor is None else plain(row.funding_floor),
+        ).told,
     )
 
 

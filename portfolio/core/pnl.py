@@ -17,7 +17,8 @@ from portfolio.core.positions import Position
 from portfolio.core.rows import FundingRow, PnlRow
 from portfolio.core.valuation import Valuation
 
-PAYMENTS_A_DAY: Final = 3  # funding of the contracts traded here is paid, or its rate said, for every 8 hours
+PAYMENTS_A_DAY: Final = 3  # where a venue tells no interval: funding is paid, or its rate said, for every 8 hours
+MINUTES_A_DAY: Final = 24 * 60
 
 
 @record
@@ -57,6 +58,11 @@ def _valued(position: Position, instrument: Instrument, valuation: Valuation) ->
     )
 
 
+def payments_a_day(minutes: int | None) -> Decimal:
+    """Return how often a day funding is paid at the rate of one payment, by the minutes between two."""
+    return Decimal(MINUTES_A_DAY) / minutes if minutes else Decimal(PAYMENTS_A_DAY)
+
+
 def funding_24h(valued: ValuedPosition, valuation: Valuation) -> Figure:
     """Return the funding expected in the next 24 hours at the rate of the next payment, in the settlement asset.
 
@@ -66,8 +72,11 @@ def funding_24h(valued: ValuedPosition, valuation: Valuation) -> Figure:
         return valued.size
     if valued.instrument.expiry == "dated":
         return exact(ZERO)
-    rate = valuation.mark(valued.instrument.id, "funding_rate")
-    return derived(lambda one, worth: -one * worth * PAYMENTS_A_DAY, rate, valued.worth)
+    rate, payments = (
+        valuation.mark(valued.instrument.id, "funding_rate"),
+        payments_a_day(valued.instrument.funding.minutes),
+    )
+    return derived(lambda one, worth: -one * worth * payments, rate, valued.worth)
 
 
 def pnl_rows(positions: Iterable[ValuedPosition], valuation: Valuation) -> tuple[PnlRow, ...]:

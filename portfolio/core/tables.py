@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from hedgeapp.core.events.positions import PositionStated
+from marketdata.core.funding_terms import ACCRUING
 from portfolio.core.exposure import delta
 from portfolio.core.figures import Figure, derived, folded, none_of, total, unknown
 from portfolio.core.pnl import ValuedPosition, funding_24h, in_usd
@@ -74,7 +75,16 @@ def _row(one: ValuedPosition, margins: Sequence[MarginRow], valuation: Valuation
         agreement=_agreement(one, valuation.book.stated.get((position.account, position.instrument))),
         opened_at=position.opened_at,
         updated_at=position.updated_at,
+        funding_minutes=instrument.funding.minutes,
+        funding_cap=instrument.funding.cap,
+        funding_floor=instrument.funding.floor,
+        funding_accrues=_accrues(instrument.venue, valuation),
     )
+
+
+def _accrues(venue: str, valuation: Valuation) -> bool:
+    known = valuation.catalogue.venues.get(venue)
+    return known is not None and known.protocol in ACCRUING
 
 
 def _price(price: Decimal | None, size: Figure) -> Figure:

@@ -15,6 +15,7 @@ from portfolio.core.kpis import BACKING_WARNED
 from portfolio.core.rows import BackingRow, Nature, Owed, Place, SheetCell, SheetPrice
 from portfolio.screen.exposure import HUNDRED, LEVELS
 from portfolio.screen.leaves import Level, bar, figure, name, word
+from portfolio.screen.numbers import span
 from portfolio.screen.page import Row, Section, row
 
 RATE_DECIMALS: Final = 4
@@ -157,14 +158,8 @@ def _due(id: str, one: Owed, at: datetime) -> Leaf:
         return word(id, "—", "idle", one.because)
     because = f"settled {one.settled_at:%Y-%m-%d %H:%M} UTC, next by its cycle {one.due_at:%Y-%m-%d %H:%M} UTC"
     if one.due_at < at:
-        return word(id, f"overdue {_span(at - one.due_at)}", "warn", because)
-    return word(id, f"in {_span(one.due_at - at)}", "idle", because)
-
-
-def _span(span: timedelta) -> str:
-    minutes, seconds = divmod(int(span.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {seconds:02d} s"
+        return word(id, f"overdue {span(at - one.due_at)}", "warn", because)
+    return word(id, f"in {span(one.due_at - at)}", "idle", because)
 
 
 def _beside(frame: Frame) -> Iterator[Row]:

@@ -1,5 +1,6 @@
 """Numbers: how a figure is written, so that a column of them can be read down."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -47,6 +48,13 @@ def full(value: Decimal) -> str:
 def direction(value: Decimal) -> str:
     """Return "up", "down" or "flat"."""
     return "flat" if value == ZERO else "up" if value > ZERO else "down"
+
+
+def span(length: timedelta) -> str:
+    """Return a length of time in its two largest units."""
+    minutes, seconds = divmod(int(length.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {seconds:02d} s"
 
 
 def _written(text: str) -> str:

@@ -33,6 +33,7 @@ PAGES = (
     "/moves/",
     "/breaks/",
     "/backing/",
+    "/funding/",
     "/pnl/",
     "/prices/",
     "/scenarios/",

@@ -1,4 +1,4 @@
-"""Specifications: OKX's word on its contracts and their tiers, which needs no key."""
+"""Specifications: OKX's word on its contracts, their tiers and how they pay funding, which needs no key."""
 
 from collections.abc import Collection
 from functools import partial
@@ -23,7 +23,10 @@ class Listing(msgspec.Struct):
 
 
 async def specify(session: aiohttp.ClientSession, venue: Venue, symbols: Collection[str]) -> Specified:
-    """Ask for all contracts of the types that we want, and the tiers of ours; raise SpecificationIsMissing."""
+    """Ask for all contracts of the types that we want, the tiers and the funding of ours.
+
+    Raise SpecificationIsMissing.
+    """
     is_dated = any(not symbol.endswith("-PERP") for symbol in symbols)
     rows: list[dict[str, Any]] = []
     for kind in ("SWAP", *(("FUTURES",) if is_dated else ())):
@@ -32,7 +35,9 @@ async def specify(session: aiohttp.ClientSession, venue: Venue, symbols: Collect
     limits: list[dict[str, Any]] = []
     for kind, family in sorted({(str(row["instType"]), str(row.get("instFamily"))) for row in wanted}):
         limits += await _tiers(session, venue, kind, family)
-    return partial(instruments, venue.name, wanted, limits)
+    swaps = sorted(str(row.get("instId")) for row in wanted if row.get("instType") == "SWAP")
+    fundings = [row for name in swaps for row in await _rows(session, venue, "funding-rate", instId=name)]
+    return partial(instruments, venue.name, wanted, limits, fundings)
 
 
 async def _listed(session: aiohttp.ClientSession, venue: Venue, kind: str) -> list[dict[str, Any]]:

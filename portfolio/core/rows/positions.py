@@ -29,7 +29,8 @@ class PositionRow:
     the mark at which the account's margin ends, `liquidation_away` = that / mark - 1. `basis_bp` =
     (mark/index - 1) x 10,000. `funding_rate` is that of the next payment, at `funding_at`. `delta` is the exposure in
     the base currency (linear: size; inverse: size / mark). `stated_quantity` is the venue's own word; `agreement`
-    compares it.
+    compares it. Funding is paid every `funding_minutes` at a rate from `funding_floor` to `funding_cap` (None: not
+    told), or `funding_accrues` all the time.
     """
 
     account: str
@@ -68,6 +69,10 @@ class PositionRow:
     agreement: Agreement
     opened_at: datetime
     updated_at: datetime
+    funding_minutes: int | None = None
+    funding_cap: Decimal | None = None
+    funding_floor: Decimal | None = None
+    funding_accrues: bool = False
 
 
 @record

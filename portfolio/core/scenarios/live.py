@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from portfolio.core.figures import Figure
 from portfolio.core.holdings import balance_rows, collateral_rows
-from portfolio.core.pnl import ValuedPosition, valued_positions
+from portfolio.core.pnl import PAYMENTS_A_DAY, ValuedPosition, payments_a_day, valued_positions
 from portfolio.core.position_tiers import tiers_of
 from portfolio.core.scenarios.book import USD, WHOLE, Bracket, Holding, Rate, ScenarioBook, ScenarioPosition
 from portfolio.core.unified_margin import borrow_maintenance, is_unified
@@ -113,7 +113,7 @@ def _position(
         entry_value=float(one.position.settlement_value),
         mark=float(mark.value),
         brackets=_brackets(one, valuation),
-        funding_rate=_float(funding),
+        funding_rate=_float(funding) * float(payments_a_day(instrument.funding.minutes)) / PAYMENTS_A_DAY,
     )
 
 

@@ -32,9 +32,10 @@ class BinanceReads(Reads):
         self._facts = facts
 
     async def specified(self, symbols: Collection[str]) -> Specified:
-        """Ask for the venue's contracts and their tiers."""
+        """Ask for the venue's contracts, their tiers and how they pay funding."""
         info, brackets = await self.client.call("exchange_info"), await self.client.call("brackets")
-        return partial(instruments, self.client.venue.name, kind_of(self.client), info, brackets)
+        funding = await self.client.call("funding_info")
+        return partial(instruments, self.client.venue.name, kind_of(self.client), info, brackets, funding)
 
     async def trades(self, instrument: Instrument, from_id: int) -> list[FillRecorded]:
         """Return the account's fills from a trade id on, oldest first."""
