@@ -11,8 +11,16 @@ from sandbox.market import Market
 from sandbox.rows import Fill, Income, Order, Position
 
 Part = tuple[int, int, int]  # trade id, ticks, steps
-LIQUIDATION = "LIQUIDATION"
+LIQUIDATION = "LIQUIDATION"  # the kind of an order that the venue placed by itself
+LIQUIDATED, DELEVERAGED = "autoclose", "adl_autoclose"  # how the id of such an order begins
 ZERO = Decimal(0)
+
+
+def forced_by(order: Order | None) -> str:
+    """Tell by which of the two the venue placed an order itself; empty for an order of the account."""
+    if order is None or order.kind != LIQUIDATION:
+        return ""
+    return DELEVERAGED if order.client_id.startswith(DELEVERAGED) else LIQUIDATED
 
 
 def new_order(

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sandbox import margin
 from sandbox.binance.wire import cut, money
-from sandbox.booking import LIQUIDATION
+from sandbox.booking import DELEVERAGED, LIQUIDATED, LIQUIDATION
 from sandbox.bybit.contracts import BYBIT
 from sandbox.collateral import CrossMargin, Pool
 from sandbox.ledger import Ledger
@@ -22,7 +22,6 @@ FUND_KEY = "insurance fund"
 EXCHANGED_BELOW = Decimal(-10_000)  # of a joint account's settlement asset: other assets are sold for it
 QUANTILE_SCORES = tuple(map(Decimal, ("0", "0.01", "0.05", "0.2")))  # score above so many of them: quantile 1, 2, 3, 4
 DRILL_SLIP = Decimal("0.005")  # a drilled deleveraging closes so much worse than the mark
-LIQUIDATED, DELEVERAGED = "autoclose", "adl_autoclose"  # how the id of such an order begins
 BUY, SELL = "BUY", "SELL"
 
 

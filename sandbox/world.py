@@ -15,6 +15,7 @@ from sandbox.binance.exchange import Exchange
 from sandbox.binance.player import BookPlayer
 from sandbox.binance.signing import Key, Keys
 from sandbox.book import Book
+from sandbox.booking import LIQUIDATED
 from sandbox.bybit.contracts import BYBIT
 from sandbox.bybit.contracts import contracts as bybit_contracts
 from sandbox.bybit.exchange import Bybit
@@ -27,7 +28,7 @@ from sandbox.faults import Faults
 from sandbox.hand import Hand
 from sandbox.instruments import VENUES, Spec, instruments
 from sandbox.ledger import Ledger, Numbers
-from sandbox.liquidation import LIQUIDATED, InsuranceFund, Liquidation
+from sandbox.liquidation import InsuranceFund, Liquidation
 from sandbox.listed import Listed
 from sandbox.market import Market, Prices
 from sandbox.matching.engine import Engine

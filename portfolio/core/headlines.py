@@ -1,7 +1,7 @@
 """Headlines: an event in one sentence for the desk.  Recorded -> EventRow"""
 
 from decimal import Decimal
-from typing import assert_never
+from typing import Final, assert_never
 
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, CollateralTermsStated, TransferSeen
@@ -58,6 +58,8 @@ from portfolio.core.rows import EventRow
 from portfolio.core.watch_folding import WatchEvent
 from portfolio.core.watch_headlines import watch_headline
 
+_FORCES: Final = {"liquidation": "liquidation", "adl": "auto-deleveraging", "settlement": "the contract's end"}
+
 
 def headline(recorded: Recorded) -> EventRow:
     """Return an event as a row with its sentence."""
@@ -85,7 +87,8 @@ def _sentence(event: Event) -> str:
     match event:
         case FillRecorded() as fill:
             did = "bought" if fill.side == "buy" else "sold"
-            return f"{fill.account} {did} {_plain(fill.quantity)} {fill.instrument} at {_plain(fill.price)}"
+            why = f", forced by the venue: {_FORCES[fill.forced]}" if fill.forced else ""
+            return f"{fill.account} {did} {_plain(fill.quantity)} {fill.instrument} at {_plain(fill.price)}{why}"
         case OrderSeen() as order:
             price = "the market" if order.price is None else _plain(order.price)
             status = order.status.replace("_", " ")

@@ -13,7 +13,7 @@ from hedgeapp.core.events.anchors import RebaseTaken
 from hedgeapp.core.events.collateral import CustodyFlowSeen, GasPaid, MintSeen, RedeemSeen, SettlementSeen
 from hedgeapp.core.events.positions import PositionOpened
 from hedgeapp.core.events.reference import InstrumentChanged
-from hedgeapp.core.events.trading import FillRecorded, OrderSeen
+from hedgeapp.core.events.trading import FillRecorded
 from hedgeapp.core.instruments import value
 from hedgeapp.core.records import record
 from portfolio.core.book import Book
@@ -23,8 +23,8 @@ Cause = Literal["slippage", "forced", "opening"]
 FactLine = Literal["staking", "mint_redeem", "custody", "transfers", "gas"]
 Key = tuple[str, str]
 
-# What Binance calls the orders by which it liquidates, or reduces one account for another.
-FORCED_IDS: Final = ("autoclose-", "adl_autoclose")
+# What Binance calls the orders by which it liquidates, reduces one account for another, or ends a contract.
+FORCED_IDS: Final = ("autoclose-", "adl_autoclose", "settlement_autoclose-")
 FORCED_TYPES: Final = frozenset({"liquidation", "adl"})
 
 
@@ -63,8 +63,7 @@ class Tally:
         event = recorded.event
         match event:
             case FillRecorded():
-                order = book.orders.get((event.account, event.instrument, event.venue_order_id))
-                cause: Cause = "forced" if order is not None and is_forced(order) else "slippage"
+                cause: Cause = "forced" if is_forced(event, book) else "slippage"
                 self._traded(recorded, book, {(event.account, event.instrument)}, cause)
             case PositionOpened():
                 self._traded(recorded, book, {(event.account, event.instrument)}, "opening")
@@ -123,8 +122,14 @@ class Tally:
             self.facts.append(Fact(line=line, where=where, who=who, asset=asset, units=units))
 
 
-def is_forced(order: OrderSeen) -> bool:
-    """Tell whether a venue placed an order of its own to liquidate an account, or to reduce it for another."""
+def is_forced(fill: FillRecorded, book: Book) -> bool:
+    """Tell whether a venue made a fill by itself: to liquidate, to reduce one account for another, to end a contract.
+
+    Where its word on the fill does not say it, its word on the order may.
+    """
+    order = book.orders.get((fill.account, fill.instrument, fill.venue_order_id))
+    if fill.forced is not None or order is None:
+        return fill.forced is not None
     return order.type.lower() in FORCED_TYPES or order.client_order_id.startswith(FORCED_IDS)
 
 

@@ -36,7 +36,7 @@ WORDS: Final[Mapping[Line, tuple[str, str]]] = {
     "rate": ("rate", "staked units: the protocol's rate"),
     "slippage": ("slippage", "fills against the mark when they came"),
     "mint_redeem": ("mint and redeem", "collateral against the synthetic dollar"),
-    "forced": ("liquidation and ADL", "fills that a venue forced, against the mark"),
+    "forced": ("liquidation and ADL", "fills that a venue forced (the end of a contract too), against the mark"),
     "transfers": ("transfers", "from and to outside, or on their way between us"),
     "opening": ("opening", "what was there when it was first read"),
 }

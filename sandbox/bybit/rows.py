@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox import margin
 from sandbox.binance.wire import fixed, plain
-from sandbox.booking import LIQUIDATION
+from sandbox.booking import DELEVERAGED, LIQUIDATED, forced_by
 from sandbox.bybit.contracts import category_of
 from sandbox.instruments import Spec
 from sandbox.margin import Holding
@@ -15,6 +15,8 @@ from sandbox.rows import Fill, Funding, Income, Order, Position
 
 ORDER_IDS = 0x8A3D_52C1_4D7E_4B60 << 64  # the upper half of every order's id, the lower is the engine's number
 NUMBER_MAX = (1 << 64) - 1
+MADE_BY = {"": "CreateByUser", LIQUIDATED: "CreateByTakeOver_PassThrough", DELEVERAGED: "CreateByAdl_PassThrough"}
+EXECUTED_BY = {"": "Trade", LIQUIDATED: "BustTrade", DELEVERAGED: "AdlTrade"}
 SIDES = {"BUY": "Buy", "SELL": "Sell"}
 STATUSES = {
     "NEW": "New",
@@ -64,7 +66,7 @@ def order_row(spec: Spec, row: Order) -> dict[str, Any]:
         "stopOrderType": "",
         "lastPriceOnCreated": row.price,
         "orderStatus": STATUSES[row.status],
-        "createType": "CreateByLiq" if row.kind == LIQUIDATION else "CreateByUser",
+        "createType": MADE_BY[forced_by(row)],
         "takeProfit": "",
         "stopLoss": "",
         "cumExecValue": plain(row.value),
@@ -105,8 +107,8 @@ def _why(row: Order) -> str:
 
 def execution_row(spec: Spec, row: Fill, order: Order | None) -> dict[str, Any]:
     """Describe a trade of an account, with its order where that is known."""
-    kind = "BustTrade" if order is not None and order.kind == LIQUIDATION else "Trade"
     return _execution(spec) | {
+        "createType": MADE_BY[forced_by(order)],
         "orderType": "Limit" if order is not None and order.kind == "LIMIT" else "Market",
         "orderId": order_id(row.order_id),
         "orderLinkId": "" if order is None else order_row(spec, order)["orderLinkId"],
@@ -119,7 +121,7 @@ def execution_row(spec: Spec, row: Fill, order: Order | None) -> dict[str, Any]:
         "execValue": plain(row.value),
         "execFee": plain(row.commission),
         "execPnl": plain(row.realized),
-        "execType": kind,
+        "execType": EXECUTED_BY[forced_by(order)],
         "execTime": str(row.at_ms),
         "feeRate": plain(spec.maker_fee if row.maker else spec.taker_fee),
         "side": SIDES[row.side],

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox import margin
-from sandbox.booking import LIQUIDATION
+from sandbox.booking import LIQUIDATED, LIQUIDATION, forced_by
 from sandbox.instruments import Spec
 from sandbox.margin import Holding
 from sandbox.market import Market
@@ -110,7 +110,7 @@ def trade_row(market: Market, row: Fill, order: Order | None) -> dict[str, Any]:
         "api": True,
         "amount": amount(spec, row.quantity),
     }
-    if order is not None and order.kind == LIQUIDATION:
+    if forced_by(order) == LIQUIDATED:
         found["liquidation"] = "T"
     return found
 

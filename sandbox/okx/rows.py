@@ -8,7 +8,7 @@ from typing import Any
 from sandbox import margin
 from sandbox.binance.wire import fixed
 from sandbox.binance.wire import plain as number_text
-from sandbox.booking import LIQUIDATION
+from sandbox.booking import DELEVERAGED, LIQUIDATED, LIQUIDATION, forced_by
 from sandbox.instruments import Spec
 from sandbox.margin import Holding
 from sandbox.matching.tickets import FOK, GTX, IOC, MARKET
@@ -35,6 +35,8 @@ BILLS = {
     "INSURANCE_CLEAR": (FORCED, ("106", "107")),
     "FUNDING_FEE": (FUNDING, ("174", "173")),
 }
+CATEGORIES = {"": "normal", LIQUIDATED: "full_liquidation", DELEVERAGED: "adl"}
+SUB_TYPES = {"": ("1", "2"), LIQUIDATED: ("106", "107"), DELEVERAGED: ("127", "128")}
 POST_ONLY_WOULD_TAKE, CANCELED_BY_USER, WITHOUT_COUNTERPARTY = "31", "1", "14"
 TRADES_MAX = 10**7  # of one moment
 ZERO = Decimal(0)
@@ -89,7 +91,7 @@ def order_row(spec: Spec, row: Order, fills: Sequence[Fill]) -> dict[str, Any]:
         "rebateCcy": spec.margin_asset,
         "rebate": "0",
         "pnl": number_text(sum((fill.realized for fill in fills), ZERO)),
-        "category": "full_liquidation" if row.kind == LIQUIDATION else "normal",
+        "category": CATEGORIES[forced_by(row)],
         "reduceOnly": "true" if row.reduce_only else "false",
         "cancelSource": _why(row),
         "stpMode": "cancel_maker",
@@ -131,7 +133,7 @@ def fill_row(spec: Spec, row: Fill, order: Order | None) -> dict[str, Any]:
         "ordId": str(row.order_id),
         "clOrdId": order.client_id if order is not None and is_named else "",
         "billId": str(bill_of(row)),
-        "subType": "1" if row.side == "BUY" else "2",
+        "subType": SUB_TYPES[forced_by(order)][row.side != "BUY"],
         "tag": "",
         "fillPx": plain(row.price),
         "fillSz": size(spec, row.quantity),

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hedgeapp.core.events.collateral import MintSeen, RedeemSeen
-from hedgeapp.core.events.trading import OrderSeen
+from hedgeapp.core.events.trading import Force, OrderSeen
 from portfolio.core.attribution import Attribution, Line, attribution
 from portfolio.core.frames import frame
 from portfolio.core.stands import exactly, nav
@@ -124,24 +125,32 @@ def test_a_stand_is_worth_what_the_screen_says(first: Step, before: list[Step]) 
     assert abs(nav(made) - shown) < D("1e-30")  # the screen's sums have 60 digits
 
 
-@given(first=marks, before=histories, side=sides, size=units, price=prices)
-def test_a_withheld_fill_is_in_the_rest_to_the_cent(
-    first: Step, before: list[Step], side: str, size: Decimal, price: Decimal
+@pytest.mark.parametrize(("name", "account", "asset"), [(LINEAR, USDM, "USDT"), (INVERSE, COINM, "ETH")])
+@given(first=marks, before=histories, side=sides, size=contracts, price=prices)
+def test_a_withheld_fill_is_in_the_rest_to_the_cent_until_it_comes(
+    name: str, account: str, asset: str, first: Step, before: list[Step], side: str, size: Decimal, price: Decimal
 ) -> None:
     told, withheld = begun(first, before), begun(first, before)
     start = told.stated()
     assert nav(start) == nav(withheld.stated())
     told.anew()
     withheld.anew()
-    trade(side, size, price, LINEAR, "0.75")(told)
-    truth = {(USDM, "USDT"): START[USDM, "USDT"] + booked(told.book, USDM)["USDT"]}
+    fill = trade(side, size, price, name, "0.75")
+    fill(told)
+    truth = {(account, asset): START[account, asset] + booked(told.book, account)[asset]}
     then = withheld.stand()
     found = attribution(then, withheld.anew(), withheld.stated_as(truth))
-    paid = truth[USDM, "USDT"] - START[USDM, "USDT"] - booked(withheld.book, USDM).get("USDT", D(0))
+    paid = truth[account, asset] - START[account, asset] - booked(withheld.book, account).get(asset, D(0))
     assert moved(found) == {}
     with exactly():
-        assert found.rest == paid * then.prices["USDT"].usd
-    assert [(one.who, one.asset, one.units) for one in found.missing] == ([(USDM, "USDT", paid)] if paid else [])
+        assert found.rest == paid * then.prices[asset].usd
+    assert [(one.who, one.asset, one.units) for one in found.missing] == ([(account, asset, paid)] if paid else [])
+    then = withheld.stand()
+    withheld.anew()
+    fill(withheld)
+    late = attribution(then, withheld.anew(), withheld.stated_as(truth))
+    assert late.rest == -found.rest
+    assert nav(withheld.stand()) == nav(told.stated())
 
 
 @given(price=prices, entry=prices, size=units, inverse=contracts)
@@ -227,7 +236,10 @@ def test_a_custodians_fee_is_apart_from_what_he_took_in() -> None:
     assert moved(found) == {"transfers": D("10200"), "custody": D("-200")}
 
 
-@pytest.mark.parametrize(("kind", "name"), [("liquidation", "x"), ("limit", "autoclose-1"), ("limit", "adl_autoclose")])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("liquidation", "x"), ("limit", "autoclose-1"), ("limit", "adl_autoclose"), ("limit", "settlement_autoclose-1")],
+)
 def test_what_a_venue_does_by_itself_is_a_line_of_its_own(kind: str, name: str) -> None:
     ledger = Ledger()
     ledger.priced(D(2000))
@@ -241,6 +253,16 @@ def test_what_a_venue_does_by_itself_is_a_line_of_its_own(kind: str, name: str) 
         one.told(forced, replace(one.traded("buy", D(10), D(2010), fee="4"), venue_order_id="9"))
 
     assert moved(change(ledger, closed)) == {"forced": D(-100), "fees": D(-4)}
+
+
+@pytest.mark.parametrize("force", get_args(Force))
+def test_a_fill_that_its_venue_says_it_forced_is_in_that_line_whatever_its_order(force: Force) -> None:
+    ledger = Ledger()
+    ledger.priced(D(2000))
+    trade("sell", D(10), D(2000), LINEAR, "0")(ledger)
+    found = change(ledger, lambda one: one.told(replace(one.traded("buy", D(10), D(2010), fee="4"), forced=force)))
+    assert moved(found) == {"forced": D(-100), "fees": D(-4)}
+    assert found.rest == 0
 
 
 def test_what_an_account_holds_when_it_is_first_read_is_an_opening_and_no_rest() -> None:

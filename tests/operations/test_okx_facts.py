@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hedgeapp.core.events.balances import TransferSeen
+from hedgeapp.core.events.debts import InterestCharged
 from hedgeapp.core.events.positions import FundingPaid
 from hedgeapp.eventlog.codec import encode
 from marketdata.feeds.ccxt.facts import FLAT, FactIsMalformed, HedgeModeIsOn
@@ -177,6 +178,9 @@ def test_a_funding_is_what_it_did_to_the_wallet(facts: OkxFacts) -> None:
     moved = facts.income_of_row({**BILL, "type": "1", "balChg": "-5", "instId": ""})
     assert isinstance(moved, TransferSeen)
     assert moved.amount == -5
+    charged = facts.income_of_row({**BILL, "type": "7", "subType": "9", "balChg": "-0.25", "instId": ""})
+    assert isinstance(charged, InterestCharged)
+    assert (charged.amount, charged.asset, charged.charge_id) == (Decimal("-0.25"), "ETH", BILL["billId"])
     assert facts.income_of_row({**BILL, "type": "2"}) is None
 
 

@@ -4,9 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from hedgeapp.core.records import fact
+from hedgeapp.core.records import fact, sparse_fact
 
 Side = Literal["buy", "sell"]
+Force = Literal["liquidation", "adl", "settlement"]  # settlement: of a contract that the venue ends
 OrderStatus = Literal["working", "partially_filled", "filled", "canceled", "rejected", "expired"]
 
 
@@ -33,9 +34,12 @@ class OrderSeen:
         return f"order:{self.account}:{self.instrument}:{self.venue_order_id}:{self.status}:{self.filled.normalize():f}"
 
 
-@fact
+@sparse_fact
 class FillRecorded:
-    """An execution: `quantity` contracts (> 0) at `price`; a positive `fee` was paid, a negative one received."""
+    """An execution: `quantity` contracts (> 0) at `price`; a positive `fee` was paid, a negative one received.
+
+    `forced` is why the venue made it by itself, where its own word on the execution says so; None else.
+    """
 
     at: datetime
     account: str
@@ -48,6 +52,7 @@ class FillRecorded:
     fee: Decimal
     fee_asset: str
     is_maker: bool
+    forced: Force | None = None
 
     @property
     def key(self) -> str:

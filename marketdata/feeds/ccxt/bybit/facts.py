@@ -12,7 +12,7 @@ from uuid import UUID
 from hedgeapp.core.events.balances import CollateralRatios, TransferSeen
 from hedgeapp.core.events.debts import BorrowRateStated, InterestCharged
 from hedgeapp.core.events.positions import FundingPaid
-from hedgeapp.core.events.trading import FillRecorded, OrderSeen, OrderStatus, Side
+from hedgeapp.core.events.trading import FillRecorded, Force, OrderSeen, OrderStatus, Side
 from hedgeapp.core.instruments import CollateralTier
 from marketdata.feeds.ccxt.facts import (
     FLAT,
@@ -30,6 +30,17 @@ UUID_DIGITS: Final = 39  # of the largest
 UUIDS: Final = 10**UUID_DIGITS  # a trade's number divided by this is its time in ms
 TRADES: Final = frozenset({"Trade", "AdlTrade", "BustTrade", "BlockTrade", "MovePosition", "Delivery", "Settle"})
 FUNDING: Final = "Funding"
+# What the venue does by itself: by the kind of the execution, else by what made its order.
+FORCES: Final[Mapping[str, Force]] = {
+    "BustTrade": "liquidation",
+    "AdlTrade": "adl",
+    "Settle": "settlement",
+    "Delivery": "settlement",
+    "CreateByLiq": "liquidation",
+    "CreateByTakeOver_PassThrough": "liquidation",
+    "CreateByAdl_PassThrough": "adl",
+    "CreateBySettle": "settlement",
+}
 UNIFIED: Final = "UNIFIED"  # the kind of account whose coins all margin together
 SETTLEMENT: Final = "SETTLEMENT"
 TRANSFERS: Final = frozenset({"TRANSFER_IN", "TRANSFER_OUT"})
@@ -79,6 +90,7 @@ class BybitFacts(Facts):
             fee=number("execution", row, "execFee"),
             fee_asset=self.asset("execution", row, "feeCurrency") if row.get("feeCurrency") else instrument.settlement,
             is_maker=bool(row.get("isMaker")),
+            forced=FORCES.get(kind) or FORCES.get(str(row.get("createType"))),
         )
 
     def order_of_row(self, row: Raw) -> OrderSeen | None:

@@ -55,6 +55,7 @@ class DeribitFacts(Facts):
         instrument = self.instrument(text("trade", row, "instrument_name"))
         if instrument is None:
             return None
+        liquidity = text("trade", row, "liquidity")
         return FillRecorded(
             at=time("trade", row, "timestamp"),
             account=self.account,
@@ -66,7 +67,9 @@ class DeribitFacts(Facts):
             quantity=_contracts("trade", row, "amount", instrument),
             fee=number("trade", row, "fee"),
             fee_asset=self.asset("trade", row, "fee_currency"),
-            is_maker=text("trade", row, "liquidity") == "M",
+            is_maker=liquidity == "M",
+            # It names who of maker and taker was liquidated, one or both: we may be the other one.
+            forced="liquidation" if liquidity in str(row.get("liquidation") or "") else None,
         )
 
     def order_of_row(self, row: Raw) -> OrderSeen | None:

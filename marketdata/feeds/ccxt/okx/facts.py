@@ -11,8 +11,9 @@ from decimal import Decimal
 from typing import Final
 
 from hedgeapp.core.events.balances import TransferSeen
+from hedgeapp.core.events.debts import InterestCharged
 from hedgeapp.core.events.positions import FundingPaid
-from hedgeapp.core.events.trading import FillRecorded, OrderSeen, OrderStatus, Side
+from hedgeapp.core.events.trading import FillRecorded, Force, OrderSeen, OrderStatus, Side
 from marketdata.feeds.ccxt.facts import (
     FLAT,
     FactIsMalformed,
@@ -29,8 +30,19 @@ ID_DIGITS: Final = 20  # of a trade, and one before them that tells its sign
 IDS: Final = 10 ** (ID_DIGITS + 1)  # a trade's number divided by this is its time in ms
 UNNAMED: Final = "0"  # the trade id of a fill that only the list of fills names
 TRANSFER: Final = "1"  # types of bills
+INTEREST: Final = "7"
 FUNDING: Final = "8"
 
+# What the venue does by itself: by the kind of a fill in their list, and by the category of its order in the channel.
+_FORCES: Final[Mapping[str, Force]] = {
+    **dict.fromkeys(map(str, range(100, 108)), "liquidation"),
+    **dict.fromkeys(("112", "113"), "settlement"),
+    **dict.fromkeys(map(str, range(125, 129)), "adl"),
+    "full_liquidation": "liquidation",
+    "partial_liquidation": "liquidation",
+    "adl": "adl",
+    "delivery": "settlement",
+}
 _SIDES: Final[Mapping[str, Side]] = {"buy": "buy", "sell": "sell"}
 _FLAGS: Final[Mapping[str, bool]] = {"true": True, "false": False, "": False}
 _STATUSES: Final[Mapping[str, OrderStatus]] = {
@@ -57,15 +69,15 @@ class OkxFacts(Facts):
 
     def fill_of_row(self, row: Raw) -> FillRecorded | None:
         """Return the fill that a row of fills tells; None for a stranger."""
-        return self._fill(row, fee="fee", fee_asset="feeCcy")
+        return self._fill(row, fee="fee", fee_asset="feeCcy", kind="subType")
 
     def fill_of_order(self, row: Raw) -> FillRecorded | None:
         """Return the fill that a message about an order tells; None without one, and for a stranger."""
         if row.get("tradeId") in (None, "", UNNAMED):
             return None
-        return self._fill(row, fee="fillFee", fee_asset="fillFeeCcy")
+        return self._fill(row, fee="fillFee", fee_asset="fillFeeCcy", kind="category")
 
-    def _fill(self, row: Raw, *, fee: str, fee_asset: str) -> FillRecorded | None:
+    def _fill(self, row: Raw, *, fee: str, fee_asset: str, kind: str) -> FillRecorded | None:
         instrument = self.instrument(text("fill", row, "instId"))
         if instrument is None:
             return None
@@ -81,6 +93,7 @@ class OkxFacts(Facts):
             fee=-number("fill", row, fee) or Decimal(0),
             fee_asset=self.asset("fill", row, fee_asset),
             is_maker=row.get("execType") == "M",
+            forced=_FORCES.get(str(row.get(kind))),
         )
 
     def order_of_row(self, row: Raw) -> OrderSeen | None:
@@ -149,18 +162,20 @@ class OkxFacts(Facts):
             found |= {self.asset("balance", coin, "ccy"): number("balance", coin, "cashBal") for coin in coins}
         return found
 
-    def income_of_row(self, row: Raw) -> FundingPaid | TransferSeen | None:
-        """Return the funding or transfer that a bill tells; None for any other, or a stranger.
+    def income_of_row(self, row: Raw) -> FundingPaid | TransferSeen | InterestCharged | None:
+        """Return the funding, transfer or interest that a bill tells; None for any other, or a stranger.
 
         `balChg` is what the bill did to the wallet, so a received funding is above 0.
         """
         kind = text("bill", row, "type")
-        if kind not in (TRANSFER, FUNDING):
+        if kind not in (TRANSFER, INTEREST, FUNDING):
             return None
         at, id_ = time("bill", row, "ts"), text("bill", row, "billId")
         amount, asset = number("bill", row, "balChg"), self.asset("bill", row, "ccy")
         if kind == TRANSFER:
             return TransferSeen(at=at, account=self.account, transfer_id=id_, amount=amount, asset=asset)
+        if kind == INTEREST:
+            return InterestCharged(at=at, account=self.account, charge_id=id_, amount=amount, asset=asset)
         instrument = self.instrument(text("bill", row, "instId"))
         if instrument is None:
             return None

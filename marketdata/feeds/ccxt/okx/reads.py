@@ -15,7 +15,7 @@ from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from marketdata.core.reference import Specified
 from marketdata.feeds.ccxt.facts import FactIsMalformed, PositionFound, Raw, moment, number, text
-from marketdata.feeds.ccxt.okx.facts import FUNDING, IDS, TRANSFER, OkxFacts
+from marketdata.feeds.ccxt.okx.facts import FUNDING, IDS, INTEREST, TRANSFER, OkxFacts
 from marketdata.feeds.ccxt.reads import PAGES_MAX, HistoryIsTooLong, Reads, milliseconds
 from marketdata.feeds.ccxt.settings import Settings
 from marketdata.feeds.okx.specifications import specify
@@ -45,7 +45,7 @@ class AccountModeIsAnother(ValueError):
 class OkxReads(Reads):
     """One account's REST."""
 
-    income_kinds: ClassVar[tuple[str, ...]] = (FUNDING, TRANSFER)
+    income_kinds: ClassVar[tuple[str, ...]] = (FUNDING, TRANSFER, INTEREST)
 
     def __init__(self, client: Client, facts: OkxFacts) -> None:
         super().__init__(client, facts)
@@ -105,7 +105,7 @@ class OkxReads(Reads):
         return None
 
     async def income_of(self, kind: str, since: datetime, until: datetime) -> AsyncIterator[Event]:
-        """Yield the fundings or transfers of a window."""
+        """Yield the fundings, transfers or interest of a window."""
         now = moment(int(self.client.exchange.nonce()))
         method = "income" if since > now - RECENT_INCOME else "old_income"
         window = {"type": kind, "begin": milliseconds(since), "end": milliseconds(until)}
