@@ -1,5 +1,6 @@
 """Minutes: why the net asset value changed, as it is kept; today, on a day of the past, and what stands unexplained."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
@@ -51,6 +52,17 @@ class Day:
     parts: tuple[Part, ...]
     opening: tuple[Profit, ...]
     minutes: tuple[KeptMinute, ...]
+
+
+@record
+class KeptDay:
+    """A day that is over, up to event `to_seq`; amounts in USD."""
+
+    day: date
+    to_seq: int
+    before: Decimal
+    after: Decimal
+    rest: Decimal
 
 
 @record
@@ -108,6 +120,18 @@ def day_at(at: datetime, seq: int | None = None) -> Day | None:
     )
 
 
+def days_before(day: date, most: int) -> tuple[KeptDay, ...]:
+    """Return the days before one that minutes are kept of, the latest first, at most so many."""
+    rows = AttributedDay.objects.filter(day__lt=day).order_by("-day").defer("parts", "earlier", "opening")[:most]
+    return tuple(map(_day, rows))
+
+
+def days_with_parts(until: date) -> Iterator[tuple[KeptDay, tuple[Part, ...]]]:
+    """Yield all days before one with their parts, the oldest first."""
+    for row in AttributedDay.objects.filter(day__lt=until).order_by("day").iterator(chunk_size=50):
+        yield _day(row), _parts(row.parts)
+
+
 def rest_now(at: datetime) -> RestState | None:
     """Return what stands unexplained of the day before a time; None when no minute was ever kept."""
     last = AttributedMinute.objects.order_by("-to_seq").values_list("at", flat=True).first()
@@ -115,6 +139,16 @@ def rest_now(at: datetime) -> RestState | None:
         return None
     rests = AttributedMinute.objects.filter(at__gt=at - SPAN).order_by("to_seq").values_list("rest", flat=True)
     return RestState(at=last, usd=standing(map(Decimal, rests)))
+
+
+def _day(row: AttributedDay) -> KeptDay:
+    return KeptDay(
+        day=row.day,
+        to_seq=row.to_seq,
+        before=Decimal(row.before),
+        after=Decimal(row.after),
+        rest=Decimal(row.rest),
+    )
 
 
 def _minute(row: AttributedMinute) -> KeptMinute:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Final
 
 from hedgeapp.core.records import record
 from portfolio.core.book import Book
@@ -9,16 +10,19 @@ from portfolio.core.profits import Profit, profits, since
 from portfolio.core.rests import limit_of
 from portfolio.core.stands import Stand, stand
 from portfolio.queries.books import FOLLOWING
-from portfolio.queries.minutes import Day, Sums, day_at, sums_until
+from portfolio.queries.minutes import Day, KeptDay, Sums, day_at, days_before, sums_until
 from portfolio.queries.past import Moment
 from portfolio.queries.past_frames import past_book
+
+DAYS_MAX: Final = 30  # before the one that is shown
 
 
 @record
 class Earned:
     """What was earned: in all, and on the day of `at`, which is None where the day has no minute yet.
 
-    `sums` are the parts of all days until then; `most` is the limit of what may be unexplained, in USD.
+    `sums` are the parts of all days until then, `days` the latest of them before it; `most` is the limit of what may be
+    unexplained, in USD.
     """
 
     at: datetime
@@ -27,6 +31,7 @@ class Earned:
     today: tuple[Profit, ...] | None
     day: Day | None
     sums: Sums
+    days: tuple[KeptDay, ...]
     most: Decimal
 
 
@@ -52,5 +57,6 @@ def _earned(book: Book, at: datetime, seq: int | None) -> Earned:
         today=today,
         day=day,
         sums=sums,
+        days=days_before(at.astimezone(UTC).date(), DAYS_MAX),
         most=limit_of(book),
     )

@@ -1,7 +1,8 @@
 """PnL on the screen: lines of the attribution, profits by a cut, what is unexplained.  Earned -> lines"""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from portfolio.core.attribution import LINES, Line, Part
 from portfolio.core.profits import PROFIT_LINES, Cut, Profit, ProfitLine, rows
 from portfolio.core.rests import standing
 from portfolio.core.stands import Stand, exactly
-from portfolio.queries.minutes import Day, KeptMinute
+from portfolio.queries.minutes import Day, KeptDay, KeptMinute
 from portfolio.queries.profits import Earned
 from portfolio.screen import numbers
 from portfolio.screen.leaves import Level
@@ -83,6 +84,17 @@ class ProfitLineRow:
 
 
 @record
+class DayLine:
+    """A day; `at` is the event that it ended with, None of the day that is shown."""
+
+    day: date
+    at: int | None
+    nav: Cell
+    change: Cell
+    rest: Cell
+
+
+@record
 class MissingLine:
     """Units that no fact explained in a minute."""
 
@@ -109,8 +121,8 @@ def cell(value: Decimal | None, unit: str, places: int | None = None) -> Cell:
 
 def attribution_lines(shown: Earned) -> list[AttributionLine]:
     """Return the lines, the unexplained rest and the change, which is their sum."""
-    today = _sums(shown.day.parts) if shown.day else None
-    whole = _sums(shown.sums.parts)
+    today = sums_of(shown.day.parts) if shown.day else None
+    whole = sums_of(shown.sums.parts)
     lines = [
         AttributionLine(
             name=WORDS[line][0],
@@ -182,12 +194,25 @@ def missing_lines(day: Day | None) -> list[MissingLine]:
     return found[:MISSING_MAX]
 
 
+def day_lines(shown: Earned) -> list[DayLine]:
+    """Return the day that is shown and those before it, the latest first."""
+    found = [_day_line(one, one.to_seq) for one in shown.days]
+    return [_day_line(shown.day, None), *found] if shown.day else found
+
+
+def _day_line(of: Day | KeptDay, at: int | None) -> DayLine:
+    with exactly():
+        change = of.after - of.before
+    nav = replace(usd(of.after), text=numbers.plain(of.after, CENTS))
+    return DayLine(day=of.day, at=at, nav=nav, change=usd(change), rest=usd(of.rest))
+
+
 def charts(shown: Earned) -> dict[str, Any]:
     """Return what the charts draw: the day's lines as a waterfall, and its minutes as stacked bars."""
     day = shown.day
     if day is None:
         return {"at": shown.at.isoformat(), "waterfall": [], "before": 0, "bars": [], "series": {}}
-    sums = _sums(day.parts)
+    sums = sums_of(day.parts)
     steps = [{"name": WORDS[line][0], "usd": float(sums[line])} for line in LINES if sums[line]]
     bars = _bars(day.minutes)
     names = [line for line in LINES if any(one.lines.get(line) for one in day.minutes)]
@@ -211,7 +236,8 @@ def _sum(bar: Iterable[KeptMinute], line: Line) -> Decimal:
     return sum((one.lines.get(line, ZERO) for one in bar), ZERO)
 
 
-def _sums(parts: Iterable[Part]) -> dict[Line, Decimal]:
+def sums_of(parts: Iterable[Part]) -> dict[Line, Decimal]:
+    """Return the sum of each line, in USD."""
     sums: dict[Line, Decimal] = dict.fromkeys(LINES, ZERO)
     with exactly():
         for part in parts:

@@ -2,15 +2,19 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import chain
 
 from hedgeapp.core.amounts import ZERO
-from portfolio.core.attribution import LINES
+from portfolio.core.attribution import LINES, Part
 from portfolio.core.profits import CUTS, PROFIT_LINES, Profit, rows
-from portfolio.core.stands import Stand
-from portfolio.queries.minutes import KeptMinute
+from portfolio.core.stands import Stand, exactly
+from portfolio.queries.minutes import Day, KeptDay, KeptMinute
+from portfolio.queries.profits import Earned
 from portfolio.screen.order_export import exact, text
+from portfolio.screen.pnl import sums_of
 
 
 def profits(spans: dict[str, tuple[Profit, ...]], stood: Stand) -> str:
@@ -28,6 +32,48 @@ def profits(spans: dict[str, tuple[Profit, ...]], stood: Stand) -> str:
         for row in rows(of, cut, stood)
     ]
     return _written((["span", "cut", "name", "asset", *PROFIT_LINES, "total", "total_usd_at_the_price_of_now"], *lines))
+
+
+def lines(shown: Earned) -> str:
+    """Return a line for each span and line of the attribution, the rest last: in USD with all digits."""
+    day = [("today", shown.day.parts, shown.day.rest)] if shown.day else []
+    told = [
+        [span, line, exact(usd)]
+        for span, parts, rest in (*day, ("whole", shown.sums.parts, shown.sums.rest))
+        for line, usd in (*sums_of(parts).items(), ("unexplained_rest", rest))
+    ]
+    return _written((["span", "line", "usd"], *told))
+
+
+def days(shown: Earned, before: Iterable[tuple[KeptDay, Sequence[Part]]]) -> str:
+    """Return a line for each day until the one that is shown: net asset value, lines and rest, in USD with all digits.
+
+    `change_since_begun` is since the beginning of the first of them.
+    """
+    head = ["day", "to_seq", "nav_before", "nav_after", "change_since_begun", *LINES, "unexplained_rest"]
+    return _written((head, *_days(shown, before)))
+
+
+def _days(shown: Earned, before: Iterable[tuple[KeptDay, Sequence[Part]]]) -> Iterator[list[str]]:
+    begun: Decimal | None = None
+    last: list[tuple[Day | KeptDay, Sequence[Part]]] = [(shown.day, shown.day.parts)] if shown.day else []
+    every: Iterable[tuple[Day | KeptDay, Sequence[Part]]] = chain(before, last)
+    for one, parts in every:
+        begun = one.before if begun is None else begun
+        with exactly():
+            since = one.after - begun
+        numbers = (one.before, one.after, since, *sums_of(parts).values(), one.rest)
+        yield [one.day.isoformat(), str(one.to_seq), *map(exact, numbers)]
+
+
+def unexplained(of: Iterable[KeptMinute]) -> str:
+    """Return a line for each asset that a minute left unexplained, in units and in USD with all digits."""
+    found = [
+        [_time(one.at), text(each.who), each.asset, exact(each.units), exact(each.usd)]
+        for one in of
+        for each in one.missing
+    ]
+    return _written((["minute_until", "where", "asset", "units", "usd"], *found))
 
 
 def minutes(of: Iterable[KeptMinute]) -> str:

@@ -8,52 +8,18 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection, transaction
 from django.test import Client
 
-from hedgeapp.eventlog.append import append
-from portfolio.core.book import Book
-from portfolio.core.minutes import Minute, Minutes
+from portfolio.core.minutes import Minute
 from portfolio.core.profits import CUTS
-from portfolio.operations.minutes import keep_minutes
 from portfolio.screen import pnl as shown
-from tests.builders.books import INVERSE, USDM, D
-from tests.builders.ledger import Ledger
+from tests.builders.books import USDM, D
+from tests.builders.earning import live_on, lived, written
 
 
 @pytest.fixture(autouse=True)
 def _log(transactional_db: None, screen_store: Any) -> None:
     """Give each test a log of its own."""
-
-
-def lived(late: Decimal = Decimal(0)) -> Ledger:
-    """Let four minutes pass, with trades at two venues, funding and staking; in the last a wallet may be off."""
-    ledger = Ledger()
-    ledger.priced(D(2000))
-    ledger.stated()
-    for later in range(1, 5):
-        ledger.later(60)
-        ledger.told(ledger.traded("sell", D(1), D(2001) + later))
-        ledger.told(ledger.traded("sell", D(10), D(2001), INVERSE, "0.0001"))
-        ledger.funded(D("1.25"))
-        ledger.rebased(D("0.125"))
-        ledger.stated()
-        if late and later > 2:
-            wallet = ledger.book.balances[USDM, "USDT"].total + late
-            ledger.stated_as({(USDM, "USDT"): wallet})
-        ledger.priced(D(2000) + later, rate=D("1.2") + D("0.001") * later)
-    return ledger
-
-
-def written(ledger: Ledger) -> list[Minute]:
-    """Put a ledger's events into the log, and its minutes beside it."""
-    with transaction.atomic():
-        connection.ensure_connection()
-        append(connection.connection, [one.event for one in ledger.log], at=ledger.at)
-    minutes = Minutes(Book())
-    found = [one for recorded in ledger.log if (one := minutes.take(recorded)) is not None]
-    keep_minutes(found)
-    return found
 
 
 def answered(path: str, **asked: str) -> Any:
@@ -138,8 +104,37 @@ def test_csv_has_every_digit_and_sums_up() -> None:
     assert len(set(by_cut.values())) == 1
 
 
+def table(of: str, at: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(page("/pnl/export.csv", of=of, at=at))))
+
+
+def test_each_day_is_listed_leads_to_its_end_and_they_sum_up_to_what_is_since_the_first() -> None:
+    ledger = lived()
+    ledger.later(86_400)
+    live_on(ledger, late=D("-750"))
+    minutes = written(ledger)
+    now = as_of(minutes)
+    days = table("days", at=now)
+    assert len(days) == 2
+    for row in days:
+        lines = [Decimal(value) for name, value in row.items() if name not in (*FIXED, "day", "change_since_begun")]
+        assert Decimal(row["nav_before"]) + sum(lines) == Decimal(row["nav_after"])
+    assert Decimal(days[1]["change_since_begun"]) == minutes[-1].change.after - minutes[0].change.before
+    whole = [Decimal(row["usd"]) for row in table("lines", at=now) if row["span"] == "whole"]
+    assert sum(whole) == Decimal(days[1]["change_since_begun"])
+    assert sum(Decimal(row["usd"]) for row in table("unexplained", at=now)) == Decimal(days[1]["unexplained_rest"])
+    assert table("unexplained", at=days[0]["to_seq"]) == []
+    said = page("/pnl/", at=now).partition('id="days-title"')[2]
+    assert f'<a href="?at={days[0]["to_seq"]}&amp;' in said
+    assert table("days", at=days[0]["to_seq"]) == days[:1]
+    assert shown.usd(Decimal(days[0]["nav_after"]) - Decimal(days[0]["nav_before"])).text in said
+
+
 FIXED = ("from", "to", "from_seq", "to_seq", "nav_before", "nav_after")
 
 
 def test_an_unknown_file_is_refused_in_a_sentence() -> None:
-    assert page("/pnl/export.csv", status=400, of="secrets") == "of: profits or minutes expected, found secrets"
+    assert (
+        page("/pnl/export.csv", status=400, of="secrets")
+        == "of: one of profits, lines, days, minutes, unexplained expected, found secrets"
+    )
