@@ -7,6 +7,7 @@ after a payment whose interval the venue does not tell, no other is foreseen.
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from hedgeapp.core.amounts import ZERO
@@ -19,6 +20,7 @@ from portfolio.core.rows.funding import FundingCalendar, FundingHour, FundingLin
 
 DAY: Final = timedelta(hours=24)
 DAYS_A_YEAR: Final = 365
+MICROSECOND: Final = timedelta(microseconds=1)
 NOT_PAID: Final[dict[Way, str]] = {
     "accrues": "funding accrues all the time here: there is no payment to expect",
     "overdue": "the time that the venue told has passed, and it has not told the next one",
@@ -59,6 +61,7 @@ def _line(row: PositionRow, prices: dict[str, Figure], at: datetime) -> FundingL
     has_rate = way not in ("dated", "flat")
     if way != "paid":
         payment = none_of((), NOT_PAID[way])
+    accrued = _accrued(row, payment, way, at)
     return FundingLine(
         account=row.account,
         venue=row.venue,
@@ -71,6 +74,8 @@ def _line(row: PositionRow, prices: dict[str, Figure], at: datetime) -> FundingL
         due_at=row.funding_at if way in ("paid", "overdue") else None,
         payment=payment,
         payment_usd=derived(times, payment, price) if way == "paid" else payment,
+        accrued=accrued,
+        accrued_usd=derived(times, accrued, price) if accrued.value is not None else accrued,
         day=row.funding_24h,
         day_usd=derived(times, row.funding_24h, price) if has_rate else row.funding_24h,
         annual=derived(lambda rate: side * rate * yearly, row.funding_rate) if has_rate else none_of((), NOT_PAID[way]),
@@ -79,6 +84,18 @@ def _line(row: PositionRow, prices: dict[str, Figure], at: datetime) -> FundingL
         cap=row.funding_cap,
         floor=row.funding_floor,
     )
+
+
+def _accrued(row: PositionRow, payment: Figure, way: Way, at: datetime) -> Figure:
+    """Return the part of the next payment that belongs to the time since the last one."""
+    if way != "paid" or row.funding_at is None:
+        return payment
+    if row.funding_minutes is None:
+        return unknown(f"{row.venue} has not told how long the interval of {row.instrument} is")
+    interval = timedelta(minutes=row.funding_minutes)
+    left = min(row.funding_at - at, interval)
+    passed = Decimal((interval - left) // MICROSECOND) / Decimal(interval // MICROSECOND)
+    return derived(lambda whole: whole * passed, payment)
 
 
 def _way(row: PositionRow, at: datetime) -> Way:

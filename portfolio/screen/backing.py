@@ -13,6 +13,7 @@ from portfolio.core.figures import Figure, none_of, total, unknown
 from portfolio.core.frames import Frame
 from portfolio.core.kpis import BACKING_WARNED
 from portfolio.core.rows import BackingRow, Nature, Owed, Place, SheetCell, SheetPrice
+from portfolio.screen.accrued import accrued_rows, accrued_sum
 from portfolio.screen.exposure import HUNDRED, LEVELS
 from portfolio.screen.leaves import Level, bar, figure, name, word
 from portfolio.screen.numbers import span
@@ -33,7 +34,7 @@ UNSETTLED: Final = (
     "none apart: venues book a realized profit into the balance at once, so it is in the exchange cash above until the "
     "custodian settles"
 )
-ACCRUED: Final = "none apart: funding counts when it is paid, and is then in the exchange cash"
+ACCRUED: Final = "not counted until it is paid, and then in the exchange cash; by position below"
 BORROWED: Final = "what accounts owe their venues; it is in the cells above already, and not taken off again"
 
 
@@ -47,6 +48,7 @@ def sections(frame: Frame) -> dict[str, Any]:
         "prices": tuple(_price(one) for one in frame.sheet.prices),
         "owed": tuple(_owed(one, frame.at) for one in frame.sheet.owed),
         "beside": tuple(_beside(frame)),
+        "accrued": accrued_rows(frame),
         "missing": frame.sheet.missing,
         "taken_at": frame.at,
         "seq": frame.seq,
@@ -169,10 +171,10 @@ def _beside(frame: Frame) -> Iterator[Row]:
     lines = (
         ("reserve", "reserve fund", unknown(RESERVE), RESERVE),
         ("unsettled", "realized, not settled", none_of((), UNSETTLED), UNSETTLED),
-        ("accrued", "accrued funding", none_of((), ACCRUED), ACCRUED),
+        ("accrued", "accrued funding", accrued_sum(frame), ACCRUED),
         ("expected", "funding expected in 24 h", expected, "at the rate of the next payment; not in the assets"),
         ("borrowed", "borrowed", borrowed, BORROWED),
     )
     for key, label, shown, because in lines:
-        leaf = figure(f"sheet-{key}", shown, "USD", decimals=CENTS, sign=key == "expected")
+        leaf = figure(f"sheet-{key}", shown, "USD", decimals=CENTS, sign=key in ("expected", "accrued"))
         yield row(key, {"name": label, "because": because}, {"usd": leaf})

@@ -151,3 +151,17 @@ def test_changes_are_of_terms_alone_the_latest_first() -> None:
         (3, "cap", None, D("0.02")),
         (3, "minutes", D(480), D(240)),
     ]
+
+
+@given(minutes=st.sampled_from([60, 240, 480]), left=st.integers(0, 600))
+def test_what_has_accrued_grows_from_nothing_to_the_whole_payment(minutes: int, left: int) -> None:
+    one = line(funding_calendar(framed(minutes=minutes, due=AT + timedelta(minutes=left))))
+    passed = D(max(minutes - left, 0)) / D(minutes)
+    assert one.payment.value is not None
+    assert one.accrued.value == one.payment.value * passed
+    assert one.accrued_usd.value == one.accrued.value
+
+
+def test_what_has_accrued_is_not_known_without_an_interval() -> None:
+    one = line(funding_calendar(framed(minutes=None)))
+    assert (one.accrued.state, one.accrued_usd.state) == ("unknown", "unknown")

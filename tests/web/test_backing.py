@@ -15,9 +15,26 @@ from django.test import Client
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.breaks import BreakFound
 from hedgeapp.core.events.collateral import SettlementSeen
+from hedgeapp.core.instruments import FundingTerms
 from portfolio.core.frames import Frame, frame
 from portfolio.core.valuation import Marks
-from tests.builders.books import AT, USDM, D, asset, balance, book_of, collateral, common, limit, opening, supply
+from tests.builders.books import (
+    AT,
+    INVERSE,
+    LINEAR,
+    USDM,
+    D,
+    asset,
+    balance,
+    book_of,
+    collateral,
+    common,
+    instrument,
+    limit,
+    mark,
+    opening,
+    supply,
+)
 from tests.builders.breaks import difference
 from tests.builders.moves import mirrored
 
@@ -121,3 +138,17 @@ def test_csv_has_every_digit_and_sums_to_the_assets(desk: Client, screen_store: 
     assert sum(Decimal(row["usd"]) for row in rows if row["holder"]) == sums["assets"] == of.backing.assets_usd.value
     assert sums["nav"] == sums["assets"] - sums["supply"]
     assert {row["place"] for row in rows if row["holder"]} == {"custodian", "delegated", "exchange", "unrealized"}
+
+
+def test_accrued_funding_stands_beside_the_sum_and_is_in_none(desk: Client, screen_store: "redis.Redis") -> None:
+    known = replace(instrument(LINEAR), funding_terms=FundingTerms(minutes=480))
+    book = book_of(opening("-700", "2000"), balance(USDM, "USDT", "50000"), instruments=(known, instrument(INVERSE)))
+    due = mark(LINEAR, "funding_at", str(int((AT + 2 * HOUR).timestamp())))
+    with_time = frame(book, common("2000") | {(LINEAR, "funding_at"): due}, (), number=1, at=AT)
+    page = shown(desk, screen_store, with_time)
+    assert cell(page, "sheet-accrued-binance_usdm_main-binance_usdm_ETH_USDT_PERP-units") == "+105.00 USDT"
+    assert cell(page, "sheet-accrued") == "+105.00"
+    assert with_time.backing.assets_usd.value == 50_000
+    page = shown(desk, screen_store, frame(book, common("2000"), (), number=2, at=AT))
+    assert cell(page, "sheet-accrued") == "—"
+    assert "the venue has not told when" in page

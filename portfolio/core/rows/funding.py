@@ -17,7 +17,8 @@ class FundingLine:
     `way` says how: `paid` at `due_at`, `accrues` all the time, `overdue` where the time that the venue told has passed,
     `untold` where it told none, `dated` for a contract without funding, `flat` where nothing is held. `rate` is the
     venue's, positive where longs pay; `annual` is what a year at that rate brings us of the notional. `payment` is that
-    of `due_at` and `day` what 24 hours bring, in `settlement`; None of `minutes`, `cap` and `floor` is not told.
+    of `due_at`, `accrued` its part for the time of its interval that has passed, which nobody owes before it is paid,
+    and `day` what 24 hours bring, in `settlement`; None of `minutes`, `cap` and `floor` is not told.
     """
 
     account: str
@@ -31,6 +32,8 @@ class FundingLine:
     due_at: datetime | None
     payment: Figure
     payment_usd: Figure
+    accrued: Figure
+    accrued_usd: Figure
     day: Figure
     day_usd: Figure
     annual: Figure
