@@ -17,6 +17,7 @@ DAY_MS = 86_400_000
 INTEREST_RATE_8H = 0.0001
 FUNDING_CLAMP = 0.0005
 FUNDING_RATE_MAX = 0.0075
+OPEN_INTEREST_COINS = {"ETH": 1_900_000, "BTC": 90_000}  # what everybody else holds
 PREMIUM_SECONDS = 30.0  # smoothing of the mark's basis
 
 
@@ -166,6 +167,13 @@ class Market:
     def mark(self) -> float:
         """Give the mark price: the index moved by the smoothed basis."""
         return self.prices.index * (1 + self.prices.premium)
+
+    @property
+    def others_hold(self) -> float:
+        """Give what everybody else holds of the contract, in its units of quantity; of an inverse one to 100 USD."""
+        coins = OPEN_INTEREST_COINS.get(self.spec.coin, 0)
+        each = round(self.mark, -2) if self.spec.inverse else 1.0
+        return coins * each / float(self.spec.contract_size)
 
     @property
     def mark_ticks(self) -> int:

@@ -28,7 +28,9 @@ def freshness(age: timedelta, budget: timedelta) -> Freshness:
 class Depth:
     """A book next to its touch: levels of (price in the quote, contracts), each side from its best outward.
 
-    `at` is the venue's time of the book's latest change, `received_at` ours.
+    `at` is the venue's time of the book's latest change, `received_at` ours. `open_interest` is what everybody holds of
+    the instrument by the venue's latest word, in units of the base if linear, of the quote if inverse; none where its
+    feed does not hear of it.
     """
 
     instrument: str
@@ -36,6 +38,7 @@ class Depth:
     asks: tuple[tuple[float, float], ...]
     at: datetime
     received_at: datetime
+    open_interest: float | None = None
 
 
 @record

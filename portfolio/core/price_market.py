@@ -78,6 +78,11 @@ class Market:
             self._ladders[currency, side] = made
         return made
 
+    def open_interest(self, instrument: str) -> float | None:
+        """Return what everybody holds of an instrument, in its base if linear, else its quote; None: not known."""
+        depth = self._depths.get(instrument)
+        return depth.open_interest if depth else None
+
     def bound(self, kind: str, asset: str) -> Decimal | None:
         """Return the value of a limit on an asset; None when none is set."""
         limit = self.catalogue.limits_by_subject.get((kind, asset))

@@ -39,7 +39,6 @@ INTERVALS_MS = {
     "1d": 1440 * MINUTE_MS,
 }
 INTEGER_MAX = 2**63 - 1
-OPEN_INTEREST_COINS = {"ETH": 1_900_000, "BTC": 90_000}  # what everybody else holds
 
 
 def integer(parameters: Parameters, name: str, default: int | None = None) -> int | None:
@@ -291,8 +290,6 @@ def open_interest(exchange: Exchange, parameters: Parameters) -> Any:
     """Give the open interest of a contract in its unit of quantity."""
     market = exchange.market(parameters.get("symbol"))
     spec = market.spec
-    coins = OPEN_INTEREST_COINS[spec.coin]
-    others = coins * market.mark / float(spec.contract_size) if spec.inverse else coins / float(spec.contract_size)
     ours = sum(
         abs(position.quantity)
         for position in exchange.accounts.ledger.positions.values()
@@ -300,7 +297,7 @@ def open_interest(exchange: Exchange, parameters: Parameters) -> Any:
     )
     row: dict[str, Any] = {
         "symbol": spec.symbol,
-        "openInterest": fixed(others + float(ours), spec.quantity_decimals),
+        "openInterest": fixed(market.others_hold + float(ours), spec.quantity_decimals),
         "time": exchange.now_ms(),
     }
     return row | {"pair": spec.pair, "contractType": spec.contract_type} if spec.inverse else row

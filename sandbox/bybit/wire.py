@@ -65,6 +65,7 @@ def ticker(market: Market) -> dict[str, str]:
     last = bars[-1].close if bars else market.mark_ticks
     first = bars[0].open if bars else last
     steps = sum(bar.steps for bar in bars)
+    held = market.others_hold
     row = {
         "symbol": spec.symbol,
         "tickDirection": "ZeroPlusTick",
@@ -76,8 +77,8 @@ def ticker(market: Market) -> dict[str, str]:
         "prevPrice1h": spec.price_text(first),
         "markPrice": f"{market.mark:.{spec.price_places}f}",
         "indexPrice": f"{market.prices.index:.{spec.price_places}f}",
-        "openInterest": spec.quantity_text(steps),
-        "openInterestValue": f"{steps * market.mark / 10**spec.quantity_decimals:.2f}",
+        "openInterest": spec.quantity_text(round(held * 10**spec.quantity_decimals)),
+        "openInterestValue": f"{held / market.mark if spec.inverse else held * market.mark:.2f}",
         "turnover24h": f"{sum(bar.quote for bar in bars) / 10 ** (spec.price_decimals + spec.quantity_decimals):.4f}",
         "volume24h": spec.quantity_text(steps),
         "nextFundingTime": str(market.next_funding_ms),

@@ -69,7 +69,7 @@ def ticker(market: Market, funding: Funding) -> dict[str, Any]:
         },
         "state": "open",
         "settlement_price": mark,
-        "open_interest": amount(spec, steps),
+        "open_interest": round(market.others_hold) * float(spec.contract_size),
         "min_price": round(mark * (1 - BAND), spec.price_places),
         "max_price": round(mark * (1 + BAND), spec.price_places),
         "mark_price": mark,

@@ -52,8 +52,8 @@ def paired() -> None:
     copied = ("id", "symbol", "venue_symbol", "kind", "expiry", "base", "quote", "settlement", "contract_size")
     row = {name: getattr(PAIR, name) for name in (*copied, "tick_size", "step_size")}
     Instrument.objects.create(venue_id=PAIR.venue, **row, **told)
-    levels = {"bids": ((2999.5, 4.0), (2999.0, 6.0)), "asks": ((3000.5, 1.0),)}
-    depth = Depth(instrument=PAIR.id, **levels, at=now, received_at=now)
+    bids, asks = ((2999.5, 4.0), (2999.0, 6.0)), ((3000.5, 1.0),)
+    depth = Depth(instrument=PAIR.id, bids=bids, asks=asks, at=now, received_at=now)
     with redis.from_url(settings.REDIS_URL) as store:
         store.hset(DEPTHS, PAIR.id, msgspec.json.encode(depth))
 

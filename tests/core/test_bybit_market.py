@@ -14,6 +14,7 @@ from marketdata.core.checks import Bounds
 from marketdata.core.tape import RAW_BYTES_MAX
 from marketdata.feeds.bybit.market import Market
 from marketdata.feeds.bybit.protocol import sockets
+from marketdata.feeds.public.depths import Depths
 from marketdata.feeds.public.market import CONFIRM_MS, QUARANTINE_MAX, Reply
 from tests.builders.bybit import INVERSE, LINEAR, NOW_MS, book, forced, snapshot, ticker, trades
 from tests.builders.markets import fault_of, raw, values_of
@@ -183,6 +184,20 @@ def test_what_the_venue_should_not_say_is_refused_by_name(message: bytes, kind: 
     assert found.counters["refused"] == 1
     assert values(found) == before
     assert (fault_of(snapshot(300), found), fault_of(ticker(), found)) == (None, None)
+
+
+def test_open_interest_is_the_latest_that_was_said_and_goes_with_the_book() -> None:
+    found = running_market()
+    assert found.open_interest("ETHUSDT") == 68_744.76
+    assert found.open_interest("ETHUSD") is None
+    assert fault_of(ticker(kind="delta", ts=NOW_MS + 1, markPrice="2681.62"), found, NOW_MS + 1) is None
+    assert Depths(found).changed(0.0)[0][0].open_interest == 68_744.76
+    assert fault_of(ticker(kind="delta", ts=NOW_MS + 2, openInterest=""), found, NOW_MS + 2) is None
+    assert found.open_interest("ETHUSDT") is None
+    assert fault_of(ticker(kind="delta", ts=NOW_MS + 3, openInterest="-5"), found, NOW_MS + 3) is not None
+    found.receive(raw(ticker()), NOW_MS + 4)
+    found.wipe_books()
+    assert found.open_interest("ETHUSDT") is None
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,17 @@ def test_a_ticker_becomes_mark_index_and_the_rate_of_eight_hours_without_a_time_
     }
 
 
+def test_open_interest_is_in_usd_and_the_latest_that_was_said() -> None:
+    found = running_market()
+    (symbol,) = (name for name, ours in found.books.items() if ours.is_running)
+    assert found.open_interest(symbol) == 68_744_760
+    fault = fault_of(ticker(open_interest=-1), found)
+    assert fault is not None
+    assert found.open_interest(symbol) == 68_744_760
+    found.wipe_books()
+    assert found.open_interest(symbol) is None
+
+
 @pytest.mark.parametrize(
     ("number", "text"),
     [

@@ -1,5 +1,6 @@
 """An unwind of the live book starts from what lies where, what the books sell and when accounts settle."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -83,6 +84,16 @@ def test_where_no_settlement_was_seen_a_whole_cycle_is_taken_and_said() -> None:
 
 def test_a_cycle_of_the_account_stands_above_that_of_all() -> None:
     assert desk(limit("settlement_cycle", COINM, "7200")).waits[COINM].cycle == 2.0
+
+
+def test_open_interest_is_in_coin_as_the_books_have_it_and_none_where_no_feed_hears_of_it() -> None:
+    depths = both()
+    depths[INVERSE] = replace(depths[INVERSE], open_interest=6_000_000.0)  # USD, at a mark of 3,000
+    known = {one.instrument: one.open_interest for one in made(depths).shorts}
+    assert known == {LINEAR: None, INVERSE: 2_000.0}
+    depths[LINEAR] = replace(depths[LINEAR], open_interest=5_000.0)
+    found = {one.instrument: one for one in unwind(made(depths), UnwindAsked(unwind=10)).lines}
+    assert found[LINEAR].open_interest == 5_000.0
 
 
 def test_a_short_without_a_book_is_named_and_stays_open() -> None:

@@ -185,6 +185,8 @@ class Market(market.Market):
         for kind in TICKER_KINDS:
             if kind in known:
                 self._keep(line, kind, known[kind], message.at_ms, received_ms)
+        if "open_interest" in known:
+            line.open_interest = float(known["open_interest"]) if known["open_interest"] else None
         rate, due = known.get("funding_rate"), int(known.get("funding_at_ms") or 0)
         if rate and due:
             return self._keep_funding(line, rate, due, message.at_ms, received_ms)

@@ -10,6 +10,7 @@ from marketdata.feeds.public.fields import Id, Levels, Milliseconds, Price, Pric
 
 ROWS_MAX: Final = 2_000  # trades or liquidations in one message
 
+AmountText = Annotated[str, Meta(pattern=r"^(\d{1,18}(\.\d{1,18})?)?$")]
 MillisecondsText = Annotated[str, Meta(pattern=r"^\d{0,14}$")]
 
 
@@ -41,6 +42,7 @@ class Ticker(Struct, gc=False):
     index: PriceText | None = msgspec.field(name="indexPrice", default=None)
     funding_rate: RateText | None = msgspec.field(name="fundingRate", default=None)
     funding_at_ms: MillisecondsText | None = msgspec.field(name="nextFundingTime", default=None)
+    open_interest: AmountText | None = msgspec.field(name="openInterest", default=None)
 
 
 class Trade(Struct, gc=False):

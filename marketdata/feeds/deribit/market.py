@@ -194,6 +194,7 @@ class Market(market.Market):
             return fault
         for kind, price in said:
             self._keep(line, kind, _exact(price), ticker.at_ms, received_ms)
+        line.open_interest = ticker.open_interest
         return None
 
     def _take_trades(self, line: Line, trades: list[Trade], received_ms: int) -> Fault | None:

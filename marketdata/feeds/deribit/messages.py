@@ -62,6 +62,7 @@ class Ticker(Struct, gc=False):
     mark: Decimal = msgspec.field(name="mark_price")
     index: Decimal = msgspec.field(name="index_price")
     current_funding: Decimal | None = None
+    open_interest: Quantity | None = None
 
 
 class Trade(Struct, gc=False):

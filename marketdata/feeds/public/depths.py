@@ -38,7 +38,14 @@ class Depths:
     def _depth(self, symbol: str, book: Book) -> Depth:
         at, received_at = self._market.book_times(symbol)
         bids, asks = tuple(book.bids.top(LEVELS)), tuple(book.asks.top(LEVELS))
-        return Depth(instrument=book.subject, bids=bids, asks=asks, at=at, received_at=received_at)
+        return Depth(
+            instrument=book.subject,
+            bids=bids,
+            asks=asks,
+            at=at,
+            received_at=received_at,
+            open_interest=self._market.open_interest(symbol),
+        )
 
     async def post(self, board: Board) -> None:
         """Post what changed, for as long as the market is followed."""

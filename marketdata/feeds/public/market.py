@@ -59,7 +59,18 @@ class Reply:
 class Line:
     """What is known of one instrument now."""
 
-    __slots__ = ("book", "book_ms", "decimals", "instrument", "is_resync", "marks", "prices", "tick", "trade_id")
+    __slots__ = (
+        "book",
+        "book_ms",
+        "decimals",
+        "instrument",
+        "is_resync",
+        "marks",
+        "open_interest",
+        "prices",
+        "tick",
+        "trade_id",
+    )
 
     def __init__(self, instrument: Instrument, rule: SequenceRule, limits: BookLimits) -> None:
         self.instrument = instrument
@@ -69,6 +80,7 @@ class Line:
         self.book_ms = (0, 0)  # the venue's time of its last delta, and ours
         self.is_resync = False  # whether a next snapshot is not the first one
         self.trade_id: int | None = None
+        self.open_interest: float | None = None  # as the venue counts it: the base if linear, the quote if inverse
         # The value as its text, or as a price of the book on its tick; its time, and when it came, in ms.
         self.marks: dict[MarkKind, tuple[str | float, int, int]] = {}
         self.prices: dict[PriceKind, tuple[float, int]] = {}  # the last price of each kind, when it came in ms
@@ -143,6 +155,7 @@ class Market(ABC):
         for line in self._lines.values():
             line.book.wipe()
             line.trade_id = None
+            line.open_interest = None
 
     def wanted(self) -> list[str]:
         """Return the venue's symbols whose books wait for a snapshot."""
@@ -167,6 +180,10 @@ class Market(ABC):
         """Return the venue's time of a book's latest change, and ours."""
         at_ms, received_ms = self._lines[symbol].book_ms
         return _datetime(at_ms), _datetime(received_ms)
+
+    def open_interest(self, symbol: str) -> float | None:
+        """Return what everybody holds of an instrument, in its base if linear, else its quote; None: not heard."""
+        return self._lines[symbol].open_interest
 
     def stale(self, at_ms: int, age_ms_max: Mapping[MarkKind, int]) -> str:
         """Return what is missing or older than its budget, in a sentence; empty when nothing is."""

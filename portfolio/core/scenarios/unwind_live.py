@@ -27,7 +27,7 @@ def live_unwind(market: Market) -> UnwindBook:
     valuation, missing = market.valuation, list[str]()
     valued = tuple(valued_positions(valuation))
     cells = backing_sheet(valued, balance_rows(valuation), collateral_rows(valuation), valuation).cells
-    shorts = tuple(short for one in valued if (short := _short(one, valuation, missing)))
+    shorts = tuple(short for one in valued if (short := _short(one, market, missing)))
     held = tuple(found for cell in cells if (found := _held(cell, valuation, missing)))
     accounts = {one.account for one in shorts} | {one.holder for one in held if one.source == "delegated"}
     supply = [float(one.total) for one in valuation.book.supply.values()]
@@ -59,8 +59,8 @@ def wait_of(account: str, valuation: Valuation) -> Wait:
     return Wait(hours=left, cycle=every)
 
 
-def _short(one: ValuedPosition, valuation: Valuation, missing: list[str]) -> Short | None:
-    instrument, size = one.instrument, one.position.size
+def _short(one: ValuedPosition, market: Market, missing: list[str]) -> Short | None:
+    valuation, instrument, size = market.valuation, one.instrument, one.position.size
     if size >= 0:
         if size:
             missing.append(f"{one.position.account} is long {instrument.id}: a long position is no hedge and stays.")
@@ -74,14 +74,17 @@ def _short(one: ValuedPosition, valuation: Valuation, missing: list[str]) -> Sho
     assert quote.value is not None
     assert gain.value is not None
     mark = float(one.mark.value)
+    each = mark if one.position.kind == "inverse" else 1.0  # units of the position, and of everybody's, per coin
+    interest = market.open_interest(instrument.id)
     return Short(
         account=one.position.account,
         venue=instrument.venue,
         instrument=instrument.id,
         currency=valuation.catalogue.currency(instrument.base),
-        coin=abs(float(size)) / (mark if one.position.kind == "inverse" else 1.0),
+        coin=abs(float(size)) / each,
         mark_usd=mark * float(quote.value),
         unrealized_usd=float(gain.value),
+        open_interest=None if interest is None else interest / each,
     )
 
 
