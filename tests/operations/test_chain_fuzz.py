@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedgeapp.core.events.collateral import MintSeen, RedeemSeen
+from hedgeapp.core.events.collateral import GasPaid, MintSeen, RedeemSeen
 from marketdata.feeds.chain.answers import (
     AnswerIsMalformed,
     Block,
@@ -31,12 +31,14 @@ REFUSALS = (NodeRefused, ContractIsAnother, ChainIsAnother)
 QUICK = Bounds(request_timeout_s=5.0, backoff_s=0.001, attempts_max=1)
 ASKED: dict[str, tuple[str, ...]] = {  # by method, what is asked with it
     "eth_chainId": ("check",),
-    "eth_getBlockByNumber": ("newest", "block", "orders"),
+    "eth_getBlockByNumber": ("newest", "block", "orders", "gas"),
     "eth_call": ("check", "rates", "balances", "supply"),
     "eth_getLogs": ("orders",),
-    "eth_getTransactionReceipt": ("orders",),
+    "eth_getTransactionReceipt": ("orders", "gas"),
+    "eth_getTransactionCount": ("nonces",),
+    "eth_getBalance": ("balances",),
 }
-EVERYTHING = ("check", "newest", "block", "rates", "balances", "supply", "orders")
+EVERYTHING = ("check", "newest", "block", "rates", "balances", "supply", "nonces", "orders", "gas")
 
 HEX = st.from_regex(r"0x[0-9a-f]{0,64}", fullmatch=True)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**260) | st.floats() | st.text(max_size=20) | HEX
@@ -123,7 +125,9 @@ async def believed(state: Chain, alter: Alter, asked: Iterable[str] = EVERYTHING
         "rates": lambda: node.rates(newest),
         "balances": lambda: node.balances(newest),
         "supply": lambda: node.supply(newest),
+        "nonces": lambda: node.nonces(newest.number),
         "orders": lambda: node.orders(0, newest.number),
+        "gas": lambda: node.gas_paid(max(state.blocks_with_orders(0, newest.number))),
     }
     found = []
     for name in asked:
@@ -143,15 +147,19 @@ def assert_can_be(found: object, state: Chain) -> None:
             assert 0 < found.protocol <= 1_000
             assert 0 < found.market <= 1_000
         case dict():
-            assert all(isinstance(one, Decimal) and 0 <= one <= AMOUNT_MAX for one in found.values())
+            assert all(isinstance(one, Decimal | int) and one >= 0 for one in found.values())
+            assert all(one <= AMOUNT_MAX for one in found.values() if isinstance(one, Decimal))
         case (str() as symbol, Decimal() as supply):
             assert symbol
             assert symbol.isprintable()
             assert 0 <= supply <= AMOUNT_MAX
         case list():
             for order in found:
-                assert isinstance(order, MintSeen | RedeemSeen)
                 assert 0 <= order.block <= state.head
+                if isinstance(order, GasPaid):
+                    assert 0 <= order.amount <= AMOUNT_MAX
+                    continue
+                assert isinstance(order, MintSeen | RedeemSeen)
                 assert 0 <= order.synthetic_amount <= AMOUNT_MAX
                 assert 0 <= order.collateral_amount <= AMOUNT_MAX
             assert len({order.key for order in found}) == len(found)

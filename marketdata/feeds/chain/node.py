@@ -153,7 +153,9 @@ class Node:
                 for wallet in self._chain.wallets
             )
         )
-        return {wallet.address: int(nonce) for wallet, nonce in zip(self._chain.wallets, found, strict=True)}
+        if not all(isinstance(nonce, int) and nonce >= 0 for nonce in found):
+            raise self.malformed("eth_getTransactionCount", repr(found))
+        return {wallet.address: nonce for wallet, nonce in zip(self._chain.wallets, found, strict=True)}
 
     @_understood
     async def gas_paid(self, number: int) -> list[GasPaid]:
@@ -166,7 +168,7 @@ class Node:
         if found["number"] != number:
             raise self.malformed("eth_getBlockByNumber", f"block {found['number']} for block {number}")
         at = datetime.fromtimestamp(found["timestamp"], UTC)
-        paid = []
+        paid: list[GasPaid] = []
         for sent in found["transactions"]:
             if (wallet := ours.get(sent["from"].lower())) is None:
                 continue
@@ -177,6 +179,8 @@ class Node:
                 raise self.malformed("eth_getTransactionReceipt", "the receipt of another transaction, or no status")
             wei = receipt["gasUsed"] * receipt["effectiveGasPrice"]
             wei += receipt.get("blobGasUsed", 0) * receipt.get("blobGasPrice", 0)
+            if not isinstance(wei, int) or any(sent["hash"].to_0x_hex() == one.transaction for one in paid):
+                raise self.malformed("eth_getTransactionReceipt", "no whole gas, or the same transaction twice")
             paid.append(
                 GasPaid(
                     at=at,
