@@ -139,6 +139,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
                 brackets="GetLeverageBracket",
                 modes="GetSymbolConfig",
             ),
+            "asset_index": "fapiPublicGetAssetIndex",
             "settings": "fapiPrivateGetAccountConfig",  # what holds for the whole account; the other has no such
         },
         urls=_usdm_urls,
@@ -191,6 +192,8 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
             "account_info": "privateGetAccountConfig",
             "positions": "privateGetAccountPositions",
             "leverages": "privateGetAccountLeverageInfo",
+            "discounts": "publicGetPublicDiscountRateInterestFreeQuota",
+            "collateral": "privateGetAccountCollateralAssets",
             "trades": "privateGetTradeFills",
             "old_trades": "privateGetTradeFillsHistory",
             "orders": "privateGetTradeOrdersPending",

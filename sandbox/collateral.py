@@ -13,11 +13,14 @@ from sandbox.margin import Holding
 from sandbox.market import Market
 from sandbox.matching import requirement
 from sandbox.matching.open_orders import OpenOrders
+from sandbox.okx.contracts import OKX
+from sandbox.okx.discounts import DISCOUNTS, discounted
 
 USD = "USD"
 DOLLARS = ("USDT", "USDC")
 RATIOS = {"USDT": Decimal(1), "USDC": Decimal("0.9999"), "BTC": Decimal("0.95"), "ETH": Decimal("0.95")}
 STAKED = {"STETH": "ETH"}  # what a coin without a contract is priced as; no collateral unless a ratio is set
+CHOOSING = (USDM, OKX)  # venues whose accounts margin together or not, as their owners choose
 ZERO = Decimal(0)
 BANKRUPT = Decimal(1_000_000)  # the margin ratio of an account without any margin balance
 
@@ -87,7 +90,7 @@ class Pool:
 
 
 class CrossMargin:
-    """The margin of every account; USDⓈ-M accounts may let all their assets margin together, Bybit's always do."""
+    """The margin of every account; those of USDⓈ-M and OKX may let all assets margin together, Bybit's always do."""
 
     def __init__(
         self, accounts: Accounts, orders: OpenOrders, ratios: Mapping[str, Decimal] = RATIOS, *, joint: bool = False
@@ -99,12 +102,12 @@ class CrossMargin:
         self._joint_unless_told = joint
 
     def joint(self, account: str) -> bool:
-        """Tell whether all the account's assets margin together (the venue's multi-assets mode)."""
+        """Tell whether all the account's assets margin together (Binance's multi-assets, OKX's multi-currency mode)."""
         venue = self.accounts.accounts[account].venue
-        if venue != USDM:
+        if venue not in CHOOSING:
             return venue == BYBIT  # a unified account knows no other way
         told = self._ledger.get(f"multi assets {account}")
-        return self._joint_unless_told if told is None else told == "true"
+        return self._joint_unless_told and venue == USDM if told is None else told == "true"
 
     def set_joint(self, account: str, joint: bool) -> None:
         """Let the account's assets margin together, or each for itself."""
@@ -112,16 +115,21 @@ class CrossMargin:
 
     def assets(self, account: str) -> list[str]:
         """List the assets an account holds or may be margined in."""
-        more = self.ratios if self.joint(account) else ()
+        of_venue = DISCOUNTS if self.accounts.accounts[account].venue == OKX else self.ratios
+        more = of_venue if self.joint(account) else ()
         return list(dict.fromkeys([*self.accounts.assets(account), *more]))
 
     def price(self, asset: str) -> Decimal:
         """Give the index price of an asset in USD."""
         return Decimal(1) if asset in DOLLARS else Decimal(f"{self.accounts.price(STAKED.get(asset, asset)):.8f}")
 
-    def rate(self, asset: str, amount: Decimal) -> Decimal:
-        """Give the USD that one unit counts for in a joint pool: debts whole, holdings by their ratio."""
-        return self.price(asset) * (self.ratios.get(asset, ZERO) if amount > 0 else 1)
+    def rate(self, account: str, asset: str, amount: Decimal) -> Decimal:
+        """Give the USD that one unit of an amount counts for in a joint pool: debts whole, holdings by their ratio."""
+        if amount <= 0:
+            return self.price(asset)
+        if self.accounts.accounts[account].venue == OKX:
+            return self.price(asset) * discounted(asset, amount) / amount
+        return self.price(asset) * self.ratios.get(asset, ZERO)
 
     def pools(self, account: str, *, joint: bool | None = None) -> list[Pool]:
         """List the account's pools: one per asset, or a single one in USD."""
@@ -150,7 +158,7 @@ class CrossMargin:
 
     def _joint_pool(self, account: str) -> Pool:
         pools = [self.asset_pool(account, asset) for asset in self.assets(account)]
-        rates = {each.unit: self.rate(each.unit, each.balance) for each in pools}
+        rates = {each.unit: self.rate(account, each.unit, each.balance) for each in pools}
         whole = {each.unit: self.price(each.unit) for each in pools}
         return Pool(
             unit=USD,
@@ -178,7 +186,7 @@ class CrossMargin:
         """Give how much of an asset the account may still use; jointly, all assets stand for it at its ratio."""
         if not self.joint(account):
             return self.asset_pool(account, asset).available
-        rate = self.rate(asset, Decimal(1))
+        rate = self.rate(account, asset, Decimal(1))
         return money(self._joint_pool(account).available / rate) if rate else ZERO
 
     def liquidation_price(self, account: str, symbol: str) -> Decimal | None:

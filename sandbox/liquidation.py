@@ -217,7 +217,7 @@ class Liquidation:
             return
         moves: dict[str, Decimal] = {}
         for asset in self.cross.assets(account):
-            rate, held = self.cross.rate(asset, Decimal(1)), self.accounts.wallet(account, asset)
+            rate, held = self.cross.rate(account, asset, Decimal(1)), self.accounts.wallet(account, asset)
             if asset == "USDT" or held <= 0 or not rate or owed >= 0:
                 continue
             sold = min(held, cut(-owed / rate) + Decimal("0.00000001"))

@@ -104,7 +104,7 @@ def _sentence(event: Event) -> str:
             way = "into" if event.amount >= 0 else "out of"
             return f"{_plain(abs(event.amount))} {event.asset} moved {way} {event.account}"
         case CollateralTermsStated():
-            return f"what {len(event.assets)} assets count for as margin in {event.account} is stated"
+            return _terms(event)
         case CollateralStated() | SupplyStated() | MintSeen() | RedeemSeen():
             return _collateral(event)
         case GasPaid() | CustodyFlowSeen() | SettlementSeen():
@@ -123,6 +123,12 @@ def _sentence(event: Event) -> str:
             return f"{_changed(event)} changed to version {event.version} by {event.by}" + (
                 f": {event.reason}" if event.reason else ""
             )
+
+
+def _terms(event: CollateralTermsStated) -> str:
+    if not event.assets:
+        return f"in {event.account} each settlement asset margins by itself"
+    return f"what {len(event.assets)} assets count for as margin in {event.account} is stated"
 
 
 def _collateral(event: CollateralEvent) -> str:

@@ -37,7 +37,7 @@ def _row(one: ValuedPosition, margins: Sequence[MarginRow], valuation: Valuation
     position, instrument, size = one.position, one.instrument, one.size
     mark, index = one.mark, valuation.mark(instrument.id, "index")
     notional = derived(abs, one.worth)
-    liquidates_at, away = liquidation(one, margins, valuation)
+    liquidates = liquidation(one, margins, valuation)
     return PositionRow(
         account=position.account,
         venue=instrument.venue,
@@ -56,8 +56,9 @@ def _row(one: ValuedPosition, margins: Sequence[MarginRow], valuation: Valuation
         entry_price=_price(position.entry_price, size),
         settlement_price=_price(position.settlement_price, size),
         mark=mark,
-        liquidation_price=liquidates_at,
-        liquidation_away=away,
+        liquidation_price=liquidates.price,
+        liquidation_away=liquidates.away,
+        liquidation_hours=liquidates.hours,
         index=index,
         basis_bp=derived(lambda at, spot: (at / spot - 1) * BASIS_POINTS, mark, index),
         notional=notional,

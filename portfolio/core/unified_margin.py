@@ -1,7 +1,8 @@
 """Unified accounts: the margin of accounts whose assets stand for each other, in USD.  Book x Marks x terms -> figures
 
-What each asset counts for is the venue's word (`CollateralTermsStated`); its price is our own index. Without that word
-nothing is known of such an account's margin: each settlement asset by itself would be another account than it is.
+What each asset counts for is the venue's word (`CollateralTermsStated`); its price is our own index. Where an account
+may margin all assets together and the venue has not said whether it does, nothing is known of its margin: each
+settlement asset by itself would be another account than it is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,7 @@ from portfolio.core.rows import LiquidationRow
 from portfolio.core.unified import Contract, MarginIsNotSolved, Moved, Pocket, liquidations, measured
 from portfolio.core.valuation import USD, Valuation
 
-UNIFIED: Final = frozenset({"bybit"})  # protocols of venues that know no other accounts
+UNIFIED: Final = frozenset({"bybit", "okx", "deribit"})  # protocols whose accounts are it, unless they say otherwise
 BP: Final = Decimal(10_000)
 
 
@@ -34,10 +35,13 @@ class MarginFigures:
 
 
 def is_unified(account: str, valuation: Valuation) -> bool:
-    """Tell whether all assets of an account margin together."""
+    """Tell whether all assets of an account margin together, or may do: where its venue has yet to say so."""
+    terms = valuation.book.terms
+    if account in terms.alone:
+        return False
     known = valuation.catalogue.accounts.get(account)
     venue = valuation.catalogue.venues.get(known.venue) if known else None
-    return account in valuation.book.terms.collateral or (venue is not None and venue.protocol in UNIFIED)
+    return account in terms.collateral or (venue is not None and venue.protocol in UNIFIED)
 
 
 def wallet_of(account: str, asset: str, valuation: Valuation) -> Figure:
@@ -106,7 +110,7 @@ def hours_until(currency: str, multiple: Figure, valuation: Valuation) -> Figure
     limit = valuation.catalogue.limits_by_subject.get(("price_move_hour", currency))
     if multiple.value is None:
         return multiple
-    if limit is None:
+    if limit is None or limit.value <= 0:
         return none_of((multiple,), f"no limit of kind price_move_hour says how fast {currency} is taken to move")
     return derived(lambda k: abs(k - ONE) * BP / limit.value, multiple)
 
@@ -121,8 +125,11 @@ def _without(price: Figure, positions: Sequence[ValuedPosition], valuation: Valu
 
 
 def _missing(account: str, positions: Sequence[ValuedPosition], valuation: Valuation) -> str:
-    if account not in valuation.book.terms.collateral:
+    terms = valuation.book.terms
+    if account not in terms.collateral:
         return f"what assets count for in {account} is not known: its feed has not stated it"
+    if not terms.are_told(account):
+        return f"the assets of {account} margin together, and its venue does not tell what each counts for"
     return next((without_tiers(one.instrument.id) for one in positions if not one.instrument.tiers), "")
 
 

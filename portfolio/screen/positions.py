@@ -65,6 +65,14 @@ def _position(one: PositionRow, *, with_account: bool) -> Row:
         "away": figure(
             f"{here}-away", one.liquidation_away, "%", sign=True, decimals=1, scale=HUNDRED, none="never", suffix=" %"
         ),
+        "hours": figure(
+            f"{here}-hours",
+            one.liquidation_hours,
+            "h",
+            decimals=1,
+            none="never" if one.liquidation_price.value is None else "no move set",
+            suffix=" h",
+        ),
         "unrealized": figure(f"{here}-unrealized", one.unrealized, settled, sign=True),
         "unrealized_usd": figure(f"{here}-unrealized_usd", one.unrealized_usd, "USD", sign=True),
         "quantity": figure(f"{here}-quantity", one.quantity, "contracts", sign=True, decimals=3),

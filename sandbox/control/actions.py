@@ -8,6 +8,7 @@ from sandbox.accounts import AccountIsUnknown
 from sandbox.binance.publisher import Publisher
 from sandbox.bybit.contracts import BYBIT
 from sandbox.bybit.userdata import TOPICS
+from sandbox.collateral import CHOOSING
 from sandbox.control import custody, drills
 from sandbox.control.given import ActionRefused, Given, decimal, flag, market_of, venue_of, whole
 from sandbox.deribit.userdata import KINDS as DERIBIT_KINDS
@@ -183,10 +184,10 @@ def expire_listen_key(world: World, given: Given) -> dict[str, Any]:
 
 
 def multi_assets(world: World, given: Given) -> dict[str, Any]:
-    """Let all assets of a USDⓈ-M account margin together, or each for itself: {account, on}."""
+    """Let all assets of an account margin together, or each for itself, where the venue knows both: {account, on}."""
     held = world.accounts.accounts.get(str(given.get("account")))
-    if held is None or held.venue != USDM:
-        raise ActionRefused(f"expected an account of {USDM}, found {given.get('account')}")
+    if held is None or held.venue not in CHOOSING:
+        raise ActionRefused(f"expected an account of {' or '.join(CHOOSING)}, found {given.get('account')}")
     world.cross.set_joint(held.name, flag(given, "on"))
     return {"multi_assets": world.cross.joint(held.name)}
 

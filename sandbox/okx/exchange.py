@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from sandbox.binance.signing import Keys
+from sandbox.collateral import Pool
 from sandbox.faults import Faults
 from sandbox.liquidation import Liquidation
 from sandbox.market import Market
 from sandbox.okx import rows
 from sandbox.okx.contracts import OKX
+from sandbox.okx.discounts import discounted
 from sandbox.okx.interference import Interference
 from sandbox.okx.limits import REQUESTS_MAX, Requests
 from sandbox.okx.publisher import Publisher
@@ -56,7 +58,7 @@ class Okx:
 
     def pooled(self, account: str) -> list[Pooled]:
         """List what each coin of an account holds and margins; the venue gives the ratio upside down."""
-        found = []
+        found, is_joint = [], self.cross.joint(account)
         for asset in self.cross.assets(account):
             pool = self.cross.asset_pool(account, asset)
             found.append(
@@ -71,9 +73,15 @@ class Okx:
                     initial=pool.initial_margin,
                     maintenance=pool.maintenance,
                     ratio=round(pool.balance / pool.maintenance, 4) if pool.maintenance else None,
+                    counted=discounted(asset, pool.balance) if pool.balance > 0 else pool.balance,
+                    is_joint=is_joint,
                 )
             )
         return found
+
+    def whole(self, account: str) -> Pool | None:
+        """Give what all coins of an account margin together; None where each does for itself."""
+        return self.cross.pools(account)[0] if self.cross.joint(account) else None
 
     def positions(self, account: str) -> list[dict[str, Any]]:
         """List the open positions of an account."""

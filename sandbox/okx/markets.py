@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from sandbox.market import Market
-from sandbox.okx import contracts, wire
+from sandbox.okx import contracts, discounts, wire
 from sandbox.okx.errors import EMPTY, WRONG, ParameterRefused
 from sandbox.okx.exchange import Okx
 from sandbox.okx.parameters import Data, Parameters, given, kind_of, market_of, whole
@@ -98,11 +98,18 @@ def funding_rate_history(venue: Okx, parameters: Parameters) -> Data:
     ]
 
 
+def discount_rates(venue: Okx, parameters: Parameters) -> Data:
+    """List what coins count for in accounts whose coins margin together."""
+    wanted = parameters.get("ccy", "")
+    return [discounts.described(coin) for coin in discounts.DISCOUNTS if wanted in ("", coin)]
+
+
 ANSWERS: dict[str, Callable[[Okx, Parameters], Data]] = {
     "public/time": server_time,
     "public/instruments": instruments,
     "public/position-tiers": position_tiers,
     "public/mark-price": mark_price,
+    "public/discount-rate-interest-free-quota": discount_rates,
     "public/funding-rate": funding_rate,
     "public/funding-rate-history": funding_rate_history,
     "market/books": books,

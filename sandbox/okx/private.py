@@ -8,9 +8,11 @@ from sandbox.binance.wire import fixed, plain
 from sandbox.market import Market
 from sandbox.okx import rows
 from sandbox.okx.contracts import SWAP
+from sandbox.okx.discounts import DISCOUNTS
 from sandbox.okx.errors import Refused, no_instrument, wrong
 from sandbox.okx.exchange import Okx
 from sandbox.okx.parameters import Data, Parameters, given, kind_of, market_of, page, text_of, whole
+from sandbox.okx.whole import whole_row
 from sandbox.rows import Order
 
 DAY_MS = 86_400_000
@@ -20,16 +22,16 @@ ROWS_MAX = 10_000
 CANCELED_KEPT_MS = 2 * 3_600_000  # so long an order that was canceled unfilled can still be asked for
 COINS = ("USDT", "USDC", "ETH", "BTC")
 ENDED = "status NOT IN ('NEW', 'PARTIALLY_FILLED')"
-FUTURES_MODE, NET_MODE = "2", "net_mode"
+FUTURES_MODE, MULTI_CURRENCY, NET_MODE = "2", "3", "net_mode"
 
 
 def config(venue: Okx, account: str, parameters: Parameters) -> Data:
-    """Tell how the account margins and what its key may do: each coin for itself, positions one way."""
+    """Tell how the account margins and what its key may do: each coin for itself or all, positions one way."""
     return [
         {
             "uid": "1",
             "mainUid": "1",
-            "acctLv": FUTURES_MODE,
+            "acctLv": MULTI_CURRENCY if venue.cross.joint(account) else FUTURES_MODE,
             "posMode": NET_MODE,
             "autoLoan": False,
             "greeksType": "PA",
@@ -51,8 +53,8 @@ def balance(venue: Okx, account: str, parameters: Parameters) -> Data:
     pooled = [each for each in venue.pooled(account) if each.equity or each.asset in wanted]
     total = sum((each.equity * each.price for each in pooled), Decimal(0))
     coins = [rows.coin_row(each, now_ms) for each in pooled if not wanted or each.asset in wanted]
-    whole_account = dict.fromkeys(("adjEq", "imr", "mmr", "mgnRatio", "notionalUsd", "ordFroz", "borrowFroz"), "")
-    return [whole_account | {"totalEq": fixed(total), "isoEq": "0", "uTime": str(now_ms), "details": coins}]
+    whole = whole_row(venue.whole(account)) | {"totalEq": fixed(total), "isoEq": "0", "uTime": str(now_ms)}
+    return [whole | {"details": coins}]
 
 
 def positions(venue: Okx, account: str, parameters: Parameters) -> Data:
@@ -161,6 +163,12 @@ def leverage_info(venue: Okx, account: str, parameters: Parameters) -> Data:
     return found
 
 
+def collateral_assets(venue: Okx, account: str, parameters: Parameters) -> Data:
+    """List which coins the owner lets count as collateral: all of them."""
+    wanted = [each for each in text_of(parameters, "ccy").split(",") if each]
+    return [{"ccy": each, "collateralEnabled": True} for each in DISCOUNTS if not wanted or each in wanted]
+
+
 def currencies(venue: Okx, account: str, parameters: Parameters) -> Data:
     """List the coins; none moves on a chain here."""
     row = {"canDep": False, "canWd": False, "canInternal": False, "mainNet": False, "minWd": "0", "wdTickSz": "8"}
@@ -178,6 +186,7 @@ READS: dict[str, Read] = {
     "account/bills-archive": bills_before,
     "account/trade-fee": trade_fee,
     "account/leverage-info": leverage_info,
+    "account/collateral-assets": collateral_assets,
     "asset/currencies": currencies,
     "trade/order": order,
     "trade/orders-pending": pending,

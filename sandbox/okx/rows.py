@@ -44,7 +44,10 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pooled:
-    """What a coin of the account holds and margins; `ratio` is None where nothing is to be margined."""
+    """What a coin of the account holds and margins; `ratio` is None where nothing is to be margined.
+
+    `counted` is what it counts for as collateral. Where coins margin together, none has margins by itself.
+    """
 
     asset: str
     price: Decimal
@@ -56,6 +59,8 @@ class Pooled:
     initial: Decimal
     maintenance: Decimal
     ratio: Decimal | None
+    counted: Decimal
+    is_joint: bool
 
 
 def order_row(spec: Spec, row: Order, fills: Sequence[Fill]) -> dict[str, Any]:
@@ -204,11 +209,11 @@ def coin_row(of: Pooled, at_ms: int) -> dict[str, Any]:
         "availBal": number_text(of.available),
         "frozenBal": number_text(of.initial),
         "ordFrozen": number_text(of.order_margin),
-        "imr": number_text(of.initial),
-        "mmr": number_text(of.maintenance),
-        "mgnRatio": "" if of.ratio is None else number_text(of.ratio),
+        "imr": "" if of.is_joint else number_text(of.initial),
+        "mmr": "" if of.is_joint else number_text(of.maintenance),
+        "mgnRatio": "" if of.ratio is None or of.is_joint else number_text(of.ratio),
         "eqUsd": fixed(of.equity * of.price),
-        "disEq": fixed(of.equity * of.price),
+        "disEq": fixed(of.counted * of.price),
         "isoEq": "0",
         "liab": "0",
         "interest": "0",

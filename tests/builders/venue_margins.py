@@ -7,9 +7,10 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
-from tests.builders.accounts import DERIBIT, INSTRUMENTS, TRADING
+from tests.builders.accounts import DERIBIT, INSTRUMENTS, MAIN, TRADING
 
 D = Decimal
+USD: Final = "USD"
 OFF: Final = {"buy": 1.01, "sell": 0.99}  # of the touch: a price that takes
 TRADES: Final = 8
 ORDERS_MAX: Final = 40
@@ -42,11 +43,16 @@ class Pooled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """An account of one moment: positions by our instrument and pools by asset."""
+    """An account of one moment: positions by our instrument, by asset pools, wallets and the venue's own USD prices.
+
+    Where all coins margin together there is one pool, in USD.
+    """
 
     at: datetime
     positions: Mapping[str, Held]
     pools: Mapping[str, Pooled]
+    wallets: Mapping[str, Decimal]
+    prices: Mapping[str, Decimal]
 
 
 def trade(client: Any, chance: Random, sizes: Mapping[str, tuple[str, ...]], *, leverages: bool) -> None:
@@ -77,7 +83,7 @@ def _take(client: Any, symbol: str, side: str, amount: float) -> None:
 
 
 def okx(client: Any) -> Told:
-    """Return an OKX account in futures mode: each coin margins what settles in it; ratios are told upside down."""
+    """Return an OKX account: each coin margins what settles in it, or all of them together; ratios are upside down."""
     held = {}
     for row in client.fetch_positions():
         info = row["info"]
@@ -90,17 +96,26 @@ def okx(client: Any) -> Told:
             liquidation=_price(row["liquidationPrice"]),
             leverage=D(info["lever"]),
         )
-    pools = {
-        row["ccy"]: Pooled(
-            balance=D(row["eq"]),
-            unrealized=D(row["upl"]),
-            initial=D(row["imr"]),
-            maintenance=D(row["mmr"]),
-            ratio=1 / D(row["mgnRatio"]) if row["mgnRatio"] else None,
-        )
-        for row in client.fetch_balance()["info"]["data"][0]["details"]
-    }
-    return Told(at=datetime.now(UTC), positions=held, pools=pools)
+    (whole,) = client.fetch_balance()["info"]["data"]
+    coins = whole["details"]
+    prices = {row["ccy"]: D(row["eqUsd"]) / D(row["eq"]) for row in coins}
+    if whole["adjEq"]:
+        gain = sum((D(row["upl"]) * prices[row["ccy"]] for row in coins), D(0))
+        pools = {USD: _pooled(whole, D(whole["adjEq"]), gain)}
+    else:
+        pools = {row["ccy"]: _pooled(row, D(row["eq"]), D(row["upl"])) for row in coins}
+    wallets = {row["ccy"]: D(row["cashBal"]) for row in coins}
+    return Told(at=datetime.now(UTC), positions=held, pools=pools, wallets=wallets, prices=prices)
+
+
+def _pooled(row: Any, balance: Decimal, unrealized: Decimal) -> Pooled:
+    return Pooled(
+        balance=balance,
+        unrealized=unrealized,
+        initial=D(row["imr"]),
+        maintenance=D(row["mmr"]),
+        ratio=1 / D(row["mgnRatio"]) if row["mgnRatio"] else None,
+    )
 
 
 def deribit(client: Any) -> Told:
@@ -120,19 +135,50 @@ def deribit(client: Any) -> Told:
         )
     pools = {}
     for row in client.fetch_balance()["info"]["summaries"]:
-        values = {name: D(str(row[name])) for name in ("margin_balance", "initial_margin", "maintenance_margin")}
-        balance, kept = values["margin_balance"], values["maintenance_margin"]
-        pools[row["currency"]] = Pooled(
-            balance=balance,
-            unrealized=sum((one.unrealized for id_, one in held.items() if row["currency"] in id_), D(0)),
-            initial=values["initial_margin"],
-            maintenance=kept,
-            ratio=kept / balance if kept else None,
-        )
-    return Told(at=datetime.now(UTC), positions=held, pools=pools)
+        gain = sum((one.unrealized for id_, one in held.items() if row["currency"] in id_), D(0))
+        names = ("margin_balance", "initial_margin", "maintenance_margin")
+        balance, first, kept = (D(str(row[each])) for each in names)
+        pools[row["currency"]] = _weighed(balance, gain, first, kept)
+    wallets = {coin: pool.balance - pool.unrealized for coin, pool in pools.items()}
+    return Told(at=datetime.now(UTC), positions=held, pools=pools, wallets=wallets, prices={})
 
 
-READ: Final[Mapping[str, Callable[[Any], Told]]] = {TRADING: okx, DERIBIT: deribit}
+def binance(client: Any) -> Told:
+    """Return a USDⓈ-M account, in single-asset mode or in multi-assets mode, whose totals are in USD."""
+    account = client.fapiPrivateV3GetAccount()
+    leverages = {row["symbol"]: D(row["leverage"]) for row in client.fapiPrivateGetSymbolConfig()}
+    held = {}
+    for row in client.fapiPrivateV3GetPositionRisk():
+        if D(row["positionAmt"]):
+            held[INSTRUMENTS[MAIN][row["symbol"]]] = Held(
+                quantity=D(row["positionAmt"]),
+                mark=D(row["markPrice"]),
+                unrealized=D(row["unRealizedProfit"]),
+                initial=D(row["initialMargin"]),
+                maintenance=D(row["maintMargin"]),
+                liquidation=_price(row["liquidationPrice"]),
+                leverage=leverages[row["symbol"]],
+            )
+    prices, pools = {}, {}
+    if client.fapiPrivateGetAccountConfig()["multiAssetsMargin"]:
+        prices = {row["symbol"].removesuffix(USD): D(row["index"]) for row in client.fapiPublicGetAssetIndex()}
+        names = ("totalMarginBalance", "totalUnrealizedProfit", "totalInitialMargin", "totalMaintMargin")
+        pools[USD] = _weighed(*(D(account[each]) for each in names))
+    else:
+        names = ("marginBalance", "unrealizedProfit", "initialMargin", "maintMargin")
+        for row in account["assets"]:
+            if D(row["maintMargin"]) or D(row["walletBalance"]):
+                pools[row["asset"]] = _weighed(*(D(row[each]) for each in names))
+    wallets = {row["asset"]: D(row["walletBalance"]) for row in account["assets"]}
+    return Told(at=datetime.now(UTC), positions=held, pools=pools, wallets=wallets, prices=prices)
+
+
+def _weighed(balance: Decimal, unrealized: Decimal, initial: Decimal, kept: Decimal) -> Pooled:
+    ratio = kept / balance if kept else None
+    return Pooled(balance=balance, unrealized=unrealized, initial=initial, maintenance=kept, ratio=ratio)
+
+
+READ: Final[Mapping[str, Callable[[Any], Told]]] = {MAIN: binance, TRADING: okx, DERIBIT: deribit}
 
 
 def _price(text: Any) -> Decimal | None:

@@ -121,6 +121,53 @@ def test_what_the_venue_has_not_said_is_not_known() -> None:
     assert (near.currency, near.price.state) == ("ETH", "unknown")
 
 
+def choosing(*events: Event) -> Frame:
+    """Show an account of a venue that knows both ways, with a position in dollars."""
+    name = "okx:main"
+    venue = Venue(name="okx", protocol="okx", rest_url="", ws_url="")
+    account = Account(name=name, venue="okx", label="main", instruments=())
+    swap = replace(instrument("okx:ETH-USDT-PERP"), tiers=one_tier("0.01"))
+    book = book_of(
+        VenueChanged(at=AT, venue=venue, version=1, by="seed"),
+        AccountChanged(at=AT, account=account, version=1, by="seed"),
+        balance(name, "USDT", "50000"),
+        balance(name, "ETH", "10"),
+        opening("-10", "2000", swap.id),
+        *(replace(one, account=name) if isinstance(one, CollateralTermsStated) else one for one in events),
+        instruments=(swap,),
+    )
+    return shown(load(dump(book)))
+
+
+def test_how_an_account_margins_that_may_choose_is_not_known_until_its_venue_says() -> None:
+    (row,) = choosing().margin
+    assert (row.settlement, row.margin_ratio.state, row.headroom_usd.value) == ("USD", "unknown", None)
+    assert row.margin_ratio.because == "what assets count for in okx:main is not known: its feed has not stated it"
+
+
+def test_an_account_whose_venue_says_that_each_asset_margins_alone_has_a_row_for_each() -> None:
+    (row,) = choosing(terms()).margin
+    assert (row.settlement, row.headroom.state) == ("USDT", "unknown")  # no mark is known here
+    assert row.wallet.value == 50_000
+
+
+def test_the_margin_is_not_known_where_the_venue_does_not_tell_what_its_assets_count_for() -> None:
+    silent = replace(terms(), assets=(CollateralRatios(asset="USDT", tiers=()),))
+    found = choosing(silent)
+    (row,) = found.margin
+    assert (row.settlement, row.margin_ratio.state) == ("USD", "unknown")
+    said = "the assets of okx:main margin together, and its venue does not tell what each counts for"
+    assert row.margin_ratio.because == said
+
+
+def test_an_account_that_goes_over_to_the_other_way_is_margined_by_the_later_word() -> None:
+    alone, joint = terms(), terms(ETH="0.9", USDT="1")
+    later = timedelta(seconds=1)
+    assert [one.settlement for one in choosing(alone, replace(joint, at=AT + later)).margin] == ["USD"]
+    assert [one.settlement for one in choosing(joint, replace(alone, at=AT + later)).margin] == ["USDT"]
+    assert [one.settlement for one in choosing(replace(joint, at=AT + later), alone).margin] == ["USD"]
+
+
 def test_an_asset_that_the_venue_does_not_take_counts_for_nothing() -> None:
     assert only(hedged(terms(ETH="0.95", USDT="1"))).margin_balance.value == D("0.95") * 2_000
 

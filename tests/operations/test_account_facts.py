@@ -177,3 +177,21 @@ def test_assets_are_spelled_as_ours_are() -> None:
     told = facts.income_of_row(paid)
     assert isinstance(told, TransferSeen)
     assert (told.asset, told.amount) == ("stETH", Decimal(-4))
+
+
+INDEX: dict[str, Any] = {"symbol": "ETHUSD", "index": "1.92957370", "bidBuffer": "0.10000000", "bidRate": "1.73661633"}
+
+
+def test_what_assets_count_for_in_multi_assets_mode_is_the_index_less_its_buffer() -> None:
+    facts = BinanceFacts("v:a", (), ("ETH", "USDT"))
+    whole = {"symbol": "USDTUSD", "index": "0.9998", "bidBuffer": "0", "bidRate": "0.9998"}
+    ether, tether = facts.collateral_of_rows([whole, INDEX, INDEX | {"symbol": "ADAUSD"}, INDEX | {"symbol": "ETH"}])
+    assert [(one.asset, one.tiers[0].ratio) for one in (ether, tether)] == [("ETH", Decimal("0.9")), ("USDT", 1)]
+
+
+@pytest.mark.parametrize(
+    "row", [{"bidBuffer": "1.1"}, {"bidBuffer": "-0.1"}, {"bidRate": "1.9"}, {"index": "0"}, {"bidRate": None}]
+)
+def test_an_asset_index_that_contradicts_itself_is_refused(row: dict[str, Any]) -> None:
+    with pytest.raises(FactIsMalformed):
+        BinanceFacts("v:a", (), ("ETH",)).collateral_of_rows([INDEX | row])

@@ -234,3 +234,15 @@ def test_a_greeting_that_is_refused_or_answered_in_part_ends_the_stream() -> Non
         accounts.is_answer({"id": 1, "error": {"code": 13004, "message": "invalid_credentials"}}, auth)
     with pytest.raises(StreamBroke, match=r"found none of \['user.b'\]"):
         accounts.is_answer({"id": 2, "result": ["user.a"]}, listen)
+
+
+def test_whether_currencies_margin_together_is_told_and_what_they_count_for_then_is_not() -> None:
+    rows = [{"currency": name, "cross_collateral_enabled": False} for name in ("ETH", "BTC")]
+    facts = DeribitFacts(ACCOUNT, [ETH, BTC])
+    assert facts.collateral_of_summaries(rows) == ()
+    found = facts.collateral_of_summaries([row | {"cross_collateral_enabled": True} for row in rows])
+    assert found is not None
+    assert [(one.asset, one.tiers) for one in found] == [("BTC", ()), ("ETH", ())]
+    assert facts.collateral_of_summaries([*rows, {"currency": "USDC"}]) is None
+    with pytest.raises(FactIsMalformed):
+        facts.collateral_of_summaries([{"currency": "ETH", "cross_collateral_enabled": "no"}])

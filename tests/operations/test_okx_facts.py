@@ -251,3 +251,55 @@ def test_the_code_of_the_order_itself_decides_and_only_plain_ones_refuse(
     answer = Answer(status=status, body={"code": code, "msg": "", "data": data}, retry_after_s=None)
     told = refusal(CODES["okx"], answer)
     assert (told is None) if found is None else isinstance(told, found)
+
+
+DISCOUNT: dict[str, Any] = {
+    "ccy": "BTC",
+    "minDiscountRate": "0",
+    "details": [
+        {"tier": "1", "minAmt": "0", "maxAmt": "20", "discountRate": "0.98", "disCcyEq": "19.6"},
+        {"tier": "2", "minAmt": "20", "maxAmt": "25", "discountRate": "0.9775", "disCcyEq": "24.4875"},
+    ],
+}
+LET = [{"ccy": "BTC", "collateralEnabled": True}, {"ccy": "ETH", "collateralEnabled": False}]
+
+
+def counted() -> OkxFacts:
+    """Return what reads collateral of three assets."""
+    return OkxFacts(ACCOUNT, [LINEAR, INVERSE], ["BTC", "ETH", "USDT"])
+
+
+def test_coins_count_by_tiers_where_the_owner_lets_them_and_the_venue_lists_them() -> None:
+    other = {**DISCOUNT, "ccy": "ETH"}
+    (found,) = counted().collateral_of_rows([other, {**DISCOUNT, "ccy": "DOGE"}, DISCOUNT], LET)
+    assert found.asset == "BTC"
+    assert [(one.floor, one.cap, one.ratio) for one in found.tiers] == [
+        (Decimal(0), Decimal(20), Decimal("0.98")),
+        (Decimal(20), Decimal(25), Decimal("0.9775")),
+    ]
+
+
+def test_what_is_above_the_last_tier_counts_at_the_least_rate() -> None:
+    (found,) = counted().collateral_of_rows([{**DISCOUNT, "minDiscountRate": "0.5"}], LET)
+    assert (found.tiers[-1].floor, found.tiers[-1].cap, found.tiers[-1].ratio) == (Decimal(25), None, Decimal("0.5"))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"details": []},
+        {"details": None},
+        {"details": DISCOUNT["details"][1:]},
+        {"details": DISCOUNT["details"][::-1]},
+        {"minDiscountRate": "0.99"},
+        {"minDiscountRate": "-1"},
+    ],
+)
+def test_tiers_that_do_not_follow_each_other_are_refused(row: dict[str, Any]) -> None:
+    with pytest.raises(FactIsMalformed):
+        counted().collateral_of_rows([DISCOUNT | row], LET)
+
+
+def test_an_owners_choice_that_is_neither_yes_nor_no_is_refused() -> None:
+    with pytest.raises(FactIsMalformed):
+        counted().collateral_of_rows([DISCOUNT], [{"ccy": "BTC", "collateralEnabled": "maybe"}])

@@ -326,6 +326,6 @@ def test_malformed_collateral_ratios_are_refused(text: str) -> None:
 
 def test_collateral_ratios_are_read_from_the_setting(world: Callable[..., World]) -> None:
     living = world(multi_assets=True, collateral_ratios=ratios_of("USDT=1, ETH=0.5"))
-    assert living.cross.rate("ETH", Decimal(1)) == living.cross.price("ETH") / 2
-    assert living.cross.rate("ETH", Decimal(-1)) == living.cross.price("ETH")
-    assert living.cross.rate("BTC", Decimal(1)) == 0
+    assert living.cross.rate(MAIN, "ETH", Decimal(1)) == living.cross.price("ETH") / 2
+    assert living.cross.rate(MAIN, "ETH", Decimal(-1)) == living.cross.price("ETH")
+    assert living.cross.rate(MAIN, "BTC", Decimal(1)) == 0

@@ -276,6 +276,7 @@ class Desk:
             mark=f(Decimal(mark) + self.drift),
             liquidation_price=f("3710.25"),
             liquidation_away=f("0.292"),
+            liquidation_hours=f("5.8"),
             index=f("2870.9"),
             basis_bp=f("1.74"),
             notional=f("23578213"),

@@ -314,6 +314,12 @@ class TestChart:
         assert desk.get("/chart/net-delta", {"currency": "X" * 21}).status_code == 400
 
 
+def test_a_position_says_in_how_many_hours_it_is_liquidated(desk: Client, screen_store: "redis.Redis") -> None:
+    show(screen_store, Desk().frame())
+    page = desk.get("/").content.decode()
+    assert "liquidation in 5.8 h" in " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
 def test_margin_says_how_far_liquidation_is_and_what_losses_are_paid_with(
     desk: Client, screen_store: "redis.Redis"
 ) -> None:

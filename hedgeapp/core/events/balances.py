@@ -38,7 +38,7 @@ class TransferSeen:
 
 @fact
 class CollateralRatios:
-    """What a venue takes an asset for as margin, by marginal tiers."""
+    """What a venue takes an asset for as margin, by marginal tiers; without any, the venue does not tell it."""
 
     asset: str
     tiers: tuple[CollateralTier, ...]
@@ -48,7 +48,8 @@ class CollateralRatios:
 class CollateralTermsStated:
     """The venue's word on what each asset counts for in a unified account: those that are not named count for nothing.
 
-    An account of which this was never said margins each settlement asset by itself.
+    None named: each settlement asset margins by itself. So does an account of which this was never said, where its
+    venue's accounts know no other way.
     """
 
     at: datetime

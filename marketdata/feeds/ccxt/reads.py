@@ -69,9 +69,12 @@ class Reads(ABC):
     async def balances(self) -> dict[str, Decimal]:
         """Return the account's wallet balances by asset."""
 
-    async def collateral(self) -> tuple[CollateralRatios, ...]:
-        """Return what each asset counts for as margin; nothing where each settlement asset margins by itself."""
-        return ()
+    async def collateral(self) -> tuple[CollateralRatios, ...] | None:
+        """Return what each asset counts for as margin: nothing where each settlement asset margins by itself.
+
+        None where the venue's accounts know no other way, so that there is nothing to say.
+        """
+        return None
 
     async def borrow_rates(self) -> list[BorrowRateStated]:
         """Return what the account pays for what it borrows; nothing where the venue does not lend by itself."""

@@ -164,9 +164,9 @@ class AccountFeed:
         return [known[f"{venue}:{symbol}"] for symbol in setup.account.instruments]
 
     async def _collateral(self, reads: Reads) -> None:
-        """State what assets count for as margin, where they margin together and it is news."""
+        """State what assets count for as margin, where an account may choose that and it is news."""
         account, assets = reads.facts.account, await reads.collateral()
-        if not assets:
+        if assets is None:
             return
         known = await self.lease.in_database(last_collateral_terms, account)
         if known is None or known.assets != assets:

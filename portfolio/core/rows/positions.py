@@ -26,11 +26,11 @@ class PositionRow:
     `quantity` is in contracts, `size` in `size_unit` (linear: base, inverse: quote); prices in the instrument's quote;
     `notional` (unsigned), `unrealized`, `realized` and `funding_24h` in `settlement`. `settlement_price` is the basis
     of the unsettled PnL, equal to `entry_price` where the venue settles only at closing. `liquidation_price` is
-    the mark at which the account's margin ends, `liquidation_away` = that / mark - 1. `basis_bp` =
-    (mark/index - 1) x 10,000. `funding_rate` is that of the next payment, at `funding_at`. `delta` is the exposure in
-    the base currency (linear: size; inverse: size / mark). `stated_quantity` is the venue's own word; `agreement`
-    compares it. Funding is paid every `funding_minutes` at a rate from `funding_floor` to `funding_cap` (None: not
-    told), or `funding_accrues` all the time.
+    the mark at which the account's margin ends, `liquidation_away` = that / mark - 1, and `liquidation_hours` how long
+    until then by the move an hour of a limit. `basis_bp` = (mark/index - 1) x 10,000. `funding_rate` is that of the
+    next payment, at `funding_at`. `delta` is the exposure in the base currency (linear: size; inverse: size / mark).
+    `stated_quantity` is the venue's own word; `agreement` compares it. Funding is paid every `funding_minutes` at a
+    rate from `funding_floor` to `funding_cap` (None: not told), or `funding_accrues` all the time.
     """
 
     account: str
@@ -52,6 +52,7 @@ class PositionRow:
     mark: Figure
     liquidation_price: Figure
     liquidation_away: Figure
+    liquidation_hours: Figure
     index: Figure
     basis_bp: Figure
     notional: Figure

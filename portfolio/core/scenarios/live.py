@@ -128,7 +128,7 @@ def _collateral(account: str, asset: str, valuation: Valuation) -> tuple[tuple[f
 
 def _brackets(one: ValuedPosition, valuation: Valuation) -> tuple[Bracket, ...]:
     account, terms = one.position.account, valuation.book.terms
-    if is_unified(account, valuation) and account not in terms.collateral:
+    if is_unified(account, valuation) and not terms.are_told(account):
         return ()  # what its assets count for is not known: neither is its margin
     tiers, leverage = tiers_of(one), terms.leverage(account, one.instrument.id)
     caps = [*(float(tier.cap) for tier in tiers[:-1]), math.inf]

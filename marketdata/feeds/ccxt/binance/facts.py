@@ -1,15 +1,18 @@
 """Facts of Binance: what its private messages and answers say, as events.  raw fields -> events
 
-Sources: Binance's user data streams; endpoints userTrades, income, positionRisk, account and order of both futures.
+Sources: Binance's user data streams; endpoints userTrades, income, positionRisk, account and order of both futures;
+"Multi-Assets Mode Asset Index" and "How to Calculate Margin in Multi-Assets Mode".
 """
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
-from hedgeapp.core.events.balances import TransferSeen
+from hedgeapp.core.amounts import ONE, ZERO
+from hedgeapp.core.events.balances import CollateralRatios, TransferSeen
 from hedgeapp.core.events.positions import FundingPaid
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen, OrderStatus, Side
+from hedgeapp.core.instruments import CollateralTier
 from marketdata.feeds.ccxt.facts import (
     FLAT,
     FactIsMalformed,
@@ -21,6 +24,9 @@ from marketdata.feeds.ccxt.facts import (
     text,
     time,
 )
+
+USD: Final = "USD"  # ends the symbols of asset indices
+RATE_ROUNDED: Final = Decimal("1e-6")  # so far from its index less the buffer a rate may be printed
 
 _SIDES: Final[Mapping[str, Side]] = {"BUY": "buy", "SELL": "sell"}
 _STATUSES: Final[Mapping[str, OrderStatus]] = {
@@ -63,6 +69,24 @@ class BinanceFacts(Facts):
             fee_asset=text("trade", row, "commissionAsset"),
             is_maker=bool(row.get("maker")),
         )
+
+    def collateral_of_rows(self, rows: Iterable[Raw]) -> tuple[CollateralRatios, ...]:
+        """Return what each asset of ours counts for in multi-assets mode, of rows of assetIndex, by their names.
+
+        A unit that is held counts at bidRate = index · (1 − bidBuffer); rows of other assets are left out.
+        """
+        found: dict[str, CollateralRatios] = {}
+        for row in rows:
+            symbol = text("asset index", row, "symbol")
+            asset = self._assets.get(symbol.removesuffix(USD))
+            if asset is None or not symbol.endswith(USD):
+                continue
+            index, rate, buffer = (number("asset index", row, name) for name in ("index", "bidRate", "bidBuffer"))
+            ratio = ONE - buffer
+            if index <= 0 or not ZERO <= ratio <= ONE or abs(rate - index * ratio) > index * RATE_ROUNDED:
+                raise FactIsMalformed("asset index", "bidBuffer", f"{buffer} of {symbol}, with {index} and {rate}")
+            found[asset] = CollateralRatios(asset=asset, tiers=(CollateralTier(floor=ZERO, cap=None, ratio=ratio),))
+        return tuple(found[asset] for asset in sorted(found))
 
     def fill_of_update(self, order: Raw) -> FillRecorded | None:
         """Return the fill that an ORDER_TRADE_UPDATE tells; None if it tells none, or not what it cost."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 import ccxt
 
 from hedgeapp.core.events import Event
+from hedgeapp.core.events.balances import CollateralRatios
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import ContractKind, Instrument
 from marketdata.core.reference import Specified, instruments
@@ -55,6 +56,17 @@ class BinanceReads(Reads):
     async def balances(self) -> dict[str, Decimal]:
         """Return the account's wallet balances by asset."""
         return self._facts.balances_of_account(await self.client.call("account"))
+
+    async def collateral(self) -> tuple[CollateralRatios, ...] | None:
+        """Return what each asset of ours counts for in multi-assets mode, nothing in single-asset mode.
+
+        None of COIN-M, whose coins always margin each for itself.
+        """
+        if "settings" not in self.client.dialect.methods:
+            return None
+        if not _said("account", await self.client.call("settings"), "multiAssetsMargin"):
+            return ()
+        return self._facts.collateral_of_rows(await self.client.call("asset_index"))
 
     async def open_orders(self, instrument: Instrument) -> list[OrderSeen]:
         """Return the open orders of a contract."""

@@ -14,6 +14,7 @@ from hedgeapp.core.events.debts import BorrowRateStated, InterestCharged
 from hedgeapp.core.events.positions import FundingPaid
 from hedgeapp.core.events.trading import FillRecorded, Force, OrderSeen, OrderStatus, Side
 from hedgeapp.core.instruments import CollateralTier
+from marketdata.feeds.ccxt.collateral import collateral_tiers
 from marketdata.feeds.ccxt.facts import (
     FLAT,
     FactIsMalformed,
@@ -48,7 +49,6 @@ INTEREST: Final = "INTEREST"
 
 HOURLY_RATE_MAX: Final = Decimal("0.01")  # of a debt; 8,760 % in a year is no rate
 
-TIERS_MAX: Final = 100  # of one asset's collateral ratios
 
 _SIDES: Final[Mapping[str, Side]] = {"Buy": "buy", "Sell": "sell"}
 _STATUSES: Final[Mapping[str, OrderStatus]] = {
@@ -165,7 +165,7 @@ class BybitFacts(Facts):
         for row in rows:
             if text("collateral", row, "currency").upper() in self._assets:
                 asset = self.asset("collateral", row, "currency")
-                found[asset] = CollateralRatios(asset=asset, tiers=_collateral_tiers(row))
+                found[asset] = CollateralRatios(asset=asset, tiers=_tiers_of(row))
         return tuple(found[asset] for asset in sorted(found))
 
     def borrow_rate_of_rows(self, asset: str, rows: Any) -> BorrowRateStated | None:
@@ -205,21 +205,9 @@ class BybitFacts(Facts):
         )
 
 
-def _collateral_tiers(row: Raw) -> tuple[CollateralTier, ...]:
-    listed = row.get("collateralRatioList")
-    if not isinstance(listed, list) or not 0 < len(listed) <= TIERS_MAX:
-        raise FactIsMalformed("collateral", "collateralRatioList", listed)
-    tiers: list[CollateralTier] = []
-    for one in listed:
-        if not isinstance(one, dict):
-            raise FactIsMalformed("collateral", "collateralRatioList", one)
-        floor, ratio = number("collateral", one, "minQty"), number("collateral", one, "collateralRatio")
-        cap = number("collateral", one, "maxQty") if one.get("maxQty") else None
-        before = tiers[-1] if tiers else CollateralTier(floor=Decimal(0), cap=Decimal(0), ratio=Decimal(1))
-        if floor != before.cap or (cap is not None and cap <= floor) or not 0 <= ratio <= before.ratio:
-            raise FactIsMalformed("collateral", "collateralRatioList", listed)
-        tiers.append(CollateralTier(floor=floor, cap=cap, ratio=ratio))
-    return tuple(tiers)
+def _tiers_of(row: Raw) -> tuple[CollateralTier, ...]:
+    field = "collateralRatioList"
+    return collateral_tiers(row.get(field), field, floor="minQty", cap="maxQty", ratio="collateralRatio")
 
 
 def trade_number(row: Raw) -> str:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from hedgeapp.core.amounts import ZERO
-from hedgeapp.core.events.balances import TransferSeen
+from hedgeapp.core.events.balances import CollateralRatios, TransferSeen
 from hedgeapp.core.events.positions import FundingPaid
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen, OrderStatus, Side
 from hedgeapp.core.instruments import Instrument
@@ -139,6 +139,22 @@ class DeribitFacts(Facts):
             asset = self.asset("summary", row, "currency")
             found[asset] = self._steady(asset, wallet + settled.get(currency, ZERO))
         return found
+
+    def collateral_of_summaries(self, rows: Iterable[Raw]) -> tuple[CollateralRatios, ...] | None:
+        """Return nothing where each currency margins by itself; None where the venue does not say which it is.
+
+        Where they margin together each is named without tiers: the venue does not tell what a currency counts for.
+        """
+        joint: list[str] = []
+        for row in rows:
+            told = row.get("cross_collateral_enabled")
+            if told is None:
+                return None
+            if not isinstance(told, bool):
+                raise FactIsMalformed("summary", "cross_collateral_enabled", told)
+            if told:
+                joint.append(self.asset("summary", row, "currency"))
+        return tuple(CollateralRatios(asset=asset, tiers=()) for asset in sorted(joint))
 
     def cash_changed(self, row: Raw) -> bool:
         """Tell whether a portfolio's balance is another one than was told last; its equity moves with every mark."""

@@ -14,6 +14,7 @@ import aiohttp
 import ccxt
 
 from hedgeapp.core.events import Event
+from hedgeapp.core.events.balances import CollateralRatios
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from marketdata.core.reference import Specified
@@ -85,6 +86,10 @@ class DeribitReads(Reads):
                 return self._facts.wallets(after, positions)
             before = after
         raise PositionWillNotHoldStill(self._facts.account)
+
+    async def collateral(self) -> tuple[CollateralRatios, ...] | None:
+        """Return whether all currencies margin together; what they count for then is not told."""
+        return self._facts.collateral_of_summaries(await self._summaries())
 
     async def open_orders(self, instrument: Instrument) -> list[OrderSeen]:
         """Return the open orders of a contract."""

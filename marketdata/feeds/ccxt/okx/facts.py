@@ -1,19 +1,22 @@
 """Facts of OKX: what its private channels and answers say, as events.  raw fields -> events
 
-Sources: OKX's API documentation, v5: order, fills, positions, balance and bills over REST and WebSocket. Sizes are in
-contracts; fees and rebates are told by what they did to the wallet, so a fee that was paid is below 0. A trade's id
-is a contract's own and below 0 where the venue closed a position: with its time before it, all in digits, it grows
-(docs/decisions/0110).
+Sources: OKX's API documentation, v5: order, fills, positions, balance and bills over REST and WebSocket, discount
+rates and collateral assets. Sizes are in contracts; fees and rebates are told by what they did to the wallet, so a fee
+that was paid is below 0. A trade's id is a contract's own and below 0 where the venue closed a position: with its time
+before it, all in digits, it grows (docs/decisions/0110).
 """
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
-from hedgeapp.core.events.balances import TransferSeen
+from hedgeapp.core.amounts import ZERO
+from hedgeapp.core.events.balances import CollateralRatios, TransferSeen
 from hedgeapp.core.events.debts import InterestCharged
 from hedgeapp.core.events.positions import FundingPaid
 from hedgeapp.core.events.trading import FillRecorded, Force, OrderSeen, OrderStatus, Side
+from hedgeapp.core.instruments import CollateralTier
+from marketdata.feeds.ccxt.collateral import collateral_tiers
 from marketdata.feeds.ccxt.facts import (
     FLAT,
     FactIsMalformed,
@@ -162,6 +165,21 @@ class OkxFacts(Facts):
             found |= {self.asset("balance", coin, "ccy"): number("balance", coin, "cashBal") for coin in coins}
         return found
 
+    def collateral_of_rows(self, rows: Iterable[Raw], owners: Iterable[Raw]) -> tuple[CollateralRatios, ...]:
+        """Return what each asset of ours counts for, in the order of their names; `owners` are what is let count.
+
+        An asset that the owner takes out, or that the venue does not list, is none. Raises FactIsMalformed.
+        """
+        let = {self.asset("collateral", row, "ccy"): row.get("collateralEnabled") for row in owners}
+        if strange := {asset: said for asset, said in let.items() if not isinstance(said, bool)}:
+            raise FactIsMalformed("collateral", "collateralEnabled", strange)
+        found: dict[str, CollateralRatios] = {}
+        for row in rows:
+            asset = self.asset("collateral", row, "ccy")
+            if asset in self._assets.values() and let.get(asset):
+                found[asset] = CollateralRatios(asset=asset, tiers=_discounts(row))
+        return tuple(found[asset] for asset in sorted(found))
+
     def income_of_row(self, row: Raw) -> FundingPaid | TransferSeen | InterestCharged | None:
         """Return the funding, transfer or interest that a bill tells; None for any other, or a stranger.
 
@@ -182,6 +200,17 @@ class OkxFacts(Facts):
         return FundingPaid(
             at=at, account=self.account, instrument=instrument.id, payment_id=id_, amount=amount, asset=asset
         )
+
+
+def _discounts(row: Raw) -> tuple[CollateralTier, ...]:
+    """Return the tiers of a coin; what is above the last one counts at the least rate, where one is told."""
+    tiers = collateral_tiers(row.get("details"), "details", floor="minAmt", cap="maxAmt", ratio="discountRate")
+    rest = number("collateral", row, "minDiscountRate") if row.get("minDiscountRate") else ZERO
+    if tiers[-1].cap is None or not rest:
+        return tiers
+    if not ZERO < rest <= tiers[-1].ratio:
+        raise FactIsMalformed("collateral", "minDiscountRate", row.get("minDiscountRate"))
+    return (*tiers, CollateralTier(floor=tiers[-1].cap, cap=None, ratio=rest))
 
 
 def trade_number(row: Raw) -> str:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 import aiohttp
 
 from hedgeapp.core.events import Event
+from hedgeapp.core.events.balances import CollateralRatios
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from marketdata.core.reference import Specified
@@ -86,6 +87,12 @@ class OkxReads(Reads):
     async def balances(self) -> dict[str, Decimal]:
         """Return the account's wallet balances by asset."""
         return self._facts.no_coins() | self._facts.balances_of_accounts(await self._data("account"))
+
+    async def collateral(self) -> tuple[CollateralRatios, ...]:
+        """Return what each asset of ours counts for in multi-currency margin; nothing in futures mode."""
+        if (await self._row("account_info")).get("acctLv") != ALL_TOGETHER:
+            return ()
+        return self._facts.collateral_of_rows(await self._data("discounts"), await self._data("collateral"))
 
     async def open_orders(self, instrument: Instrument) -> list[OrderSeen]:
         """Return the open orders of a contract."""
