@@ -179,6 +179,7 @@ def test_only_pages_that_exist_are_offered(desk: Client, person: User) -> None:
         "Breaks",
         "Gate",
         "Backing",
+        "Funding",
         "PnL",
         "Prices",
         "Scenarios",
