@@ -19,6 +19,7 @@ MEASURES = (
     "pricing",
     "ladders",
     "scenarios",
+    "engine",
     "oracles",
     "reconcile",
     "past",

@@ -30,6 +30,7 @@ from portfolio.core.frames import Frame, frame
 from portfolio.core.hedging import proposals
 from portfolio.core.latency import Latency
 from portfolio.core.rows import ExposureRow
+from portfolio.core.workings import Workings
 from portfolio.inspector import Inspector
 from portfolio.mover import Mover
 from portfolio.operations.books import restored_book
@@ -79,6 +80,7 @@ class Engine:
         self.feeds: tuple[FeedHealth, ...] = ()
         self.exposure: tuple[ExposureRow, ...] = ()
         self.shown: Frame | None = None
+        self._workings = Workings()
         self._latency = Latency()
         self._changed = asyncio.Event()
         self._is_fact = asyncio.Event()  # what changed is not only marks
@@ -122,7 +124,7 @@ class Engine:
             await self._changed.wait()
             self._changed.clear()
             self._is_fact.clear()
-            self.exposure = exposure(self.book, self.marks, _now(), self.feeds)
+            self.exposure = exposure(self.book, self.marks, _now(), self.feeds, self._workings)
             self._latency.measured(_now())
             self._measured.set()
             with contextlib.suppress(TimeoutError):
@@ -171,7 +173,7 @@ class Engine:
         """Give a frame to the presenter every `FRAME_S`, changed or not: ages and states change by themselves."""
         async for at in _ticks(FRAME_S):
             self._number += 1
-            made = frame(self.book, self.marks, self.feeds, number=self._number, at=at)
+            made = frame(self.book, self.marks, self.feeds, number=self._number, at=at, workings=self._workings)
             self.shown = replace(made, prices=self._pricer.shown)
             await self._handover.give(self.shown)
 

@@ -161,9 +161,9 @@ class Book:
     def fold(self, batch: Iterable[Recorded]) -> None:
         """Fold events of the log, in its order; a fill of a position that is there stays in this loop."""
         latest, orders, positions = self._latest, self.our_orders.of_id, self.positions
-        instruments, seq, recorded_at = self.catalogue.instruments, self.seq, self.recorded_at
+        instruments, recorded = self.catalogue.instruments, None
         for recorded in batch:
-            seq, recorded_at, event = recorded
+            event = recorded.event
             if type(event) is FillRecorded:
                 latest.append(recorded)
                 name = event.instrument
@@ -173,9 +173,10 @@ class Book:
                     continue
             elif not isinstance(event, QUIET):
                 latest.append(recorded)
-            self.seq, self.recorded_at = seq, recorded_at
+            self.seq, self.recorded_at = recorded.seq, recorded.recorded_at
             self._place(event)
-        self.seq, self.recorded_at = seq, recorded_at
+        if recorded is not None:
+            self.seq, self.recorded_at = recorded.seq, recorded.recorded_at
 
     def _place(self, event: Event) -> None:
         match event:

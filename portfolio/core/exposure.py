@@ -6,7 +6,7 @@ its stablecoin. Staked units count by the protocol's rate x the policy factor. A
 custodian. The vector at its USD prices, the basis and the discount of staked units sum to the assets exactly.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal
@@ -27,13 +27,16 @@ from portfolio.core.rows import (
     Worth,
 )
 from portfolio.core.valuation import USD, Marks, Valuation
+from portfolio.core.workings import Workings
 
 NO_BAND: Final = "no limit of kind net_delta_band is set"
 
 
-def exposure(book: Book, marks: Marks, at: datetime, feeds: Iterable[FeedHealth] = ()) -> tuple[ExposureRow, ...]:
-    """Return how far the book is from flat in each currency."""
-    valuation = Valuation(book, marks, at, feeds)
+def exposure(
+    book: Book, marks: Marks, at: datetime, feeds: Iterable[FeedHealth] = (), workings: Workings | None = None
+) -> tuple[ExposureRow, ...]:
+    """Return how far the book is from flat in each currency; `workings` are of the last time."""
+    valuation = Valuation(book, marks, at, feeds, workings)
     lines = exposure_lines(valued_positions(valuation), balance_rows(valuation), collateral_rows(valuation), valuation)
     return exposure_rows(lines, valuation)
 
@@ -70,7 +73,7 @@ def exposure_lines(
         )
     for valued in positions:
         if valued.position.size:
-            lines.extend(_position_lines(valued, valuation))
+            lines += _position_lines(valued, valuation)
     return lines
 
 
@@ -79,15 +82,23 @@ def delta(valued: ValuedPosition) -> Figure:
     return valued.size if valued.position.kind == "linear" else valued.worth
 
 
-def _position_lines(valued: ValuedPosition, valuation: Valuation) -> Iterator[ExposureLine]:
+def _position_lines(valued: ValuedPosition, valuation: Valuation) -> tuple[ExposureLine, ...]:
     instrument, position = valued.instrument, valued.position
-    currency = valuation.catalogue.currency
+    currencies = {
+        of: valuation.catalogue.currency(of) for of in (instrument.base, instrument.quote, instrument.settlement)
+    }
+    name = "lines", position.account, position.instrument
+    return valuation.workings.of(name, (valued, position.held, currencies), lambda: tuple(_lines(valued, currencies)))
+
+
+def _lines(valued: ValuedPosition, currencies: Mapping[str, str]) -> Iterator[ExposureLine]:
+    instrument, position = valued.instrument, valued.position
 
     def line(
         asset: str, what: str, kind: Literal["position", "counterpart", "unrealized"], amount: Figure
     ) -> ExposureLine:
         what = f"{instrument.symbol} {what}"
-        return ExposureLine(currency=currency(asset), holder=position.account, what=what, kind=kind, amount=amount)
+        return ExposureLine(currency=currencies[asset], holder=position.account, what=what, kind=kind, amount=amount)
 
     yield line(instrument.base, "position", "position", delta(valued))
     if position.kind == "linear":
@@ -115,9 +126,14 @@ def exposure_rows(lines: Iterable[ExposureLine], valuation: Valuation) -> tuple[
 
 
 def _row(currency: str, lines: list[ExposureLine], valuation: Valuation) -> ExposureRow:
+    band, price = valuation.catalogue.band(currency), valuation.usd(currency)
+    inputs = (*lines, band, price)
+    return valuation.workings.of(("exposure", currency), inputs, lambda: _measured(currency, lines, band, price))
+
+
+def _measured(currency: str, lines: list[ExposureLine], band: Decimal | None, price: Figure) -> ExposureRow:
     amounts = [line.amount for line in lines]
     net = total(amounts)
-    band = valuation.catalogue.band(currency)
     state: BandState = "unbounded"
     share = none_of((), NO_BAND)
     if band is not None:
@@ -131,7 +147,7 @@ def _row(currency: str, lines: list[ExposureLine], valuation: Valuation) -> Expo
         short=derived(_short, *amounts),
         net=net,
         # Nothing at all is worth nothing at any price, known or not.
-        net_usd=in_usd(net, currency, valuation) if lines else net,
+        net_usd=derived(times, net, price) if lines else net,
         band=band,
         band_share=share,
         band_state=state,

@@ -35,6 +35,7 @@ from portfolio.core.rows import (
 )
 from portfolio.core.starting import starting
 from portfolio.core.valuation import Marks, Valuation
+from portfolio.core.workings import Workings
 
 
 @record
@@ -73,10 +74,25 @@ class Frame:
     sheet: BackingSheet = BackingSheet()
 
 
-def frame(book: Book, marks: Marks, feeds: Iterable[FeedHealth], *, number: int, at: datetime) -> Frame:
-    """Return the book at its marks, as of `at`; nothing in the frame changes when the book goes on."""
+def frame(
+    book: Book,
+    marks: Marks,
+    feeds: Iterable[FeedHealth],
+    *,
+    number: int,
+    at: datetime,
+    workings: Workings | None = None,
+) -> Frame:
+    """Return the book at its marks, as of `at`; nothing in the frame changes when the book goes on.
+
+    `workings` are of the last time that this book was measured.
+    """
     feeds = tuple(feeds)
-    valuation = Valuation(book, marks, at, feeds)
+    return _framed(Valuation(book, marks, at, feeds, workings), feeds, number)
+
+
+def _framed(valuation: Valuation, feeds: tuple[FeedHealth, ...], number: int) -> Frame:
+    book, marks, at = valuation.book, valuation.marks, valuation.at
     positions = pnl.valued_positions(valuation)
     balances = holdings.balance_rows(valuation)
     collateral = holdings.collateral_rows(valuation)
@@ -85,17 +101,11 @@ def frame(book: Book, marks: Marks, feeds: Iterable[FeedHealth], *, number: int,
     profit = pnl.pnl_rows(positions, valuation)
     margins = margin.margin_rows(positions, valuation)
     by_venue = tables.venue_positions(positions, margins, valuation)
-    funding = pnl.funding_rows(
-        ((row.settlement, row.funding_24h) for group in by_venue for row in group.rows), valuation
-    )
+    funding = pnl.funding_rows(tables.expected_funding(by_venue), valuation)
     heard = sources.feed_rows(valuation)
     faults = tuple(book.faults)
-    headlines = (
-        *kpis.delta_kpis(exposed, valuation),
-        *kpis.money_kpis(backed, margins, funding, profit, valuation),
-        kpis.feeds_kpi(heard),
-        kpis.faults_kpi(len(faults)),
-    )
+    money = kpis.money_kpis(backed, margins, funding, profit, valuation)
+    headlines = (*kpis.delta_kpis(exposed, valuation), *money, kpis.feeds_kpi(heard), kpis.faults_kpi(len(faults)))
     return Frame(
         number=number,
         seq=book.seq,

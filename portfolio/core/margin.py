@@ -63,8 +63,7 @@ def _is_margin(account: str, asset: str, valuation: Valuation) -> bool:
 
 
 def _row(account: str, unit: str, positions: list[ValuedPosition], valuation: Valuation) -> MarginRow:
-    of_account = unified_figures if unit == USD else partial(_cross_figures, asset=unit)
-    found = of_account(account, positions, valuation)
+    found = _figures(account, unit, positions, valuation)
     balance, kept = found.balance, found.maintenance
     headroom = derived(lambda have, need: have - need, balance, found.initial)
     past = kept.value is not None and balance.value is not None and kept.value >= balance.value and kept.value > 0
@@ -98,6 +97,25 @@ def _row(account: str, unit: str, positions: list[ValuedPosition], valuation: Va
     )
 
 
+def _figures(account: str, unit: str, positions: list[ValuedPosition], valuation: Valuation) -> MarginFigures:
+    """Return what the margin comes to, which is solved again only when something that it rests on changed."""
+    of_account = unified_figures if unit == USD else partial(_cross_figures, asset=unit)
+    assets = sorted(
+        {of for name, of in valuation.book.balances if name == account} | {one.settlement for one in positions}
+    )
+    terms, limits = valuation.book.terms, valuation.catalogue.limits_by_subject
+    inputs = (
+        *positions,
+        *(one.position.held for one in positions),
+        *(terms.leverage(account, one.instrument.id) for one in positions),
+        *(valuation.catalogue.currency(one.instrument.base) for one in positions),
+        *((of, wallet_of(account, of, valuation), valuation.unit_usd(of), valuation.usd(of)) for of in assets),
+        *(limits.get(("borrow_maintenance", of)) for of in assets),
+        terms.collateral.get(account),
+    )
+    return valuation.workings.of(("margin", account, unit), inputs, lambda: of_account(account, positions, valuation))
+
+
 def _cross_figures(account: str, positions: list[ValuedPosition], valuation: Valuation, *, asset: str) -> MarginFigures:
     """Return the margin of one settlement asset by itself."""
     wallet = wallet_of(account, asset, valuation)
@@ -128,8 +146,29 @@ def _required(one: ValuedPosition, rule: Callable[[Sequence[Tier], Decimal], Dec
 
 
 def _liquidations(wallet: Figure, positions: list[ValuedPosition], *, is_past: bool) -> tuple[LiquidationRow, ...]:
-    bases = sorted({one.instrument.base for one in positions})
-    return tuple(row for base in bases for row in _liquidations_by(base, wallet, positions, is_past=is_past))
+    """Return where each currency alone liquidates; what all of them rest on is summed once, not once for each."""
+    by_base: dict[str, list[ValuedPosition]] = {}
+    for one in positions:
+        by_base.setdefault(one.instrument.base, []).append(one)
+    rests_on = total((wallet, *(figure for one in positions for figure in (one.worth, one.unrealized))))
+    missing = next((without_tiers(one.instrument.id) for one in positions if not one.instrument.tiers), "")
+    leave = {} if missing else {base: _leave(moved) for base, moved in by_base.items()}
+    rows: list[LiquidationRow] = []
+    for base, moved in sorted(by_base.items()):
+        others = sum((left for other, left in leave.items() if other != base), wallet.value or ZERO)
+        rows += _liquidations_by(base, moved, rests_on, others, missing=missing, is_past=is_past)
+    return tuple(rows)
+
+
+def _leave(positions: list[ValuedPosition]) -> Decimal:
+    """Return the unrealized profit of positions less the maintenance margin that they need."""
+    return sum(
+        (
+            (one.unrealized.value or ZERO) - maintenance(tiers_of(one), abs(one.worth.value or ZERO))
+            for one in positions
+        ),
+        ZERO,
+    )
 
 
 def _distance(row: LiquidationRow) -> Decimal:
@@ -142,10 +181,8 @@ def _away(k: Decimal) -> Decimal:
 
 
 def _liquidations_by(
-    base: str, wallet: Figure, positions: list[ValuedPosition], *, is_past: bool
+    base: str, moved: list[ValuedPosition], rests_on: Figure, others: Decimal, *, missing: str, is_past: bool
 ) -> Iterable[LiquidationRow]:
-    moved = [one for one in positions if one.instrument.base == base]
-    inputs = (wallet, *(figure for one in positions for figure in (one.worth, one.unrealized)))
     largest = max(moved, key=lambda one: abs(one.worth.value or ZERO))
     quote = largest.instrument.quote
 
@@ -155,29 +192,23 @@ def _liquidations_by(
             price = derived(lambda k, mark: k * mark, multiple, largest.mark)
         return LiquidationRow(currency=base, quote=quote, direction=direction, price=price, multiple=multiple)
 
-    missing = next((one.instrument.id for one in positions if not one.instrument.tiers), None)
     if missing:
-        return [row("none", unknown(without_tiers(missing)))]
+        return [row("none", unknown(missing))]
     if len({one.position.kind for one in moved}) > 1:
         mixed = f"linear and inverse contracts on {base} settle in one asset: they are not solved together"
         return [row("none", unknown(mixed))]
-    if any(one.value is None for one in inputs):
-        return [row("none", total(inputs))]
+    if rests_on.value is None:
+        return [row("none", rests_on)]
     if is_past:
-        return [row("none", none_of(inputs, "the account is past liquidation now"))]
-    found = sorted(_multiples(wallet, moved, positions), key=_away)
+        return [row("none", none_of((rests_on,), "the account is past liquidation now"))]
+    found = sorted(_multiples(others, moved), key=_away)
     if not found:
-        return [row("none", none_of(inputs, f"no price of {base} alone liquidates the account"))]
-    return [row("rise" if k > ONE else "fall", derived(lambda *_, k=k: k, *inputs)) for k in found]
+        return [row("none", none_of((rests_on,), f"no price of {base} alone liquidates the account"))]
+    return [row("rise" if k > ONE else "fall", derived(lambda _, k=k: k, rests_on)) for k in found]
 
 
-def _multiples(wallet: Figure, moved: list[ValuedPosition], positions: list[ValuedPosition]) -> list[Decimal]:
-    """Return the multiples of the present prices at which no margin is left, everything else held."""
-    others = [one for one in positions if one not in moved]
-    constant = wallet.value or ZERO
-    for one in others:
-        worth = one.worth.value or ZERO
-        constant += (one.unrealized.value or ZERO) - maintenance(tiers_of(one), abs(worth))
+def _multiples(constant: Decimal, moved: list[ValuedPosition]) -> list[Decimal]:
+    """Return the multiples of the present prices at which no margin is left, `constant` being what does not move."""
     is_linear = moved[0].position.kind == "linear"
     slope = ZERO
     legs = []

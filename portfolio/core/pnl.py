@@ -50,6 +50,15 @@ def _valued(position: Position, instrument: Instrument, valuation: Valuation) ->
     what = f"position of {position.account} in {position.instrument}"
     size = valuation.stated(position.size, position.updated_at, f"account:{position.account}", "balance", what)
     mark = valuation.mark(position.instrument, "mark")
+
+    def make() -> ValuedPosition:
+        return _at(position, instrument, size, mark)
+
+    inputs = (position.held, size, mark, instrument)
+    return valuation.workings.of(("position", position.account, position.instrument), inputs, make)
+
+
+def _at(position: Position, instrument: Instrument, size: Figure, mark: Figure) -> ValuedPosition:
     # A flat position is worth nothing at any mark, known or not.
     worth = derived(partial(value, position.kind), size, mark) if position.size else size
     unrealized = derived(partial(pnl, position.kind, position.settlement_value), worth)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from hedgeapp.core.events.positions import PositionStated
@@ -9,7 +10,7 @@ from marketdata.core.funding_terms import ACCRUING
 from portfolio.core.exposure import delta
 from portfolio.core.figures import Figure, derived, folded, none_of, total, unknown
 from portfolio.core.pnl import ValuedPosition, funding_24h, in_usd
-from portfolio.core.position_liquidations import liquidation
+from portfolio.core.position_liquidations import Liquidates, liquidation
 from portfolio.core.rows import Agreement, AssetFigure, MarginRow, PositionRow, PositionSubtotal, VenuePositions
 from portfolio.core.valuation import Valuation
 
@@ -25,7 +26,10 @@ def venue_positions(
         row = _row(one, margins, valuation)
         if one.position.size or one.position.quantity or row.stated_quantity.value:
             by_venue.setdefault(row.venue, []).append(row)
-    return tuple(_venue(venue, by_venue[venue]) for venue in sorted(by_venue))
+    return tuple(
+        valuation.workings.of(("venue", venue), tuple(rows), partial(_venue, venue, rows))
+        for venue, rows in sorted(by_venue.items())
+    )
 
 
 def expected_funding(venues: Iterable[VenuePositions]) -> Iterable[tuple[str, Figure]]:
@@ -34,10 +38,32 @@ def expected_funding(venues: Iterable[VenuePositions]) -> Iterable[tuple[str, Fi
 
 
 def _row(one: ValuedPosition, margins: Sequence[MarginRow], valuation: Valuation) -> PositionRow:
+    """Return a position's row, the last one while everything that is written into it is as it was."""
+    position, id_ = one.position, one.instrument.id
+    key = position.account, position.instrument
+    liquidates = liquidation(one, margins, valuation)
+    inputs = (
+        one,
+        position.held,
+        tuple(position.fees.items()),
+        position.updated_at,
+        liquidates,
+        valuation.mark(id_, "index"),
+        valuation.mark(id_, "funding_rate"),
+        valuation.time_of(id_, "funding_at"),
+        valuation.usd(one.settlement),
+        tuple(valuation.book.funding.get(key, {}).items()),
+        valuation.book.stated.get(key),
+        _stated(one, valuation),
+        _accrues(one.instrument.venue, valuation),
+    )
+    return valuation.workings.of(("row", *key), inputs, lambda: _made(one, liquidates, valuation))
+
+
+def _made(one: ValuedPosition, liquidates: Liquidates, valuation: Valuation) -> PositionRow:
     position, instrument, size = one.position, one.instrument, one.size
     mark, index = one.mark, valuation.mark(instrument.id, "index")
     notional = derived(abs, one.worth)
-    liquidates = liquidation(one, margins, valuation)
     return PositionRow(
         account=position.account,
         venue=instrument.venue,

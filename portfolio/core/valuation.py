@@ -16,6 +16,7 @@ from hedgeapp.core.marks import Mark, MarkKind
 from marketdata.core.board import AHEAD_MAX, FeedHealth, freshness
 from portfolio.core.book import Book
 from portfolio.core.figures import BADNESS, Figure, derived, exact, unknown
+from portfolio.core.workings import Workings
 
 Marks = Mapping[tuple[str, str], Mark]
 
@@ -42,12 +43,21 @@ PRICES: Final[frozenset[MarkKind]] = frozenset(BUDGET_OF.keys() - {"funding_rate
 class Valuation:
     """The marks and statements of one moment as figures; each is made once and then given again."""
 
-    def __init__(self, book: Book, marks: Marks, at: datetime, feeds: Iterable[FeedHealth] = ()) -> None:
+    def __init__(
+        self,
+        book: Book,
+        marks: Marks,
+        at: datetime,
+        feeds: Iterable[FeedHealth] = (),
+        workings: Workings | None = None,
+    ) -> None:
+        """Value a book at its marks; `workings` are of the last time that the same book was."""
         self.book = book
         self.catalogue = book.catalogue
         self.at = at
         self.health = {feed.feed: feed for feed in feeds}
         self.marks = marks
+        self.workings = workings if workings is not None else Workings()
         self._made: dict[tuple[str, str], Figure] = {}
         self._budgets: dict[str, timedelta | None] = {}
 

@@ -111,10 +111,21 @@ def insert(raw: psycopg.Connection[Any], schema: str | None, table: Table, rows:
     """Add rows to a table by COPY."""
     if not rows:
         return
-    parts = [_csv(rows[at : at + ROWS_PER_WRITE]) for at in range(0, len(rows), ROWS_PER_WRITE)]
-    if any(map(_meaningless, parts)):
+    parts = lines(rows)
+    if parts is None:
         copy_rows(raw, schema, table.name, table.columns, rows)
-        return
+    else:
+        copy_lines(raw, schema, table, parts)
+
+
+def lines(rows: Sequence[Values]) -> list[bytes] | None:
+    """Return rows as lines of CSV in pieces of up to ROWS_PER_WRITE; None if `copy_rows` has to take them."""
+    parts = [_csv(rows[at : at + ROWS_PER_WRITE]) for at in range(0, len(rows), ROWS_PER_WRITE)]
+    return None if any(map(_meaningless, parts)) else parts
+
+
+def copy_lines(raw: psycopg.Connection[Any], schema: str | None, table: Table, parts: Iterable[bytes]) -> None:
+    """Send what `lines` returned to a table by COPY."""
     with _copy(raw, schema, table.name, table.columns, _CSV) as copy:
         for part in parts:
             copy.write(part)

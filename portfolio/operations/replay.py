@@ -19,10 +19,10 @@ from portfolio.core.book import Book
 from portfolio.models import Checkpoint
 from portfolio.operations import read_models, tables
 from portfolio.operations.reference_rows import ReferenceRows
-from portfolio.projections import TABLES, Versions, changes
+from portfolio.projections import TABLES, Table, Versions, changes
 
 SCHEMA: Final = "replay"
-ROWS_PER_COPY: Final = 20_000  # rows of one table that are held in memory
+PARTS_PER_COPY: Final = 64  # pieces of a table's lines, each of some 300 rows, that are held in memory
 
 Told = Callable[[str], None]
 
@@ -100,6 +100,7 @@ class Rebuild:
         self.reference = ReferenceRows()
         self.folded = 0
         self._versions = Versions()
+        self._lines: dict[Table, list[bytes]] = {table: [] for table in TABLES}
 
     def until(self, seq: int) -> None:
         """Fold all events up to a seq, hashes verified, rows sent as they become complete."""
@@ -112,7 +113,7 @@ class Rebuild:
                 if is_reference(recorded.event):
                     reference.apply(recorded.event)
             self.folded += len(batch)
-            self._send(ROWS_PER_COPY)
+            self._send(PARTS_PER_COPY)
 
     def finish(self) -> None:
         """Send the rows that are current."""
@@ -136,10 +137,17 @@ class Rebuild:
             read_models.copy_rows(self.writer, SCHEMA, name, columns, rows)
 
     def _send(self, more_than: int) -> None:
+        """Turn rows into lines while the processor's cache still holds them, and send those that are many enough."""
         for table, rows in self._versions.rows.items():
-            if len(rows) > more_than:
-                read_models.insert(self.writer, SCHEMA, table, rows)
-                rows.clear()
+            lines, parts = self._lines[table], read_models.lines(rows)
+            if parts is None:
+                read_models.copy_rows(self.writer, SCHEMA, table.name, table.columns, rows)
+            else:
+                lines += parts
+            rows.clear()
+            if len(lines) > more_than:
+                read_models.copy_lines(self.writer, SCHEMA, table, lines)
+                lines.clear()
 
 
 def names() -> list[str]:
