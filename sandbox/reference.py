@@ -73,6 +73,7 @@ MOVING: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("move_headroom_target", "USD", "What a move brings the headroom to.", {MAIN: "6000000", COIN: "3000000"}),
     ("move_headroom_ceiling", "USD", "Above it some is taken back.", {MAIN: "11000000", COIN: "30000000"}),
     ("move_clip_min", "USD", "A smaller move is not worth an approver's time.", {MAIN: "100000", COIN: "100000"}),
+    ("settlement_cycle", "s", "Once a day the custodian settles with the exchange.", {MAIN: "86400", COIN: "86400"}),
     ("move_cooldown", "s", "Between two proposals of an account.", {MAIN: "300", COIN: "300"}),
 )
 LIMITS: tuple[dict[str, Any], ...] = (

@@ -16,6 +16,7 @@ from portfolio.core.alert_watch import Reading, Verdict
 from portfolio.core.book import Book
 from portfolio.core.desk_alerts import desk_readings
 from portfolio.core.figures import Figure
+from portfolio.core.forced_fills import forced_readings
 from portfolio.core.frames import Frame
 from portfolio.core.minting_watch import BROKEN, MARGIN_RATIO
 from portfolio.core.rests import rest_readings
@@ -52,6 +53,7 @@ ADVICE: Final = {
     "service": "Look whether workers run (Data, Services); start one, it takes the service over within seconds.",
     "sink": "Look at the second store's place and keys (Data, Second store); until then a lost disk loses the lag.",
     "rest": "PnL says of which asset and account; compare its fills, fundings and transfers with the venue's.",
+    "forced": "Hedge what is open now; see the account's margin and what is left of its positions; ask the venue why.",
     "standing": "Scenarios has the run: add collateral or reduce positions; where it is not known, see Data.",
     "minting": "Prices says why, and who may resume.",
     "halt": "The HALT page says what is still working, and who may resume.",
@@ -85,6 +87,7 @@ def _all(book: Book, frame: Frame, at: datetime, upkeep: Upkeep | None) -> Itera
     yield from upkeep_readings(upkeep, at)
     yield from rest_readings(upkeep.rest if upkeep else None, book, at)
     yield from standing_readings(upkeep.standing if upkeep else (), book, at)
+    yield from forced_readings(upkeep.forced if upkeep else (), book)
     yield _minting(frame)
     yield from _halts(book)
     yield _faults(frame)

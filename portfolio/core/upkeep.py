@@ -11,6 +11,7 @@ from typing import Final
 from hedgeapp.core.events.alerts import Severity
 from hedgeapp.core.records import record
 from portfolio.core.alert_watch import Reading, Verdict
+from portfolio.core.forced_fills import ForcedFills
 from portfolio.core.rests import RestState
 from portfolio.core.scenarios.standing import StandingRun
 
@@ -58,7 +59,7 @@ class SinkState:
 class Upkeep:
     """The services and the second store as they were at a time; `rest` is None until a minute is attributed.
 
-    `standing` is what standing scenarios came to last.
+    `standing` is what standing scenarios came to last, `forced` what venues forced within the hour.
     """
 
     at: datetime
@@ -66,6 +67,7 @@ class Upkeep:
     sink: SinkState
     rest: RestState | None = None
     standing: tuple[StandingRun, ...] = ()
+    forced: tuple[ForcedFills, ...] = ()
 
 
 def upkeep_readings(upkeep: Upkeep | None, at: datetime) -> Iterator[Reading]:

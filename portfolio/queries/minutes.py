@@ -9,6 +9,8 @@ import msgspec
 
 from hedgeapp.core.records import record
 from portfolio.core.attribution import Line, Missing, Part
+from portfolio.core.forced_fills import RULE, ForcedFills, forced_fills
+from portfolio.core.forced_fills import SPAN as HOUR
 from portfolio.core.profits import Profit, merged
 from portfolio.core.rests import SPAN, RestState, standing
 from portfolio.core.stands import exactly
@@ -139,6 +141,12 @@ def rest_now(at: datetime) -> RestState | None:
         return None
     rests = AttributedMinute.objects.filter(at__gt=at - SPAN).order_by("to_seq").values_list("rest", flat=True)
     return RestState(at=last, usd=standing(map(Decimal, rests)))
+
+
+def forced_lately(at: datetime) -> tuple[ForcedFills, ...]:
+    """Return what venues forced within the hour before a time."""
+    found = AttributedMinute.objects.filter(at__gt=at - HOUR, parts__contains=f'"{RULE}"').order_by("to_seq")
+    return forced_fills((minute, _parts(parts)) for minute, parts in found.values_list("at", "parts"))
 
 
 def _day(row: AttributedDay) -> KeptDay:

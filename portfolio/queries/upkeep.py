@@ -8,7 +8,7 @@ from hedgeapp.eventlog import epochs
 from hedgeapp.eventlog.sink.lag import lag
 from hedgeapp.services import declared
 from portfolio.core.upkeep import ServiceState, SinkState, Upkeep
-from portfolio.queries.minutes import rest_now
+from portfolio.queries.minutes import forced_lately, rest_now
 from portfolio.queries.standing import last_runs
 
 
@@ -30,6 +30,7 @@ def upkeep_now() -> Upkeep:
         ),
         rest=rest_now(at),
         standing=last_runs(),
+        forced=forced_lately(at),
     )
 
 

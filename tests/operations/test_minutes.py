@@ -1,6 +1,7 @@
 """Minutes that are kept: through kills and takeovers the same, nothing lost and nothing twice."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -21,7 +22,7 @@ from portfolio.core.rests import RestState
 from portfolio.models import AttributedDay, AttributedMinute
 from portfolio.operations import minutes as kept
 from portfolio.operations.minutes import MinutesMoved, day_of, keep_minutes, prune_minutes
-from portfolio.queries.minutes import day_at, rest_now, sums_until
+from portfolio.queries.minutes import day_at, forced_lately, rest_now, sums_until
 from tests.builders.books import AT, USDM, D
 from tests.builders.ledger import Ledger
 
@@ -143,6 +144,21 @@ def test_a_wallet_that_comes_late_leaves_no_rest_and_a_wrong_one_does(owner: Con
         ledger.priced(D(2000))
     keep_minutes(taken(ledger)[len(right) :])
     assert rest_now(ledger.at) == RestState(at=ledger.at, usd=D(-250))
+
+
+def test_what_a_venue_forced_is_told_for_an_hour(owner: Connection) -> None:
+    lived(ledger := Ledger())
+    ledger.later(60)
+    ledger.priced(D(2000))
+    ledger.later(60)
+    ledger.told(replace(ledger.traded("buy", D(1), D(2010)), forced="liquidation"))
+    ledger.stated()
+    ledger.priced(D(2000))
+    keep_minutes(taken(ledger))
+    (found,) = forced_lately(ledger.at)
+    assert (found.account, found.at, found.usd) == (USDM, ledger.at, D(-10))
+    assert forced_lately(ledger.at + timedelta(minutes=59)) == (found,)
+    assert forced_lately(ledger.at + timedelta(minutes=60)) == ()
 
 
 async def test_the_service_goes_on_where_it_was_killed(log_url: str, owner: Connection) -> None:
