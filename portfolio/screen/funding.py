@@ -91,7 +91,7 @@ def _line(one: FundingLine, paid: tuple[Paid, ...], at: datetime) -> Row:
     }
     texts = {
         "account": one.account,
-        "instrument": one.instrument,
+        "symbol": one.instrument.partition(":")[2],  # the account says which venue
         "side": "long" if held > 0 else "short" if held < 0 else "flat",
         "asset": one.settlement,
         "interval": _interval(one),
@@ -121,7 +121,8 @@ def _closed(one: Paid) -> Row:
         )
     }
     last = f"{one.last_at:%Y-%m-%d %H:%M}"
-    texts = {"account": one.account, "instrument": one.instrument, "asset": one.asset, "payments": str(one.payments)}
+    symbol = one.instrument.partition(":")[2]
+    texts = {"account": one.account, "symbol": symbol, "asset": one.asset, "payments": str(one.payments)}
     return row(f"{one.account}:{one.instrument}:{one.asset}", texts | {"last": last}, leaves)
 
 
