@@ -1,10 +1,12 @@
 """Prices on the screen: whether mint and redeem are open, and what each asset is minted and redeemed at."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
 from hedgeapp.core.records import record
 from hedgeapp.live import Leaf
+from portfolio.core.capacity import Capacity, Room
 from portfolio.core.figures import Figure
 from portfolio.core.minting import Standing
 from portfolio.core.price_market import Component, Input, Key, Proof
@@ -95,9 +97,34 @@ def _asset(prices: AssetPrices) -> list[Row]:
     return [_size(place, mint, redeem) for place, (mint, redeem) in enumerate(pairs)]
 
 
-def _size(place: int, mint: Price, redeem: Price) -> Row:
+def ladder(prices: AssetPrices) -> tuple[Row, ...]:
+    """Return a row for each size of an asset's ladder, as programs get it."""
+    pairs = zip(prices.mints, prices.redeems, strict=True)
+    return tuple(_size(place, mint, redeem, "ladder") for place, (mint, redeem) in enumerate(pairs))
+
+
+def rooms(capacities: Iterable[Capacity]) -> tuple[Row, ...]:
+    """Return a row for each chain: what its minting contract still takes in the newest confirmed block."""
+    return tuple(
+        row(
+            one.chain,
+            {"chain": one.chain, "block": str(one.block), "mint_of": _most(one.mint), "redeem_of": _most(one.redeem)},
+            {
+                "mint": figure(name("room", one.chain, "mint"), one.mint.left, "USD", decimals=0),
+                "redeem": figure(name("room", one.chain, "redeem"), one.redeem.left, "USD", decimals=0),
+            },
+        )
+        for one in capacities
+    )
+
+
+def _most(room: Room) -> str | None:
+    return None if room.most is None else numbers.plain(room.most, 0)
+
+
+def _size(place: int, mint: Price, redeem: Price, under: str = "price") -> Row:
     size = numbers.full(mint.size.normalize() + 0)
-    here = name("price", mint.asset, str(place))
+    here = name(under, mint.asset, str(place))
     worst = mint if _weakness(mint) >= _weakness(redeem) else redeem
     return row(
         f"{mint.asset}:{place}",

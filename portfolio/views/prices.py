@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from hedgeapp.core.events.minting import MintingResumed
+from portfolio.core.capacity import capacities
 from portfolio.core.minting import Standing, standing
 from portfolio.core.price_market import Market
 from portfolio.core.price_sheets import (
@@ -20,6 +21,7 @@ from portfolio.core.price_sheets import (
     AssetPrices,
     PriceSheet,
     SizeIsRefused,
+    asset_ladder,
     offered,
     prices_for,
     sheet,
@@ -41,8 +43,8 @@ from portfolio.queries.past_frames import past_book
 from portfolio.queries.prices import market_at
 from portfolio.screen.price_document import document
 from portfolio.screen.price_stream import KEPT_S, latest
+from portfolio.screen.prices import ladder, rooms, state, waterfall
 from portfolio.screen.prices import sheet as rows_of
-from portfolio.screen.prices import state, waterfall
 from portfolio.views.moments import moment_of, with_past
 
 SIZE_LENGTH_MAX: Final = 40  # characters of a size
@@ -172,6 +174,8 @@ def _explained(request: HttpRequest, market: Market) -> dict[str, Any]:
         "said": said,
         "now": market.valuation.at,
         "rows": rows_of(all_of, stands),
+        "ladder": ladder(asset_ladder(asset, market)) if found else (),
+        "rooms": rooms(capacities(market.valuation, stands)),
         "stands": stands,
         "state": state(stands),
         "waterfalls": [waterfall(one) for one in (*found.mints, *found.redeems)] if found else [],

@@ -1,5 +1,6 @@
 """Prices: a page that explains them, a document for programs, and the pause of mint and redeem by role."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -71,6 +72,16 @@ def test_the_page_explains_a_mint_and_a_redemption_to_the_last_digit(desk: Clien
     assert "indicative, never firm" in page
     assert "book of binance-usdm:ETH-USDT-PERP" in page
     assert page.count("assumed") > 1  # the fee
+
+
+def test_the_page_has_the_ladder_that_programs_get_and_what_a_block_still_takes(desk: Client) -> None:
+    part = desk.get("/prices/explained", {"asset": "ETH"}).content.decode()
+    ladder = part.partition("Ladder of ETH")[2].partition("</section>")[0]
+    assert re.findall(r'<th scope="row" class="n">([0-9,]+)</th>', ladder) == ["2", "4", "8", "16", "32", "64", "100"]
+    (eight,) = get(desk, asset="ETH", size="8")["assets"]
+    assert f"{Decimal(eight['prices'][0]['usd']):,.2f}" in ladder
+    rooms = part.partition("Left in the block")[2].partition("</section>")[0]
+    assert "ethereum" in rooms or "No minting contract" in rooms
 
 
 def test_the_part_that_follows_is_the_prices_alone(desk: Client) -> None:
