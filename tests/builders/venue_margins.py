@@ -7,7 +7,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
-from tests.builders.accounts import DERIBIT, INSTRUMENTS, MAIN, TRADING
+from tests.builders.accounts import COIN, DERIBIT, INSTRUMENTS, MAIN, TRADING
 
 D = Decimal
 USD: Final = "USD"
@@ -173,12 +173,35 @@ def binance(client: Any) -> Told:
     return Told(at=datetime.now(UTC), positions=held, pools=pools, wallets=wallets, prices=prices)
 
 
+def coinm(client: Any) -> Told:
+    """Return a COIN-M account, where each coin margins the contracts on it."""
+    account = client.dapiPrivateGetAccount()
+    margins = {row["symbol"]: row for row in account["positions"]}
+    held = {}
+    for row in client.dapiPrivateGetPositionRisk():
+        if D(row["positionAmt"]):
+            held[INSTRUMENTS[COIN][row["symbol"]]] = Held(
+                quantity=D(row["positionAmt"]),
+                mark=D(row["markPrice"]),
+                unrealized=D(row["unRealizedProfit"]),
+                initial=D(margins[row["symbol"]]["initialMargin"]),
+                maintenance=D(margins[row["symbol"]]["maintMargin"]),
+                liquidation=_price(row["liquidationPrice"]),
+                leverage=D(row["leverage"]),
+            )
+    names = ("marginBalance", "unrealizedProfit", "initialMargin", "maintMargin")
+    rows = [row for row in account["assets"] if D(row["maintMargin"]) or D(row["walletBalance"])]
+    pools = {row["asset"]: _weighed(*(D(row[each]) for each in names)) for row in rows}
+    wallets = {row["asset"]: D(row["walletBalance"]) for row in rows}
+    return Told(at=datetime.now(UTC), positions=held, pools=pools, wallets=wallets, prices={})
+
+
 def _weighed(balance: Decimal, unrealized: Decimal, initial: Decimal, kept: Decimal) -> Pooled:
     ratio = kept / balance if kept else None
     return Pooled(balance=balance, unrealized=unrealized, initial=initial, maintenance=kept, ratio=ratio)
 
 
-READ: Final[Mapping[str, Callable[[Any], Told]]] = {MAIN: binance, TRADING: okx, DERIBIT: deribit}
+READ: Final[Mapping[str, Callable[[Any], Told]]] = {MAIN: binance, COIN: coinm, TRADING: okx, DERIBIT: deribit}
 
 
 def _price(text: Any) -> Decimal | None:

@@ -23,11 +23,12 @@ from hedgeapp.eventlog.read import read
 from portfolio.core.book import Book
 from portfolio.core.frames import Frame, frame
 from portfolio.core.rows import MarginRow, PositionRow
-from tests.builders.accounts import DERIBIT, MAIN, TRADING, Feed, World, running, seeded
+from tests.builders.accounts import COIN, DERIBIT, MAIN, TRADING, Feed, World, running, seeded
 from tests.builders.venue_margins import READ, USD, Held, Told, trade, turn
 
 SIZES = {
     MAIN: {"ETH/USDT:USDT": ("0.5", "20", "150"), "BTC/USDT:USDT": ("0.01", "1", "4")},
+    COIN: {"ETH/USD:ETH": ("10", "300", "3000"), "BTC/USD:BTC": ("1", "30", "300")},
     TRADING: {
         "ETH/USDT:USDT": ("1", "40", "400"),
         "BTC/USDT:USDT": ("0.5", "20", "150"),
@@ -36,7 +37,12 @@ SIZES = {
     },
     DERIBIT: {"ETH/USD:ETH": ("10", "5000", "40000"), "BTC/USD:BTC": ("10", "3000", "20000")},
 }
-TURNED = {MAIN: "BTC/USDT:USDT", TRADING: "ETH/USD:ETH", DERIBIT: "ETH/USD:ETH"}  # the short that is made a long
+TURNED = {
+    MAIN: "BTC/USDT:USDT",
+    COIN: "BTC/USD:BTC",
+    TRADING: "ETH/USD:ETH",
+    DERIBIT: "ETH/USD:ETH",
+}  # the short that is made a long
 TOGETHER = {MAIN, TRADING}  # accounts that may let all their coins margin together
 HISTORIES = 4
 ROUNDED = Decimal("1e-5")  # of a price: the venue prints marks of ether to the cent
@@ -50,7 +56,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, log_url: str) -> Itera
     """An account, and a sandbox with its venue, where prices stay."""
     account: str = request.param
     venue = account.partition(":")[0]
-    found = World(tmp_path / "world", offered=[] if account == MAIN else [venue])
+    found = World(tmp_path / "world", offered=[] if account in (MAIN, COIN) else [venue])
     seeded(found)
     found.start("--volatility", "0")
     yield account, found
