@@ -190,7 +190,8 @@ class TestThroughCcxt:
             (line,) = (await exchange.fetch_ledger(params={"type": "INTEREST"}))[-1:]
         finally:
             await asyncio.to_thread(bybit.control, "transfer", account=UNIFIED, asset="USDT", amount=drawn[1:])
-        assert charged == [[UNIFIED, "USDT", line["info"]["change"]]]
+        ((account, asset, taken),) = charged
+        assert (account, asset, Decimal(taken)) == (UNIFIED, "USDT", Decimal(line["info"]["change"]))
         assert (line["info"]["type"], line["info"]["currency"], coin["coin"]) == ("INTEREST", "USDT", "USDT")
         cost = -Decimal(coin["equity"]) * Decimal(rates[-1]["info"]["hourlyBorrowRate"])
         assert float(line["info"]["change"]) == pytest.approx(-float(cost), rel=1e-3)  # marks live on meanwhile
