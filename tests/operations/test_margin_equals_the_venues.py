@@ -150,7 +150,6 @@ async def test_profit_margins_ratio_and_liquidation_are_the_venues_after_any_tra
 ) -> None:
     account, venue = world
     client = await asyncio.to_thread(venue.client, account)
-    client.enableRateLimit = False
     await asyncio.to_thread(client.load_markets)
     by_chance = [
         partial(trade, client, Random(seed), SIZES[account], leverages=account == TRADING) for seed in range(HISTORIES)
