@@ -125,7 +125,12 @@ class Log:
 
     def taken_at(self, key: str) -> datetime:
         """Wait until an event is in the log and return when that was."""
-        found: datetime = self.first("SELECT recorded_at FROM eventlog_event WHERE key = %s", key)[0]
+        try:
+            found: datetime = self.first("SELECT recorded_at FROM eventlog_event WHERE key = %s", key)[0]
+        except RuntimeError as refusal:
+            about = "SELECT convert_from(body, 'UTF8') FROM eventlog_event WHERE key LIKE %s ORDER BY seq"
+            told = self._connection.execute(about, (f"%:{key.partition(':')[2]}%",)).fetchall()
+            raise RuntimeError(f"{refusal}; of its subject the log holds {[row[0] for row in told]}") from refusal
         return found
 
 

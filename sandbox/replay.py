@@ -107,28 +107,29 @@ def _told(path: Path, venue: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
 
 
 def _of_binance(path: Path) -> Capture:
-    head: list[tuple[int, dict[str, Any]]] = []
+    first: tuple[int, dict[str, Any]] | None = None  # with the venue's time: a touch of the spot market has none
     snapshot: tuple[int, dict[str, Any]] | None = None
-    last_ns = 0
-    for number, (at_ns, text) in enumerate(lines(path)):
+    last_ns = number = 0
+    for number, (at_ns, text) in enumerate(lines(path), start=1):
         last_ns = at_ns
-        if snapshot is not None:
+        if (first and snapshot) or number > HEAD_LINES_MAX:
             continue
-        if number >= HEAD_LINES_MAX:
-            raise NotACapture(f"expected a depth snapshot in the first {HEAD_LINES_MAX} lines of {path.name}")
         message = decoded(path, text)
         if "lastUpdateId" in message:
-            snapshot = (at_ns, message)
-        else:
-            head.append((at_ns, message))
-    events = [(at_ns, each) for at_ns, each in head if isinstance(each.get("data"), dict) and "E" in each["data"]]
-    if snapshot is None or not events:
-        raise NotACapture(f"expected stream messages and one depth snapshot in {path.name}, found {len(head)} lines")
-    at_ns, first = events[0]
-    data = first["data"]
+            snapshot = snapshot or (at_ns, message)
+        elif first is None and isinstance(message.get("data"), dict) and "E" in message["data"]:
+            first = at_ns, message
+    if snapshot is None or first is None:
+        raise NotACapture(
+            f"expected timed stream messages and a depth snapshot in the first {HEAD_LINES_MAX} lines of {path.name}, "
+            f"found {'none' if first is None else 'messages'} and {'none' if snapshot is None else 'a snapshot'} "
+            f"in {min(number, HEAD_LINES_MAX)}"
+        )
+    at_ns, opening = first
+    data = opening["data"]
     return Capture(
         path=path,
-        venue=_venue(str(first.get("stream")), data),
+        venue=_venue(str(opening.get("stream")), data),
         symbol=str(data.get("s")),
         begin_ns=snapshot[0],
         end_ns=last_ns,

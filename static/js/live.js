@@ -136,6 +136,11 @@ function closed(event) {
   tell();
 }
 
+// A part of the page that asks by the clock, not because of anything a person did.
+function asksItself(event) {
+  return !event.detail.requestConfig.triggeringEvent;
+}
+
 function seconds(sinceMs) {
   return `${Math.max(0, Math.round((performance.now() - sinceMs) / 1000))} s`;
 }
@@ -201,6 +206,14 @@ if (place) {
     tell();
   });
   document.addEventListener("htmx:wsClose", closed);
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (socket === "ended" && asksItself(event)) event.preventDefault();
+  });
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    if (event.detail.xhr.status !== 401 || !asksItself(event)) return;
+    event.preventDefault(); // the log-in page would come in place of what a person is reading
+    end();
+  });
   document.addEventListener("htmx:wsBeforeMessage", receive);
   document.addEventListener("visibilitychange", tick);
   document.addEventListener("resume", tick);

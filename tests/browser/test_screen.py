@@ -195,6 +195,16 @@ async def test_a_session_that_ended_is_said_and_not_retried(desk: Watched, web: 
     await expect(desk.page.get_by_role("link", name="Log in again")).to_be_visible()
 
 
+async def test_a_part_that_asks_by_itself_after_the_session_ended_leaves_the_numbers_on_the_page(
+    desk: Watched, context: BrowserContext
+) -> None:
+    screen = Screen()
+    await showing(desk, screen)
+    await context.clear_cookies()
+    await expect(desk.page.locator(PILL)).to_have_text("session ended")
+    assert await desk.text("exposure-ETH-net") == "▲+13.418"
+
+
 async def test_a_new_row_appears_and_what_is_unfolded_stays_open(desk: Watched) -> None:
     screen, maker = Screen(), now()
     await screen.publish(maker.frame(1, exposure=maker.exposure()[:2]))

@@ -124,7 +124,7 @@ async def test_a_replay_loops_by_disconnecting_and_a_new_snapshot(
         (b"plain text", "expected gzip text"),
         (gzip.compress(b"hello\n"), "expected '<time in ns> <JSON>' in line 1"),
         (gzip.compress(b"123 {broken\n"), "expected a JSON object"),
-        (gzip.compress(b'123 {"stream":"x","data":{"E":1}}\n'), "one depth snapshot"),
+        (gzip.compress(b'123 {"stream":"x","data":{"E":1}}\n'), "found messages and none in 1"),
         (gzip.compress(b'123 {"a":1}\n' * 50)[:-10], "expected"),
     ],
     ids=["plain text", "no stamp", "no JSON", "no snapshot", "cut off"],  # gzip's own bytes hold the time of day
@@ -134,6 +134,19 @@ def test_a_file_that_is_no_capture_is_refused_in_a_sentence(tmp_path: Path, cont
     path.write_bytes(content)
     with pytest.raises(NotACapture, match=sentence):
         read(path)
+
+
+def test_a_depth_snapshot_may_come_before_the_first_message_with_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "spot.gz"
+    told = [
+        b'{"stream":"ethusdt@bookTicker","data":{"u":7,"s":"ETHUSDT","b":"1.00","B":"1","a":"2.00","A":"1"}}',
+        b'{"lastUpdateId":7,"bids":[["1.00","1"]],"asks":[["2.00","1"]]}',
+        b'{"stream":"ethusdt@depth","data":{"e":"depthUpdate","E":4,"s":"ETHUSDT","U":8,"u":8,"b":[],"a":[]}}',
+    ]
+    with gzip.open(path, "wb") as file:
+        file.writelines(b"%d %s\n" % (1_000_000 * number, text) for number, text in enumerate(told, start=1))
+    found = read(path)
+    assert (found.venue, found.symbol, found.begin_ns, found.skew_ms) == ("spot", "ETHUSDT", 2_000_000, 1)
 
 
 def test_a_folder_without_captures_ends_the_sandbox_with_a_sentence(tmp_path: Path) -> None:
