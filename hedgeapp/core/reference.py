@@ -2,9 +2,11 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
-from hedgeapp.core.records import record
+from hedgeapp.core.records import record, sparse_fact
+
+Purpose = Literal["backing", "reserve"]
 
 
 @record
@@ -78,12 +80,16 @@ class Token:
         return self.address.lower() == NATIVE.lower()
 
 
-@record
+@sparse_fact
 class Wallet:
-    """An address of ours on a chain."""
+    """An address of ours on a chain.
+
+    What it holds stands behind the synthetic dollar (`purpose` backing), or is the reserve fund's, apart from that.
+    """
 
     address: str
     label: str
+    purpose: Purpose = "backing"
 
 
 @record

@@ -49,6 +49,10 @@ class AccountCannotBeFollowed(RowRefused):
     """An account is enabled at a venue of which only public data is followed."""
 
 
+class WalletIsNoReserve(RowRefused):
+    """A wallet that holds collateral by what it is shall be the reserve fund's."""
+
+
 class UnderlyingHasUnderlying(RowRefused):
     """An asset's underlying is itself an exposure to something else."""
 
@@ -289,6 +293,9 @@ def _require_chain(chain: Chain, catalogue: Catalogue) -> None:
         require_address(chain, name, getattr(chain, name))
     for wallet in chain.wallets:
         require_address(chain, f"wallet {wallet.label}", wallet.address)
+        if wallet.purpose == "reserve" and wallet.address.lower() == chain.minting.lower():
+            said = f"wallet {wallet.label}: purpose backing expected of the minting contract, found reserve"
+            raise WalletIsNoReserve(chain, said)
     for token in chain.tokens:
         _require_asset_known(chain, "token", token.asset, catalogue)
         require_address(chain, f"token {token.asset}", token.address)

@@ -241,6 +241,13 @@ class Wallet(models.Model):
     number = models.PositiveSmallIntegerField(help_text="Order in the list, from 1.")
     address = models.CharField(max_length=42, help_text="0x and 40 hexadecimal digits.")
     label = models.CharField(max_length=63, help_text="What the wallet is for.")
+    purpose = models.CharField(
+        max_length=7,
+        choices=_choices("backing", "reserve"),
+        default="backing",
+        db_default="backing",
+        help_text="backing: stands behind the synthetic dollar. reserve: the reserve fund's, in no sum of the book.",
+    )
 
     class Meta:
         ordering = ("chain_id", "number")

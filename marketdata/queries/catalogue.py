@@ -168,7 +168,14 @@ def chain_of(row: models.Chain, wallets: Iterable[models.Wallet], tokens: Iterab
         url=row.url,
         chain_id=row.chain_id,
         confirmations=row.confirmations,
-        wallets=tuple(Wallet(address=wallet.address, label=wallet.label) for wallet in wallets),
+        wallets=tuple(
+            Wallet(
+                address=wallet.address,
+                label=wallet.label,
+                purpose="reserve" if wallet.purpose == "reserve" else "backing",
+            )
+            for wallet in wallets
+        ),
         tokens=tuple(Token(asset=token.asset, address=token.address, decimals=token.decimals) for token in tokens),
         wsteth=row.wsteth,
         steth_pool=row.steth_pool,

@@ -32,6 +32,7 @@ Line = Literal[
     "mint_redeem",
     "forced",
     "transfers",
+    "reserve",
     "opening",
 ]
 LINES: Final[tuple[Line, ...]] = get_args(Line)

@@ -15,6 +15,7 @@ from portfolio.core.backing import share_of
 from portfolio.core.figures import Figure, derived, folded, total
 from portfolio.core.holdings import own_part, times
 from portfolio.core.pnl import ValuedPosition, in_usd
+from portfolio.core.reserve import reserve_usd
 from portfolio.core.rows import BackingRow, BackingSheet, BalanceRow, CollateralRow, Nature, Place, SheetCell
 from portfolio.core.settlements import owed_by
 from portfolio.core.sheet_prices import sheet_prices
@@ -31,8 +32,9 @@ def backing_sheet(
     balances: Iterable[BalanceRow],
     collateral: Iterable[CollateralRow],
     valuation: Valuation,
+    reserve: Iterable[CollateralRow] = (),
 ) -> BackingSheet:
-    """Return the balance sheet of the same rows that the backing is made of."""
+    """Return the balance sheet of the same rows that the backing is made of, the reserve fund's cells apart."""
     balances = tuple(balances)
     unrealized = _unrealized(positions)
     cells = _Cells(valuation)
@@ -41,9 +43,12 @@ def backing_sheet(
         *cells.exchange(balances),
         *(cells.unrealized(account, asset, figure) for (account, asset), figure in sorted(unrealized.items())),
     )
+    apart = tuple(cells.reserve(reserve))
     return BackingSheet(
         cells=made,
-        prices=sheet_prices((one.asset for one in made), valuation),
+        reserve=apart,
+        reserve_usd=reserve_usd(apart, valuation),
+        prices=sheet_prices((one.asset for one in (*made, *apart)), valuation),
         owed=owed_by(made, valuation),
         borrowed_usd=_borrowed(balances, unrealized, valuation),
         missing=unread(valuation.book),
@@ -122,6 +127,19 @@ class _Cells:
         made = self._cell("unrealized", account, asset, units, "fills of the log at the venue's marks")
         return replace(made, usd=in_usd(units, asset, self._valuation))
 
+    def reserve(self, rows: Iterable[CollateralRow]) -> Iterator[SheetCell]:
+        """Yield what the reserve fund holds, wallet by wallet, under the wallet's label."""
+        chains = self._valuation.catalogue.chains
+        for row in rows:
+            wallets = chains[row.holder].wallets if row.holder in chains else ()
+            labels = {one.address.lower(): one.label for one in wallets}
+            label = labels.get(row.wallet.lower(), "")
+            # A label that two wallets have names neither.
+            named = label if label and list(labels.values()).count(label) == 1 else row.wallet
+            proof = f"chain at block {self._book.collateral[row.holder, row.wallet, row.asset].reference}"
+            made = self._cell("reserve", row.holder, row.asset, row.units, f"{proof}, wallet {row.wallet}")
+            yield replace(made, holder=f"{row.holder}: {named}")
+
     def _mirrored(self, rows: tuple[CollateralRow, ...]) -> Iterator[tuple[str, str, str, Decimal]]:
         """Yield what is mirrored: custodian, account, asset, units; as much in all as the accounts' balances count."""
         for (account, asset), part in sorted(self._book.delegated.items()):
@@ -147,7 +165,12 @@ class _Cells:
         return derived(lambda *_: part, *ages) if ages else folded(part)
 
     def _word_of(self, holder: str, asset: str) -> str:
-        stated = [one for (of, _, its), one in self._book.collateral.items() if (of, its) == (holder, asset)]
+        is_reserve = self._valuation.catalogue.is_reserve
+        stated = [
+            one
+            for (of, wallet, its), one in self._book.collateral.items()
+            if (of, its) == (holder, asset) and not is_reserve(of, wallet)
+        ]
         if not stated:
             return "no statement of it"
         oldest: datetime = min(one.at for one in stated)

@@ -41,6 +41,7 @@ class Catalogue:
         "limits",
         "limits_by_subject",
         "oracles",
+        "reserve",
         "venues",
     )
 
@@ -52,6 +53,7 @@ class Catalogue:
         self.custodians: dict[str, Custodian] = {}
         self.chains: dict[str, Chain] = {}
         self.oracles: dict[str, Oracle] = {}
+        self.reserve: set[tuple[str, str]] = set()  # chain, address in lower case
         self.limits: dict[str, Limit] = {}
         self.limits_by_subject: dict[tuple[str, str], Limit] = {}
 
@@ -75,6 +77,7 @@ class Catalogue:
                 return custodian.name
             case ChainChanged(chain=chain):
                 self.chains[chain.name] = chain
+                self._sort_wallets(chain)
                 return chain.name
             case OracleChanged(oracle=oracle):
                 self.oracles[oracle.name] = oracle
@@ -89,6 +92,22 @@ class Catalogue:
     def contracts(self) -> tuple[Instrument, ...]:
         """What positions are held in: every instrument but spot pairs, which are followed for their prices alone."""
         return tuple(one for one in self.instruments.values() if one.is_contract)
+
+    def is_reserve(self, holder: str, wallet: str) -> bool:
+        """Tell whether a wallet is the reserve fund's, so that what it holds backs nothing."""
+        return (holder, wallet.lower()) in self.reserve
+
+    def _sort_wallets(self, chain: Chain) -> None:
+        """Take each wallet's purpose; one that the row no longer names stays what it was: what it held is no backing.
+
+        Otherwise the reserve would count from the change of the row until the chain's feed states it as nothing.
+        """
+        for wallet in chain.wallets:
+            place = chain.name, wallet.address.lower()
+            if wallet.purpose == "reserve":
+                self.reserve.add(place)
+            else:
+                self.reserve.discard(place)
 
     def limit(self, limit: Limit) -> None:
         """Take a limit; of two limits of one kind and subject the tighter one counts."""

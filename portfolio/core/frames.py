@@ -45,6 +45,7 @@ class Frame:
     `number` counts frames without a gap. `state` is the worst state among the headline figures. `events` are the latest
     first. `faults` are the latest events that could not be placed, `faults_total` counts all of them. `proposals` has a
     row for each currency that may be hedged. `prices`, which whoever shows it adds, are of at most a second before.
+    `reserve` is what the reserve fund's wallets hold: `collateral` is without it.
     """
 
     number: int
@@ -72,6 +73,7 @@ class Frame:
     minting: Standing = Standing()
     buffers: tuple[BufferRow, ...] = ()
     sheet: BackingSheet = BackingSheet()
+    reserve: tuple[CollateralRow, ...] = ()
 
 
 def frame(
@@ -95,7 +97,7 @@ def _framed(valuation: Valuation, feeds: tuple[FeedHealth, ...], number: int) ->
     book, marks, at = valuation.book, valuation.marks, valuation.at
     positions = pnl.valued_positions(valuation)
     balances = holdings.balance_rows(valuation)
-    collateral = holdings.collateral_rows(valuation)
+    collateral, reserve = holdings.collateral_rows(valuation), holdings.reserve_rows(valuation)
     exposed = exposure.exposure_rows(exposure.exposure_lines(positions, balances, collateral, valuation), valuation)
     backed = backing(positions, balances, collateral, valuation)
     profit = pnl.pnl_rows(positions, valuation)
@@ -129,6 +131,7 @@ def _framed(valuation: Valuation, feeds: tuple[FeedHealth, ...], number: int) ->
         marks=tuple(marks[key] for key in sorted(marks)),
         proposals=tuple(one.row for one in hedging.stances(book, exposed, marks, at, feeds)),
         buffers=buffer_rows(positions, valuation),
-        sheet=backing_sheet(positions, balances, collateral, valuation),
+        sheet=backing_sheet(positions, balances, collateral, valuation, reserve),
+        reserve=reserve,
         minting=standing(book.minting, book.halts, starting(book, heard, at)),
     )

@@ -47,10 +47,24 @@ def balance_rows(valuation: Valuation) -> tuple[BalanceRow, ...]:
 
 
 def collateral_rows(valuation: Valuation) -> tuple[CollateralRow, ...]:
-    """Return what custodians and chains hold, by holder, wallet and asset; empty wallets are left out."""
+    """Return what custodians and chains hold, by holder, wallet and asset; empty wallets are left out.
+
+    What the reserve fund holds is not among it: see `reserve_rows`.
+    """
+    return _held(valuation, of_reserve=False)
+
+
+def reserve_rows(valuation: Valuation) -> tuple[CollateralRow, ...]:
+    """Return what the reserve fund's wallets hold, likewise; it is in no sum of the book."""
+    return _held(valuation, of_reserve=True)
+
+
+def _held(valuation: Valuation, *, of_reserve: bool) -> tuple[CollateralRow, ...]:
     rows = []
     for (holder, wallet, asset), stated in sorted(valuation.book.collateral.items()):
         if not stated.total and not stated.locked:
+            continue
+        if valuation.catalogue.is_reserve(holder, wallet) != of_reserve:
             continue
         feed = f"{'chain' if holder in valuation.catalogue.chains else 'custodian'}:{holder}"
         what = f"{asset} of {holder} in {wallet}"

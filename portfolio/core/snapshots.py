@@ -36,7 +36,7 @@ from portfolio.core.rows import EventRow, Fault
 from portfolio.core.scenarios.saved import SavedScenario, SavedScenarios
 from portfolio.core.suspensions import Suspensions
 
-VERSION: Final = 16  # of the arithmetic: raised when the same log would fold into another book
+VERSION: Final = 17  # of the arithmetic: raised when the same log would fold into another book
 
 
 class SnapshotIsOfAnotherVersion(ValueError):
@@ -56,6 +56,7 @@ class CatalogueState:
     instruments: tuple[Instrument, ...]
     custodians: tuple[Custodian, ...]
     chains: tuple[Chain, ...]
+    reserve: tuple[tuple[str, str], ...]
     oracles: tuple[Oracle, ...]
     limits: tuple[Limit, ...]
 
@@ -215,6 +216,7 @@ def _catalogue_state(catalogue: Catalogue) -> CatalogueState:
         instruments=tuple(catalogue.instruments.values()),
         custodians=tuple(catalogue.custodians.values()),
         chains=tuple(catalogue.chains.values()),
+        reserve=tuple(sorted(catalogue.reserve)),
         oracles=tuple(catalogue.oracles.values()),
         limits=tuple(catalogue.limits.values()),
     )
@@ -227,6 +229,7 @@ def _load_catalogue(catalogue: Catalogue, state: CatalogueState) -> None:
     catalogue.instruments = {one.id: one for one in state.instruments}
     catalogue.custodians = {one.name: one for one in state.custodians}
     catalogue.chains = {one.name: one for one in state.chains}
+    catalogue.reserve = set(state.reserve)
     catalogue.oracles = {one.name: one for one in state.oracles}
     for limit in state.limits:
         catalogue.limit(limit)

@@ -202,8 +202,9 @@ def _units(book: Book) -> Iterator[tuple[Held, Decimal]]:
     for (account, asset), stated in book.balances.items():
         yield ("account", account, asset), stated.total - book.delegated.get((account, asset), ZERO)
     held = Purse()
-    for (holder, _, asset), stated_too in book.collateral.items():
-        held.add(f"{holder}\0{asset}", stated_too.total)
+    for (holder, wallet, asset), stated_too in book.collateral.items():
+        if not book.catalogue.is_reserve(holder, wallet):
+            held.add(f"{holder}\0{asset}", stated_too.total)
     for amount in held:
         holder, _, asset = amount.asset.partition("\0")
         yield ("custody", holder, asset), amount.value

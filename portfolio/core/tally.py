@@ -12,7 +12,7 @@ from hedgeapp.core.events import Recorded
 from hedgeapp.core.events.anchors import RebaseTaken
 from hedgeapp.core.events.collateral import CustodyFlowSeen, GasPaid, MintSeen, RedeemSeen, SettlementSeen
 from hedgeapp.core.events.positions import PositionOpened
-from hedgeapp.core.events.reference import InstrumentChanged
+from hedgeapp.core.events.reference import ChainChanged, InstrumentChanged
 from hedgeapp.core.events.trading import FillRecorded
 from hedgeapp.core.instruments import value
 from hedgeapp.core.records import record
@@ -20,7 +20,7 @@ from portfolio.core.book import Book
 from portfolio.core.stands import Where
 
 Cause = Literal["slippage", "forced", "opening"]
-FactLine = Literal["staking", "mint_redeem", "custody", "transfers", "gas"]
+FactLine = Literal["staking", "mint_redeem", "custody", "transfers", "gas", "reserve"]
 Key = tuple[str, str]
 
 # What Binance calls the orders by which it liquidates, reduces one account for another, or ends a contract.
@@ -80,8 +80,13 @@ class Tally:
                 self._fact("staking", "custody", event.custodian, event.asset, event.amount)
                 book.apply(recorded)
             case GasPaid():
-                self._fact("gas", "custody", event.chain, event.asset, -event.amount)
+                if not book.catalogue.is_reserve(event.chain, event.wallet):
+                    self._fact("gas", "custody", event.chain, event.asset, -event.amount)
                 book.apply(recorded)
+            case ChainChanged():
+                had = set(book.catalogue.reserve)
+                book.apply(recorded)
+                self._repurposed(event.chain.name, had, book)
             case MintSeen() | RedeemSeen():
                 self._minted(event, book)
                 book.apply(recorded)
@@ -110,6 +115,14 @@ class Tally:
         is_same = event.fee_asset == event.asset
         self._fact("transfers", "custody", event.custodian, event.asset, units + (event.fee if is_same else ZERO))
         self._fact("custody", "custody", event.custodian, event.fee_asset, -event.fee)
+
+    def _repurposed(self, chain: str, had: set[tuple[str, str]], book: Book) -> None:
+        """Note what wallets hold whose purpose has changed: it went to the reserve fund, or came from it."""
+        for (holder, wallet, asset), stated in sorted(book.collateral.items()):
+            place = holder, wallet.lower()
+            if holder == chain and (place in had) != (place in book.catalogue.reserve):
+                units = stated.total if place in had else -stated.total
+                self._fact("reserve", "custody", chain, asset, units)
 
     def _minted(self, event: MintSeen | RedeemSeen, book: Book) -> None:
         sign = 1 if isinstance(event, MintSeen) else -1

@@ -29,7 +29,7 @@ PLACES: Final[dict[Place, tuple[str, str]]] = {
     "unrealized": ("unrealized PnL by settlement asset", "no position is open"),
 }
 NATURES: Final[dict[Nature, str]] = {"staked": "staked", "stablecoin": "stablecoins", "coin": "coins, not staked"}
-RESERVE: Final = "no wallet is marked as the reserve fund's in the reference data, so nothing of it is told apart"
+RESERVE: Final = "the reserve fund's own wallets, listed above; in no sum of the balance sheet"
 UNSETTLED: Final = (
     "none apart: venues book a realized profit into the balance at once, so it is in the exchange cash above until the "
     "custodian settles"
@@ -43,6 +43,7 @@ def sections(frame: Frame) -> dict[str, Any]:
     return {
         "head": _head(frame),
         "places": _places(frame),
+        "reserve": _reserve(frame),
         "natures": _shares("nature", cut(frame.sheet.cells, lambda cell: cell.nature), NATURES),
         "kinds": _shares("kind", frame.backing.rows, {}),
         "prices": tuple(_price(one) for one in frame.sheet.prices),
@@ -91,6 +92,24 @@ def _place(place: Place, summed: BackingRow | None, frame: Frame, prices: dict[s
     }
     texts = {"place": label, "empty": "" if cells else nothing.because}
     return row(place, texts, leaves, tuple(_cell(cell, prices[cell.asset], frame.at) for cell in cells))
+
+
+def _reserve(frame: Frame) -> Row:
+    """Return the reserve fund: its sum, under it a row per wallet and asset."""
+    prices = {one.asset: one for one in frame.sheet.prices}
+    leaves = {"usd": figure("sheet-reserve-usd", reserve_sum(frame), "USD", decimals=CENTS)}
+    cells = tuple(_cell(cell, prices[cell.asset], frame.at) for cell in frame.sheet.reserve)
+    return row("reserve", {"empty": _empty(frame) if not cells else ""}, leaves, cells)
+
+
+def _empty(frame: Frame) -> str:
+    fund = reserve_sum(frame)
+    return fund.because if fund.value is None else "its wallets hold nothing, as their chain says"
+
+
+def reserve_sum(frame: Frame) -> Figure:
+    """Return what the reserve fund is worth, in USD."""
+    return frame.sheet.reserve_usd or unknown("no frame has told it")
 
 
 def _cell(cell: SheetCell, price: SheetPrice, at: datetime) -> Row:
@@ -167,9 +186,10 @@ def _due(id: str, one: Owed, at: datetime) -> Leaf:
 def _beside(frame: Frame) -> Iterator[Row]:
     """Yield what is not in the sum of its own: told apart, in it already, or not known."""
     expected = total(one.expected_usd for one in frame.funding)
+    reserve = reserve_sum(frame)
     borrowed = frame.sheet.borrowed_usd or unknown("no frame has told it")
     lines = (
-        ("reserve", "reserve fund", unknown(RESERVE), RESERVE),
+        ("reserve", "reserve fund", reserve, reserve.because if reserve.value is None else RESERVE),
         ("unsettled", "realized, not settled", none_of((), UNSETTLED), UNSETTLED),
         ("accrued", "accrued funding", accrued_sum(frame), ACCRUED),
         ("expected", "funding expected in 24 h", expected, "at the rate of the next payment; not in the assets"),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from portfolio.core.figures import Figure
 from portfolio.core.frames import Frame
 from portfolio.core.rows import SheetCell
+from portfolio.screen.backing import reserve_sum
 from portfolio.screen.order_export import exact, text
 
 HEAD = (
@@ -16,11 +17,19 @@ HEAD = (
 
 
 def sheet(frame: Frame) -> str:
-    """Return a line for each cell, with all digits, then the assets, the supply and the net asset value."""
+    """Return a line for each cell, with all digits, then the assets, the supply and the net asset value.
+
+    Cells of the place reserve come last of the cells and have a sum of their own: the assets are without them.
+    """
     prices = {one.asset: one for one in frame.sheet.prices}
     lines = [[*_cell(one), *map(text, (prices[one.asset].source, prices[one.asset].proof)), str(one.breaks)]
-             for one in frame.sheet.cells]  # fmt: skip
-    sums = (("assets", frame.backing.assets_usd), ("supply", frame.backing.supply), ("nav", frame.backing.nav_usd))
+             for one in (*frame.sheet.cells, *frame.sheet.reserve)]  # fmt: skip
+    sums = (
+        ("assets", frame.backing.assets_usd),
+        ("supply", frame.backing.supply),
+        ("nav", frame.backing.nav_usd),
+        ("reserve fund", reserve_sum(frame)),
+    )
     totals = [[name, "", "", "", "", exact(shown.value), *_state(shown), "", "", "", ""] for name, shown in sums]
     out = io.StringIO()
     csv.writer(out).writerows((HEAD, *lines, *totals))

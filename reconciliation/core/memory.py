@@ -21,7 +21,10 @@ def shown(frame: Frame) -> Rows:
             ),
             *((f"balance {row.account} {row.asset}", row.total.value) for row in frame.balances),
             *((f"delegated {row.account} {row.asset}", row.delegated) for row in frame.balances),
-            *((f"collateral {row.holder} {row.wallet} {row.asset}", row.units.value) for row in frame.collateral),
+            *(
+                (f"collateral {row.holder} {row.wallet} {row.asset}", row.units.value)
+                for row in (*frame.collateral, *frame.reserve)
+            ),
         ]
     )
 

@@ -27,6 +27,7 @@ def describe(url: str, state: Chain) -> dict[str, list[dict[str, Any]]]:
             {"address": to_checksum_address(state.custody), "label": "custody"},
             {"address": MINTING, "label": "minting contract"},
             {"address": to_checksum_address(state.minter), "label": "minter"},
+            {"address": to_checksum_address(state.reserve), "label": "reserve fund", "purpose": "reserve"},
         ],
         "tokens": tokens,
         "wsteth": WSTETH.checksummed,

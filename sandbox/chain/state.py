@@ -23,6 +23,7 @@ WEI: Final = 10**18
 BASE_RATE: Final = 1_220_000_000_000_000_000  # stETH wei per wstETH at genesis
 HOT_TARGETS: Final = {USDT.address: 150_000, WSTETH.address: 40}  # held by the minting contract for redemptions
 FUEL: Final = {"custody": 1 * WEI, "minter": 10 * WEI}  # wei at genesis; who has none left sends nothing
+RESERVE: Final = {USDT.address: 900_000, WSTETH.address: 40}  # the reserve fund's at genesis
 HOT_FLOORS: Final = {USDT.address: 100_000, WSTETH.address: 20}
 SAFE_DEPTH: Final = 32
 FINAL_DEPTH: Final = 64
@@ -59,6 +60,7 @@ class Chain:
     def __init__(self, store: Store, genesis: Genesis, settings: Settings, clock: Callable[[], int]) -> None:
         self._store, self._clock, self.genesis, self.settings = store, clock, genesis, settings
         self.custody, self.minter = address_of("custody", genesis.seed), drawing.minter(genesis.seed)
+        self.reserve = address_of("reserve", genesis.seed)
         self.eth_usd: Callable[[], Decimal] = lambda: settings.eth_usd
         self._rebase_rates: dict[int, int] = {}
         self._load()
@@ -310,6 +312,8 @@ class Chain:
             (STETH.address, market, STETH.units(3_600_000)),
             (USDT.address, MINTING.lower(), USDT.units(HOT_TARGETS[USDT.address])),
             (USDT.address, market, USDT.units(80_000_000_000)),
+            (USDT.address, self.reserve, USDT.units(RESERVE[USDT.address])),
+            (WSTETH.address, self.reserve, WSTETH.units(RESERVE[WSTETH.address])),
             (NATIVE.lower(), self.custody, FUEL["custody"]),
             (NATIVE.lower(), self.minter, FUEL["minter"]),
         ]

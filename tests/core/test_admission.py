@@ -170,6 +170,11 @@ def test_a_catalogue_folded_from_its_events_is_the_catalogue() -> None:
         (CHAIN, {"wsteth": "0x12"}, AddressIsMalformed),
         (CHAIN, {"tokens": (Token(asset="DOGE", address=ADDRESS, decimals=18),)}, admission.UnknownAsset),
         (CHAIN, {"wallets": CHAIN.wallets * 2}, NameIsMalformed),
+        (
+            CHAIN,
+            {"wallets": (Wallet(address=CHAIN.minting, label="minting", purpose="reserve"),)},
+            admission.WalletIsNoReserve,
+        ),
         (CHAIN, {"chain_id": 0}, NumberIsOutOfRange),
         (BAND, {"kind": "mood"}, admission.UnknownLimitKind),
         (BAND, {"kind": "price_collar"}, admission.LimitUnitIsWrong),

@@ -117,7 +117,7 @@ async def test_holdings_supply_and_orders_of_the_confirmed_block_enter_the_log(o
         wrapped = Decimal(world.state.balance(world.chain.wsteth.lower(), world.custody.lower(), confirmed))
         assert world.held()[world.custody, "wstETH"] == wrapped / 10**18 >= 3_000
         assert world.held()[world.chain.minting, "stETH"] == 0
-        assert len(world.held()) == 12
+        assert len(world.held()) == 16
         assert {event.reference for event in world.logged(CollateralStated)} == {str(confirmed)}
         (supply,) = world.logged(SupplyStated)
         assert (supply.asset, supply.block) == ("USDe", confirmed)

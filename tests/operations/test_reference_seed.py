@@ -151,6 +151,15 @@ def test_a_seed_changes_what_differs(files: Files) -> None:
     assert reference().venues["binance-usdm"].rest_url == "http://127.0.0.1:8901"
 
 
+def test_a_wallets_purpose_is_seeded_and_backing_where_none_is_said(files: Files) -> None:
+    files.seed()
+    assert reference().chains["ethereum"].wallets[0].purpose == "backing"
+    files.rewrite('label = "treasury"', 'label = "treasury", purpose = "reserve"')
+    assert files.seed() == "changed chain ethereum: version 2\n"
+    assert reference().chains["ethereum"].wallets[0].purpose == "reserve"
+    assert models.Wallet.objects.get().purpose == "reserve"
+
+
 def test_a_seed_keeps_what_a_person_changed(files: Files) -> None:
     files.seed()
     row = models.Limit.objects.get()
@@ -166,6 +175,7 @@ def test_a_seed_keeps_what_a_person_changed(files: Files) -> None:
         ('label = "main"', 'lable = "main"', "accounts 1: .* expected, found lable too"),
         ("decimals = 6", 'decimals = "six"', "assets 3: Expected `int`"),
         ('label = "treasury"', 'name = "treasury"', "chains 1 wallets 1: .* found name too"),
+        ('label = "treasury"', 'label = "treasury", purpose = "tea"', "chains 1: Invalid enum value 'tea'"),
         ("[[limits]]", "[[limitations]]", "found limitations too"),
         ('value = "25"', 'value = "a lot"', "limits 1: Invalid decimal string"),
         ('value = "25"', "", "limits 1: Object missing required field `value`"),

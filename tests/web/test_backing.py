@@ -15,7 +15,9 @@ from django.test import Client
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.breaks import BreakFound
 from hedgeapp.core.events.collateral import SettlementSeen
+from hedgeapp.core.events.reference import ChainChanged
 from hedgeapp.core.instruments import FundingTerms
+from hedgeapp.core.reference import Wallet
 from portfolio.core.frames import Frame, frame
 from portfolio.core.valuation import Marks
 from tests.builders.books import (
@@ -33,6 +35,7 @@ from tests.builders.books import (
     limit,
     mark,
     opening,
+    reference,
     supply,
 )
 from tests.builders.breaks import difference
@@ -98,7 +101,8 @@ def test_what_is_not_known_is_no_zero_and_says_why(desk: Client, screen_store: "
     assert cell(page, "sheet-custodian-ceffu-DOGE-usd") == "—"
     assert "no USD price of DOGE is known" in page
     assert cell(page, "sheet-reserve") == "—"
-    assert "no wallet is marked as the reserve fund" in page
+    assert cell(page, "sheet-reserve-usd") == "—"
+    assert "no wallet has the purpose reserve in the reference data" in page
     assert "The sums are not whole: account:" in page
     assert cell(page, "sheet-chain-usd") == "—"
 
@@ -134,10 +138,32 @@ def test_a_cell_whose_holder_has_an_open_break_says_so(desk: Client, screen_stor
 def test_csv_has_every_digit_and_sums_to_the_assets(desk: Client, screen_store: "redis.Redis") -> None:
     of = framed(marks=common("1999.123456789", staked="1.0123"))
     rows = list(csv.DictReader(io.StringIO(shown(desk, screen_store, of, "/backing/export.csv"))))
-    sums = {row["place"]: Decimal(row["usd"]) for row in rows if not row["holder"]}
+    sums = {row["place"]: Decimal(row["usd"]) for row in rows if not row["holder"] and row["usd"]}
     assert sum(Decimal(row["usd"]) for row in rows if row["holder"]) == sums["assets"] == of.backing.assets_usd.value
     assert sums["nav"] == sums["assets"] - sums["supply"]
     assert {row["place"] for row in rows if row["holder"]} == {"custodian", "delegated", "exchange", "unrealized"}
+
+
+def test_the_reserve_fund_stands_apart_on_the_page_and_in_the_csv(desk: Client, screen_store: "redis.Redis") -> None:
+    row = next(one for one in reference() if isinstance(one, ChainChanged))
+    marked = (Wallet(address="w1", label="reserve fund", purpose="reserve"),)
+    of = framed(
+        replace(row, chain=replace(row.chain, wallets=marked), version=2), collateral("USDT", "9000", holder="ethereum")
+    )
+    assert of.backing == framed().backing
+    page = shown(desk, screen_store, of)
+    assert cell(page, "sheet-reserve-usd") == cell(page, "sheet-reserve") == "9,000.00"
+    assert cell(page, "sheet-reserve-ethereum_reserve_fund-USDT-units") == "9,000.00"
+    assert cell(page, "sheet-chain-usd") == "—"
+    rows = list(csv.DictReader(io.StringIO(shown(desk, screen_store, of, "/backing/export.csv"))))
+    apart = [one for one in rows if one["place"] == "reserve"]
+    assert [(one["holder"], one["units"], one["proof"][-9:]) for one in apart] == [
+        ("ethereum: reserve fund", "9000", "wallet w1")
+    ]
+    sums = {one["place"]: one["usd"] for one in rows if not one["holder"]}
+    assert sums["reserve fund"] == "9000"
+    counted = [Decimal(one["usd"]) for one in rows if one["holder"] and one["place"] != "reserve"]
+    assert sum(counted) == Decimal(sums["assets"])
 
 
 def test_accrued_funding_stands_beside_the_sum_and_is_in_none(desk: Client, screen_store: "redis.Redis") -> None:

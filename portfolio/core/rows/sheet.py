@@ -6,7 +6,7 @@ from typing import Literal
 from hedgeapp.core.records import record
 from portfolio.core.figures import Figure
 
-Place = Literal["chain", "custodian", "delegated", "exchange", "unrealized"]
+Place = Literal["chain", "custodian", "delegated", "exchange", "unrealized", "reserve"]
 Nature = Literal["staked", "stablecoin", "coin"]
 
 
@@ -64,11 +64,15 @@ class Owed:
 class BackingSheet:
     """All cells, each asset in them once: their sum is the assets of the backing.
 
-    `borrowed_usd` is what accounts owe their venues; it is in the cells already. `missing` says what was never read, so
-    that no sum is whole; empty when all was.
+    `reserve` are cells of the reserve fund, by wallet, and `reserve_usd` is their sum: they are apart, in no sum of the
+    others. `borrowed_usd` is what
+    accounts owe their venues; it is in the cells already. `missing` says what was never read, so that no sum is whole;
+    empty when all was.
     """
 
     cells: tuple[SheetCell, ...] = ()
+    reserve: tuple[SheetCell, ...] = ()
+    reserve_usd: Figure | None = None
     prices: tuple[SheetPrice, ...] = ()
     owed: tuple[Owed, ...] = ()
     borrowed_usd: Figure | None = None
