@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,10 +13,12 @@ from hedgeapp.access.telling import tell_export
 from portfolio import screen
 from portfolio.core.frames import Frame
 from portfolio.core.funding_facts import Paid
+from portfolio.core.reserve_days import Stress
 from portfolio.queries.funding import paid_of_late, term_changes
 from portfolio.queries.past_frames import past_frame
 from portfolio.screen import funding_export
 from portfolio.screen.funding import DAYS_PAID, sections
+from portfolio.screen.reserve_days import TEXT_MAX, RateIsRefused, reserve_rows, stress_in
 from portfolio.views.moments import moment_of, with_past
 
 
@@ -24,7 +27,7 @@ from portfolio.views.moments import moment_of, with_past
 @with_past
 def funding(request: HttpRequest) -> HttpResponse:
     """Show the calendar of the latest frame, or of a moment."""
-    return render(request, "portfolio/funding.html", _context(request))
+    return _answer(request, "portfolio/funding.html")
 
 
 @require_safe
@@ -32,7 +35,7 @@ def funding(request: HttpRequest) -> HttpResponse:
 @with_past
 def listed(request: HttpRequest) -> HttpResponse:
     """Return the numbers of the page as they are now, to take the place of those in it."""
-    return render(request, "portfolio/_funding_live.html", _context(request))
+    return _answer(request, "portfolio/_funding_live.html")
 
 
 @require_safe
@@ -51,6 +54,22 @@ def export(request: HttpRequest) -> HttpResponse:
     return answer
 
 
+def _answer(request: HttpRequest, template: str) -> HttpResponse:
+    """Return the page, or what is wrong with a rate that was typed in, beside all that needs none."""
+    try:
+        stress, refusal = stress_in(request.GET.dict()), ""
+    except RateIsRefused as refused:
+        stress, refusal = Stress(), str(refused)
+    context = _context(request, stress) | {"refusal": refusal, "typed": _typed(request)}
+    return render(request, template, context, status=400 if refusal else 200)
+
+
+def _typed(request: HttpRequest) -> dict[str, str]:
+    """Return the rates as they were typed in, and the address that asks for them again."""
+    given = {name: request.GET.get(name, "")[:TEXT_MAX] for name in ("funding", "staking")}
+    return {**given, "query": urlencode({name: value for name, value in given.items() if value})}
+
+
 def _frame(request: HttpRequest) -> Frame | None:
     then = moment_of(request)
     return past_frame(then) if then else screen.latest()
@@ -61,9 +80,10 @@ def _paid(request: HttpRequest) -> tuple[Paid, ...]:
     return paid_of_late((then.at if then else datetime.now(UTC)) - timedelta(days=DAYS_PAID), then)
 
 
-def _context(request: HttpRequest) -> dict[str, Any]:
+def _context(request: HttpRequest, stress: Stress) -> dict[str, Any]:
     frame, then = _frame(request), moment_of(request)
     if frame is None:
         return {"frame": None}
     now = then.at if then else datetime.now(UTC)
-    return {"frame": frame, "now": now, **sections(frame, _paid(request), term_changes(then))}
+    shown = sections(frame, _paid(request), term_changes(then))
+    return {"frame": frame, "now": now, "reserve": reserve_rows(frame, stress), **shown}

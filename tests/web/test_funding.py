@@ -30,6 +30,7 @@ from tests.builders.books import (
 )
 from tests.builders.desks import written
 from tests.core.test_funding_calendar import due_at
+from tests.core.test_reserve_days import framed as stressed
 
 HOUR = timedelta(hours=1)
 HERE = "funding-binance_usdm_main-binance_usdm_ETH_USDT_PERP"
@@ -96,3 +97,38 @@ def test_what_was_paid_and_how_terms_changed_is_read_from_the_log(desk: Client, 
     (linear,) = [row for row in rows if row["instrument"] == LINEAR]
     assert (linear["paid_30_days"], linear["payments_30_days"]) == ("5.25", "2")
     assert (linear["how"], linear["due_at"], linear["payment"]) == ("paid", "2026-03-01T15:00:00.000Z", "2.0000")
+
+
+def test_the_reserve_is_told_in_days_at_the_rates_of_now_at_the_floors_and_at_a_typed_one(
+    desk: Client, screen_store: "redis.Redis"
+) -> None:
+    page = shown(desk, screen_store, stressed(), "/funding/?funding=-73")
+    assert cell(page, "reserve-fund") == "3,000.00"
+    assert cell(page, "reserve-present-days") == "500.0 days"
+    assert cell(page, "reserve-bound-flow") == "−600.00"
+    assert cell(page, "reserve-bound-days") == "5.0 days"
+    assert cell(page, "reserve-typed-days") == "75.0 days"
+    assert "−73.00 % a year" in page
+    assert "/funding/listed?funding=-73" in page
+    assert cell(shown(desk, screen_store, stressed(rate="0.0001")), "reserve-present-days") == "does not fall"
+
+
+@pytest.mark.parametrize("given", ["funding=much", "funding=10001", "staking=-1", "funding=NaN", "staking=" + "1" * 50])
+def test_a_rate_out_of_bounds_is_refused_in_a_sentence_and_the_rest_is_shown(
+    desk: Client, screen_store: "redis.Redis", given: str
+) -> None:
+    screen_store.set("screen:frame", msgspec.json.encode(stressed()))
+    answer = desk.get(f"/funding/?{given}")
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert f"Not reckoned: {given.partition('=')[0]} expected in per cent a year, from" in page
+    assert cell(page, "reserve-present-days") == "500.0 days"
+    assert 'hx-get="/funding/listed"' in page
+
+
+def test_without_a_reserve_its_days_are_not_known_and_the_line_says_why(
+    desk: Client, screen_store: "redis.Redis"
+) -> None:
+    page = shown(desk, screen_store, framed())
+    assert cell(page, "reserve-bound-days") == "—"
+    assert "no wallet has the purpose reserve" in page
