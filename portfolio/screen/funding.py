@@ -95,7 +95,7 @@ def _line(one: FundingLine, paid: tuple[Paid, ...], at: datetime) -> Row:
         "side": "long" if held > 0 else "short" if held < 0 else "flat",
         "asset": one.settlement,
         "interval": _interval(one),
-        "bounds": f"{_rate(one.floor)} to {_rate(one.cap)}" if (one.floor, one.cap) != (None, None) else UNTOLD,
+        "bounds": _bounds(one.floor, one.cap),
     }
     return row(f"{one.account}:{one.instrument}", texts, leaves)
 
@@ -171,6 +171,15 @@ def _term(term: str, value: Decimal | None) -> str:
     if value is None:
         return UNTOLD
     return _minutes(int(value)) if term == "minutes" else _rate(value)
+
+
+def _bounds(floor: Decimal | None, cap: Decimal | None) -> str:
+    """Return the least and most that a rate may be, in %, in few letters: the column is the last of many."""
+    if floor is None and cap is None:
+        return UNTOLD
+    if floor is not None and cap is not None and floor == -cap:
+        return f"±{_rate(cap).lstrip('+').removesuffix(' %')}"
+    return f"{_rate(floor)} to {_rate(cap)}".replace(" %", "")
 
 
 def _rate(value: Decimal | None) -> str:

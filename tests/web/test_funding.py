@@ -74,7 +74,7 @@ def test_a_position_says_what_it_is_paid_when_and_within_which_rates(desk: Clien
     assert cell(page, f"{HERE}-rate") == "+0.0100"
     assert cell(page, f"{HERE}-annual") == "+10.95"
     assert cell(page, f"{HERE}-due") == "in 3 h 00 min"
-    assert "8 h</td><td>−0.7500 % to +0.7500 %" in page
+    assert "8 h</td><td>±0.7500" in page
     assert cell(page, "funding-binance_coinm_main-binance_coinm_ETH_USD_PERP-due") == "not told"
 
 
