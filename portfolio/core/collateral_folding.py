@@ -12,6 +12,7 @@ from hedgeapp.core.events.collateral import (
     GasPaid,
     MintSeen,
     RedeemSeen,
+    ReserveMoved,
     SettlementSeen,
     SupplyStated,
 )
@@ -19,7 +20,9 @@ from hedgeapp.core.events.collateral import (
 if TYPE_CHECKING:
     from portfolio.core.book import Book
 
-CollateralEvent = CollateralStated | SupplyStated | MintSeen | RedeemSeen | GasPaid | CustodyFlowSeen | SettlementSeen
+CollateralEvent = (
+    CollateralStated | SupplyStated | MintSeen | RedeemSeen | GasPaid | ReserveMoved | CustodyFlowSeen | SettlementSeen
+)
 Key = TypeVar("Key")
 
 
@@ -50,7 +53,7 @@ def fold_collateral(event: CollateralEvent, book: "Book") -> Iterator[tuple[str,
             last = book.settled.get(event.account)
             if last is None or event.at >= last.at:
                 book.settled[event.account] = event
-        case CustodyFlowSeen() | GasPaid():
+        case CustodyFlowSeen() | GasPaid() | ReserveMoved():
             pass  # what it changed is in the wallet's next statement; reconciliation compares the two
         case _:
             assert_never(event)

@@ -12,6 +12,7 @@ from hedgeapp.core.events.collateral import (
     GasPaid,
     MintSeen,
     RedeemSeen,
+    ReserveMoved,
     SettlementSeen,
     SupplyStated,
 )
@@ -107,7 +108,7 @@ def _sentence(event: Event) -> str:
             return _terms(event)
         case CollateralStated() | SupplyStated() | MintSeen() | RedeemSeen():
             return _collateral(event)
-        case GasPaid() | CustodyFlowSeen() | SettlementSeen():
+        case GasPaid() | ReserveMoved() | CustodyFlowSeen() | SettlementSeen():
             return _collateral(event)
         case MarksTaken():
             return f"{len(event.marks)} marks taken"
@@ -147,6 +148,9 @@ def _collateral(event: CollateralEvent) -> str:
             failed = " that failed" if event.is_failed else ""
             what = f"{_plain(event.amount)} {event.asset} as gas of a transaction{failed}"
             return f"{event.wallet} paid {what} on {event.chain}"
+        case ReserveMoved():
+            what = f"{_plain(event.amount)} {event.asset} of the reserve fund"
+            return f"{what} moved from {event.sender} to {event.receiver} on {event.chain}"
         case CustodyFlowSeen():
             way = "into" if event.direction == "deposit" else "out of"
             fee = f", fee {_plain(event.fee)} {event.fee_asset}" if event.fee else ""

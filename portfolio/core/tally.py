@@ -10,7 +10,7 @@ from typing import Final, Literal
 from hedgeapp.core.amounts import ZERO
 from hedgeapp.core.events import Recorded
 from hedgeapp.core.events.anchors import RebaseTaken
-from hedgeapp.core.events.collateral import CustodyFlowSeen, GasPaid, MintSeen, RedeemSeen, SettlementSeen
+from hedgeapp.core.events.collateral import CustodyFlowSeen, GasPaid, MintSeen, RedeemSeen, ReserveMoved, SettlementSeen
 from hedgeapp.core.events.positions import PositionOpened
 from hedgeapp.core.events.reference import ChainChanged, InstrumentChanged
 from hedgeapp.core.events.trading import FillRecorded
@@ -83,6 +83,9 @@ class Tally:
                 if not book.catalogue.is_reserve(event.chain, event.wallet):
                     self._fact("gas", "custody", event.chain, event.asset, -event.amount)
                 book.apply(recorded)
+            case ReserveMoved():
+                self._of_reserve(event, book)
+                book.apply(recorded)
             case ChainChanged():
                 had = set(book.catalogue.reserve)
                 book.apply(recorded)
@@ -123,6 +126,18 @@ class Tally:
             if holder == chain and (place in had) != (place in book.catalogue.reserve):
                 units = stated.total if place in had else -stated.total
                 self._fact("reserve", "custody", chain, asset, units)
+
+    def _of_reserve(self, event: ReserveMoved, book: Book) -> None:
+        """Note what went between the reserve fund and a wallet that backs; what was stated before it has it already."""
+        catalogue = book.catalogue
+        row = catalogue.chains.get(event.chain)
+        backs = {one.address.lower() for one in row.wallets if one.purpose == "backing"} if row else set()
+        sign = (event.receiver.lower() in backs) - (event.sender.lower() in backs)
+        wallets = {event.sender.lower(), event.receiver.lower()}
+        fund = [one for one in book.collateral.values() if one.holder == event.chain and one.wallet.lower() in wallets]
+        stated = max((int(one.reference) for one in fund if one.asset == event.asset), default=-1)
+        if any(catalogue.is_reserve(event.chain, one) for one in wallets) and event.block > stated:
+            self._fact("reserve", "custody", event.chain, event.asset, sign * event.amount)
 
     def _minted(self, event: MintSeen | RedeemSeen, book: Book) -> None:
         sign = 1 if isinstance(event, MintSeen) else -1

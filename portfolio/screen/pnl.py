@@ -39,7 +39,10 @@ WORDS: Final[Mapping[Line, tuple[str, str]]] = {
     "mint_redeem": ("mint and redeem", "collateral against the synthetic dollar"),
     "forced": ("liquidation and ADL", "fills that a venue forced (the end of a contract too), against the mark"),
     "transfers": ("transfers", "from and to outside, or on their way between us"),
-    "reserve": ("reserve fund", "wallets that became the reserve fund's, or were until now"),
+    "reserve": (
+        "reserve fund",
+        "between its wallets and ours that back, and wallets that became its own or were until now",
+    ),
     "opening": ("opening", "what was there when it was first read"),
 }
 PROFIT_WORDS: Final[Mapping[ProfitLine, str]] = {

@@ -22,8 +22,11 @@ RATE_MAX: Final = Decimal(10_000)  # per cent a year; the floors of venues come 
 TEXT_MAX: Final = 40
 DAYS_DECIMALS: Final = 1
 WORDS: Final[Mapping[Basis, tuple[str, str]]] = {
-    "present": ("rates of now", "as in the next 24 hours above"),
-    "bound": ("floor of each contract", "every payment at the lowest rate that its venue allows; of a long at the cap"),
+    "present": ("rates of now", "as the next 24 hours are"),
+    "bound": (
+        "floor of each contract's rate",
+        "every payment at the lowest rate that its venue allows; of a long at the cap",
+    ),
     "typed": ("typed rate a year", "the same rate for every position"),
 }
 
@@ -65,6 +68,7 @@ def _rate(name: str, query: Mapping[str, str], least: Decimal) -> Decimal | None
 def _line(one: ReserveDays, stress: Stress) -> Row:
     here = f"reserve-{one.basis}"
     label, because = WORDS[one.basis]
+    because += ", and what staked assets earn" if stress.staking else ""
     if one.basis == "typed" and stress.funding is not None:
         label = f"{signed(stress.funding * HUNDRED, CENTS)} % a year"
     leaves = {

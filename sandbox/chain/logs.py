@@ -88,7 +88,7 @@ def transaction(chain: Chain, header: Header, position: int) -> dict[str, Any]:
 
 
 def _target(order: Order) -> str:
-    return order.collateral if order.kind == "refill" else MINTING.lower()
+    return order.collateral if order.kind in drawing.MOVES else MINTING.lower()
 
 
 def _of_block(chain: Chain, number: int) -> Iterator[dict[str, Any]]:

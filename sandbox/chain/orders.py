@@ -1,7 +1,7 @@
 """Orders of the sandbox chain: mints, redemptions and refills, the transfers they make and the logs they leave."""
 
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, Literal
 
@@ -23,7 +23,8 @@ from sandbox.chain.contracts import (
     word,
 )
 
-Kind = Literal["mint", "redeem", "refill"]
+Kind = Literal["mint", "redeem", "refill", "draw", "fill"]
+MOVES: Final = frozenset({"refill", "draw", "fill"})  # coins between our own wallets
 BENEFACTORS: Final = 8
 STAKED_PART: Final = 0.75  # of the orders are against wstETH, the others against USDT
 STAKED_PART_WHEN_SMALL: Final = 0.2
@@ -56,7 +57,8 @@ class Order:
     @property
     def sender(self) -> str:
         """Who signs the transaction and pays its gas."""
-        return self.custody if self.kind == "refill" else self.minter
+        senders = {"refill": self.custody, "fill": self.custody, "draw": self.benefactor}
+        return senders.get(self.kind, self.minter)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -84,13 +86,18 @@ class Log:
 def transfers(order: Order) -> list[Transfer]:
     """Return the token transfers of an order in their sequence.
 
-    A mint pays the custody wallet, a redemption is paid by the minting contract, a refill moves custody to it.
+    A mint pays the custody wallet, a redemption is paid by the minting contract, a refill moves custody to it. The
+    reserve fund, here the benefactor, pays custody what is drawn from it, and custody fills it.
     """
     minting = MINTING.lower()
     if order.reverts:
         return []
     if order.kind == "refill":
         return [_transfer(order.collateral, order.custody, minting, order.collateral_amount)]
+    if order.kind == "draw":
+        return [_transfer(order.collateral, order.benefactor, order.custody, order.collateral_amount)]
+    if order.kind == "fill":
+        return [_transfer(order.collateral, order.custody, order.benefactor, order.collateral_amount)]
     if order.kind == "mint":
         return [
             _transfer(order.collateral, order.benefactor, order.custody, order.collateral_amount),
@@ -111,7 +118,7 @@ def logs(order: Order) -> list[Log]:
         Log(address=t.token, topics=(TRANSFER, word(t.sender), word(t.receiver)), data=encode(["uint256"], [t.amount]))
         for t in transfers(order)
     ]
-    if order.reverts or order.kind == "refill":
+    if order.reverts or order.kind in MOVES:
         return found
     topics = (
         MINT if order.kind == "mint" else REDEEM,
@@ -155,6 +162,11 @@ def tide_turns_at(seed: int, turns: int) -> int:
 def refill(seed: int, salt: bytes, token: Token, amount: int, custody: str) -> Order:
     """Return a transfer of a token from custody to the minting contract, which pays redemptions."""
     return _order(seed, salt + b"refill", "refill", token, amount, 0, custody)
+
+
+def of_reserve(seed: int, salt: bytes, kind: Kind, token: Token, amount: int, custody: str, fund: str) -> Order:
+    """Return a transfer of a token from the reserve fund to custody (`draw`), or back (`fill`)."""
+    return replace(_order(seed, salt, kind, token, amount, 0, custody), benefactor=fund, beneficiary=fund)
 
 
 def minter(seed: int) -> str:

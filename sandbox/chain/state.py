@@ -22,7 +22,11 @@ from sandbox.chain.store import Block, Genesis, Store
 WEI: Final = 10**18
 BASE_RATE: Final = 1_220_000_000_000_000_000  # stETH wei per wstETH at genesis
 HOT_TARGETS: Final = {USDT.address: 150_000, WSTETH.address: 40}  # held by the minting contract for redemptions
-FUEL: Final = {"custody": 1 * WEI, "minter": 10 * WEI}  # wei at genesis; who has none left sends nothing
+FUEL: Final = {
+    "custody": 1 * WEI,
+    "minter": 10 * WEI,
+    "reserve": 1 * WEI,
+}  # wei at genesis; who has none left sends nothing
 RESERVE: Final = {USDT.address: 900_000, WSTETH.address: 40}  # the reserve fund's at genesis
 HOT_FLOORS: Final = {USDT.address: 100_000, WSTETH.address: 20}
 SAFE_DEPTH: Final = 32
@@ -179,10 +183,21 @@ class Chain:
         token = drawing.token_of(asset)
         if kind == "redeem" and token.address not in HOT_FLOORS:
             raise ValueError(f"redemptions are paid in USDT or wstETH, not in {asset}")
-        salt = self._salt(self.head, self._branch) + f"submitted{time.monotonic_ns()}".encode()
+        salt = self._submitted()
         units = int(amount * 10**token.decimals)
         order = drawing.priced(self.genesis.seed, salt, kind, token, units, self.prices()[token.address], self.custody)
-        order = replace(order, reverts=reverts)
+        return self._queue(replace(order, reverts=reverts))
+
+    def of_reserve(self, asset: str, amount: Decimal, kind: drawing.Kind = "draw") -> Order:
+        """Queue a transfer of `amount` whole `asset` from the reserve fund to custody (`draw`), or back (`fill`)."""
+        token = drawing.token_of(asset)
+        units, seed = int(amount * 10**token.decimals), self.genesis.seed
+        return self._queue(drawing.of_reserve(seed, self._submitted(), kind, token, units, self.custody, self.reserve))
+
+    def _submitted(self) -> bytes:
+        return self._salt(self.head, self._branch) + f"submitted{time.monotonic_ns()}".encode()
+
+    def _queue(self, order: Order) -> Order:
         with self._store.transaction():
             self._store.add_waiting(order)
         self._waiting.append(order)
@@ -316,6 +331,7 @@ class Chain:
             (WSTETH.address, self.reserve, WSTETH.units(RESERVE[WSTETH.address])),
             (NATIVE.lower(), self.custody, FUEL["custody"]),
             (NATIVE.lower(), self.minter, FUEL["minter"]),
+            (NATIVE.lower(), self.reserve, FUEL["reserve"]),
         ]
         share = USDE.units(kept.supply_usde) // drawing.BENEFACTORS
         for index in range(drawing.BENEFACTORS):

@@ -12,6 +12,7 @@ from hedgeapp.core.events.collateral import (
     GasPaid,
     MintSeen,
     RedeemSeen,
+    ReserveMoved,
     SettlementSeen,
     SupplyStated,
 )
@@ -310,6 +311,17 @@ OTHERS: list[Event] = [
         asset="ETH",
         amount=D("0.000514000000257"),
         is_failed=True,
+    ),
+    ReserveMoved(
+        at=AT,
+        chain="ethereum",
+        transaction="0xab",
+        log_index=1,
+        block=20,
+        sender="0xdd",
+        receiver="0xee",
+        asset="USDT",
+        amount=D("2500.5"),
     ),
     MarksTaken(
         at=AT,

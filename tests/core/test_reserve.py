@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hedgeapp.core.events.collateral import CollateralStated, GasPaid
+from hedgeapp.core.events.collateral import CollateralStated, GasPaid, ReserveMoved
 from hedgeapp.core.events.reference import ChainChanged
 from hedgeapp.core.reference import Purpose, Wallet
 from portfolio.core.attribution import attribution
@@ -202,3 +202,42 @@ def test_events_of_the_reserve_are_folded_in_any_place_of_the_log() -> None:
     for one in recorded([*reference(), told("ETH", "10"), MARKED]):
         late.apply(one)
     assert [row.units.value for row in framed(late).reserve] == [D(10)]
+
+
+def moved(sender: str, receiver: str, amount: str = "10", block: int = 2**40) -> ReserveMoved:
+    return ReserveMoved(
+        at=AT, chain="ethereum", transaction="0x1", log_index=0, block=block, sender=sender, receiver=receiver,
+        asset="USDT", amount=D(amount),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sender", "receiver", "vault", "usd"),
+    [(FUND, VAULT, "110", "10"), (VAULT, FUND, "90", "-10"), (FUND, OTHER, "100", None), (OTHER, FUND, "100", None)],
+)
+def test_what_goes_between_the_reserve_and_what_backs_is_explained(
+    sender: str, receiver: str, vault: str, usd: str | None
+) -> None:
+    ledger = Ledger()
+    ledger.priced(D(2000))
+    ledger.told(MARKED, told("USDT", "100", VAULT), told("USDT", "500"))
+    before = ledger.stated()
+    ledger.anew()
+    at = ledger.later()
+    ledger.told(moved(sender, receiver), replace(told("USDT", vault, VAULT), at=at))
+    found = attribution(before, ledger.anew(), ledger.stated())
+    assert {line: worth for line, worth in found.lines.items() if worth} == ({"reserve": D(usd)} if usd else {})
+    assert found.rest == 0
+
+
+def test_a_transfer_of_before_the_wallet_was_the_reserves_is_not_counted_again() -> None:
+    ledger = Ledger()
+    ledger.priced(D(2000))
+    ledger.told(chain((VAULT, "vault", "backing"), (FUND, "fund", "backing")))
+    ledger.told(told("USDT", "100", VAULT), told("USDT", "500"))
+    before = ledger.stated()
+    ledger.anew()
+    ledger.told(MARKED, moved(VAULT, FUND, "50", block=1))
+    found = attribution(before, ledger.anew(), ledger.stated())
+    assert {line: usd for line, usd in found.lines.items() if usd} == {"reserve": D(-500)}
+    assert found.rest == 0

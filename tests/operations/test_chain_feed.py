@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from hedgeapp.core.events.collateral import CollateralStated, GasPaid, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.collateral import CollateralStated, GasPaid, MintSeen, RedeemSeen, ReserveMoved, SupplyStated
 from hedgeapp.core.marks import Mark
 from hedgeapp.core.reference import Chain, Token
 from hedgeapp.database import conninfo
@@ -171,6 +171,29 @@ async def test_gas_is_what_the_wallets_have_less_and_a_transaction_that_failed_p
         assert [paid.transaction for paid in gas.values() if paid.is_failed] == [failed]
         assert sum((paid.amount for paid in gas.values()), Decimal(0)) == spent(world) > 0
         assert [order.transaction for order in world.logged(MintSeen)] == [mint]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_the_reserve_gets_and_pays_is_read_once_and_comes_to_what_it_holds(opened: Open) -> None:
+    async with opened(QUIET) as (world, node):
+        follower = world.follower(node)
+        await follower.step()
+        fund = world.chain.wallets[3].address
+        had = world.held()[fund, "USDT"]
+        drawn = world.state.of_reserve("USDT", Decimal("2500.5")).transaction
+        world.state.of_reserve("wstETH", Decimal(3), "fill")
+        world.wait_blocks(6)
+        await follower.step()
+        paid, got = sorted(world.logged(ReserveMoved), key=lambda one: str(one.asset))
+        assert (paid.asset, paid.amount, paid.transaction) == ("USDT", Decimal("2500.5"), drawn)
+        assert (paid.sender, paid.receiver) == (got.receiver, got.sender) == (fund, world.custody)
+        assert world.held()[fund, "USDT"] == had - paid.amount
+        known = {place: held_of(statement) for place, statement in heard(world.chain.name).items()}
+        again = world.follower(node, known, paid.block)
+        world.wait_blocks(6)
+        await again.step()
+        assert len(world.logged(ReserveMoved)) == 2
+        assert again.undone == 0
 
 
 @pytest.mark.django_db(transaction=True)

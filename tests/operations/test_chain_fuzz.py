@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedgeapp.core.events.collateral import GasPaid, MintSeen, RedeemSeen
+from hedgeapp.core.events.collateral import GasPaid, MintSeen, RedeemSeen, ReserveMoved
 from marketdata.feeds.chain.answers import (
     AnswerIsMalformed,
     Block,
@@ -23,6 +23,7 @@ from marketdata.feeds.chain.answers import (
 )
 from marketdata.feeds.chain.node import AMOUNT_MAX, Node
 from marketdata.feeds.chain.provider import Bounds, NodeProvider
+from marketdata.feeds.chain.reserve import reserve_moved
 from sandbox.chain import Chain, Settings
 from sandbox.chain.rpc import replies
 from tests.builders.collateral import START_MS, described
@@ -31,14 +32,14 @@ REFUSALS = (NodeRefused, ContractIsAnother, ChainIsAnother)
 QUICK = Bounds(request_timeout_s=5.0, backoff_s=0.001, attempts_max=1)
 ASKED: dict[str, tuple[str, ...]] = {  # by method, what is asked with it
     "eth_chainId": ("check",),
-    "eth_getBlockByNumber": ("newest", "block", "orders", "gas"),
+    "eth_getBlockByNumber": ("newest", "block", "orders", "gas", "reserve"),
     "eth_call": ("check", "rates", "balances", "supply"),
-    "eth_getLogs": ("orders",),
-    "eth_getTransactionReceipt": ("orders", "gas"),
+    "eth_getLogs": ("orders", "reserve"),
+    "eth_getTransactionReceipt": ("orders", "gas", "reserve"),
     "eth_getTransactionCount": ("nonces",),
     "eth_getBalance": ("balances",),
 }
-EVERYTHING = ("check", "newest", "block", "rates", "balances", "supply", "nonces", "orders", "gas")
+EVERYTHING = ("check", "newest", "block", "rates", "balances", "supply", "nonces", "orders", "gas", "reserve")
 
 HEX = st.from_regex(r"0x[0-9a-f]{0,64}", fullmatch=True)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**260) | st.floats() | st.text(max_size=20) | HEX
@@ -72,6 +73,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     """A chain with a few orders in its blocks."""
     folder: Path = tmp_path_factory.mktemp("chain")
     found = Chain.open(folder, 7, START_MS, Settings(past_blocks=30, order_every_blocks=10), lambda: START_MS)
+    found.of_reserve("USDT", Decimal(5))
     found.advance()
     yield found
     found.close()
@@ -128,6 +130,7 @@ async def believed(state: Chain, alter: Alter, asked: Iterable[str] = EVERYTHING
         "nonces": lambda: node.nonces(newest.number),
         "orders": lambda: node.orders(0, newest.number),
         "gas": lambda: node.gas_paid(max(state.blocks_with_orders(0, newest.number))),
+        "reserve": lambda: reserve_moved(node, chain, 0, newest.number),
     }
     found = []
     for name in asked:
@@ -156,7 +159,7 @@ def assert_can_be(found: object, state: Chain) -> None:
         case list():
             for order in found:
                 assert 0 <= order.block <= state.head
-                if isinstance(order, GasPaid):
+                if isinstance(order, GasPaid | ReserveMoved):
                     assert 0 <= order.amount <= AMOUNT_MAX
                     continue
                 assert isinstance(order, MintSeen | RedeemSeen)

@@ -47,6 +47,7 @@ from hedgeapp.core.events.collateral import (
     GasPaid,
     MintSeen,
     RedeemSeen,
+    ReserveMoved,
     SettlementSeen,
     SupplyStated,
 )
@@ -152,6 +153,7 @@ Event = (
     | MintSeen
     | RedeemSeen
     | GasPaid
+    | ReserveMoved
     | MarksTaken
     | FeedStateChanged
     | ServiceTaken

@@ -171,3 +171,25 @@ class GasPaid:
     @property
     def key(self) -> str:
         return f"gas:{self.chain}:{self.transaction}"
+
+
+@fact
+class ReserveMoved:
+    """A token transfer of the chain that a wallet of the reserve fund sent or received: `amount` units of `asset`.
+
+    `log_index` counts inside the transaction. The chain's own coin moves without a log: such a move is not among these.
+    """
+
+    at: datetime
+    chain: str
+    transaction: str
+    log_index: int
+    block: int
+    sender: str
+    receiver: str
+    asset: str
+    amount: Decimal
+
+    @property
+    def key(self) -> str:
+        return f"reserve-moved:{self.chain}:{self.transaction}:{self.log_index}"

@@ -28,7 +28,14 @@ def _event(name: str, actor: str) -> dict[str, Any]:
     return {"type": "event", "name": name, "anonymous": False, "inputs": inputs}
 
 
+_TRANSFER: Final = (("sender", "address", True), ("receiver", "address", True), ("value", "uint256", False))
 TOKEN: Final = [
+    {
+        "type": "event",
+        "name": "Transfer",
+        "anonymous": False,
+        "inputs": [{"name": field, "type": kind, "indexed": indexed} for field, kind, indexed in _TRANSFER],
+    },
     _view("balanceOf", ("address",), "uint256"),
     _view("totalSupply", (), "uint256"),
     _view("symbol", (), "string"),

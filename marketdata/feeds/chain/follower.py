@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import structlog
 
 from hedgeapp.core.events import Event
-from hedgeapp.core.events.collateral import GasPaid, MintSeen, RedeemSeen, SupplyStated
+from hedgeapp.core.events.collateral import GasPaid, MintSeen, RedeemSeen, ReserveMoved, SupplyStated
 from hedgeapp.core.marks import Mark, MarkKind
 from hedgeapp.core.records import record
 from hedgeapp.core.reference import Chain
@@ -21,11 +21,12 @@ from hedgeapp.eventlog.append import SameKeyOtherContent
 from marketdata.feeds.chain.answers import Block, NodeRefused, Rates
 from marketdata.feeds.chain.gas import Gas
 from marketdata.feeds.chain.node import Node
+from marketdata.feeds.chain.reserve import reserve_moved
 from marketdata.feeds.statements import Held, Place, news
 
 ONE: Final = Decimal(1)
 
-Deed = MintSeen | RedeemSeen | GasPaid  # of a transaction, each once
+Deed = MintSeen | RedeemSeen | GasPaid | ReserveMoved  # of a transaction, each once
 
 log = structlog.get_logger()
 
@@ -126,24 +127,26 @@ class Follower:
         first = await self._first_unread(block.number)
         orders = await self._node.orders(first, block.number)
         paid = await self._gas.paid(first, block) if is_read else []
+        moved = await reserve_moved(self._node, self._chain, first, block.number)
         symbol, supply = await self._node.supply(block)
         found = {place: Held(total=total) for place, total in (await self._node.balances(block)).items()}
         if (await self._node.block(block.number)).hash != block.hash:
             raise NodeRefused(f"{self._chain.name}: block {block.number} changed while it was read: it is read again")
-        events: list[Event] = [*orders, *paid]
+        deeds: list[Deed] = [*orders, *paid, *moved]
+        events: list[Event] = [*deeds]
         events += news(self._known, found, holder=self._chain.name, reference=str(block.number), at=block.at)
         if supply != self._supply:
             events.append(
                 SupplyStated(at=block.at, chain=self._chain.name, asset=symbol, total=supply, block=block.number)
             )
         is_whole = await self._append_each_once(events)
-        self._note_undone(first, [*orders, *paid])
+        self._note_undone(first, deeds)
         self._known = {**{place: Held(total=Decimal(0)) for place in self._known}, **found} if is_whole else {}
         self._supply = supply if is_whole else Decimal(-1)
         self._trail[block.number] = block.hash
         while len(self._trail) > self._bounds.trail_blocks:
             del self._trail[next(iter(self._trail))]
-        return len(events) - len(orders) - len(paid), len(orders)
+        return len(events) - len(deeds), len(orders)
 
     async def _first_unread(self, confirmed: int) -> int:
         """Return the first block to read orders of: after the newest one that we read and that is still there."""

@@ -44,7 +44,7 @@ T = TypeVar("T")
 _MISREAD: Final = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
 
 
-def _understood(
+def understood(
     ask: Callable[Concatenate["Node", P], Awaitable[T]],
 ) -> Callable[Concatenate["Node", P], Coroutine[Any, Any, T]]:
     """Turn what a node's answer of any other shape raises where it is read into AnswerIsMalformed."""
@@ -79,7 +79,7 @@ class Node:
     ) -> None:
         await self._provider.close()
 
-    @_understood
+    @understood
     async def check(self) -> None:
         """Refuse a node of another chain, and tokens whose decimals are not the catalogue's."""
         found = await self._ask("eth_chainId", self._web3.eth.chain_id)
@@ -98,12 +98,12 @@ class Node:
                     f"found {decimals}: correct the token"
                 )
 
-    @_understood
+    @understood
     async def newest(self) -> Block:
         """Return the newest block."""
         return await self._block("latest")
 
-    @_understood
+    @understood
     async def block(self, number: int) -> Block:
         """Return the block of that number on the branch in force."""
         return await self._block(number)
@@ -113,7 +113,7 @@ class Node:
         said = f"{self._chain.name}: JSON-RPC of {self._chain.url} to {what} expected, found {found[:200]}"
         return AnswerIsMalformed(f"{said}: check the URL", self._provider.heard)
 
-    @_understood
+    @understood
     async def rates(self, block: Block) -> Rates:
         """Return both rates of staked ether after a block."""
         protocol, market = await asyncio.gather(
@@ -125,13 +125,13 @@ class Node:
                 raise ContractIsAnother(f"{self._chain.name}: a rate above 0 expected of {name}, found {rate}")
         return Rates(protocol=Decimal(protocol) / UNIT, market=Decimal(market) / UNIT)
 
-    @_understood
+    @understood
     async def balances(self, block: Block) -> dict[tuple[str, str], Decimal]:
         """Return what each wallet of the chain holds of each token after a block, by (address, asset)."""
         pairs = [(wallet, token) for wallet in self._chain.wallets for token in self._chain.tokens]
         found = await asyncio.gather(*(self._balance(wallet, token, block) for wallet, token in pairs))
         return {
-            (wallet.address, token.asset): self._amount(units, token.decimals)
+            (wallet.address, token.asset): self.amount(units, token.decimals)
             for (wallet, token), units in zip(pairs, found, strict=True)
         }
 
@@ -141,7 +141,7 @@ class Node:
             return await self._ask("eth_getBalance", self._web3.eth.get_balance(holder, block.number))
         return await self._call(token.address, TOKEN, "balanceOf", holder, block=block)
 
-    @_understood
+    @understood
     async def nonces(self, number: int) -> dict[str, int]:
         """Return how many transactions each wallet of the chain has sent until after a block, by address."""
         found = await asyncio.gather(
@@ -157,7 +157,7 @@ class Node:
             raise self.malformed("eth_getTransactionCount", repr(found))
         return {wallet.address: nonce for wallet, nonce in zip(self._chain.wallets, found, strict=True)}
 
-    @_understood
+    @understood
     async def gas_paid(self, number: int) -> list[GasPaid]:
         """Return what our wallets paid for the transactions that they sent in a block."""
         native = self._chain.native
@@ -189,66 +189,85 @@ class Node:
                     block=number,
                     wallet=wallet,
                     asset=native.asset,
-                    amount=self._amount(wei, native.decimals),
+                    amount=self.amount(wei, native.decimals),
                     is_failed=receipt["status"] == 0,
                 )
             )
         return paid
 
-    @_understood
+    @understood
     async def supply(self, block: Block) -> tuple[str, Decimal]:
         """Return the synthetic dollar's symbol and how much of it exists after a block."""
         symbol, units = await asyncio.gather(
             self._call(self._chain.synthetic, TOKEN, "symbol", block=block),
             self._call(self._chain.synthetic, TOKEN, "totalSupply", block=block),
         )
-        return self._symbol(symbol), self._amount(units, SYNTHETIC_DECIMALS)
+        return self._symbol(symbol), self.amount(units, SYNTHETIC_DECIMALS)
 
-    @_understood
+    @understood
     async def orders(self, first: int, last: int) -> list[MintSeen | RedeemSeen]:
         """Return the mints and redemptions in the blocks from `first` to `last`, in the chain's order."""
-        contract = self._contract(self._chain.minting, MINTING)
         found: list[tuple[Any, type[MintSeen] | type[RedeemSeen]]] = []
-        for start in range(first, last + 1, self._bounds.scan_blocks_max):
-            end = min(last, start + self._bounds.scan_blocks_max - 1)
-            for event, kind in ((contract.events.Mint(), MintSeen), (contract.events.Redeem(), RedeemSeen)):
-                logs = await self._ask("eth_getLogs", event.get_logs(from_block=start, to_block=end))
-                for log in logs:
-                    if log["address"] != contract.address or not start <= log["blockNumber"] <= end:
-                        raise self.malformed("eth_getLogs", f"a log of {log['address']} in {log['blockNumber']}")
-                    found.append((log, kind))
+        for event, kind in (("Mint", MintSeen), ("Redeem", RedeemSeen)):
+            found += [(log, kind) for log in await self.logs(self._chain.minting, MINTING, event, first, last)]
         if len({(log["transactionHash"], log["logIndex"]) for log, _ in found}) != len(found):
             raise self.malformed("eth_getLogs", "the same log twice")
         found.sort(key=lambda each: (each[0]["blockNumber"], each[0]["logIndex"]))
         return [await self._order(log, kind) for log, kind in found]
 
     async def _order(self, log: Mapping[str, Any], kind: type[MintSeen] | type[RedeemSeen]) -> MintSeen | RedeemSeen:
-        """Return the event of a log; `log_index` counts inside the transaction, so that no reorganization moves it."""
+        block, transaction, place = await self.placed(log)
+        values = log["args"]
+        token = await self._token(values["collateral_asset"])
+        return kind(
+            at=block.at,
+            chain=self._chain.name,
+            transaction=transaction,
+            log_index=place,
+            block=block.number,
+            order_hash="0x" + bytes(values["order_id"]).hex(),
+            benefactor=values["benefactor"],
+            beneficiary=values["beneficiary"],
+            collateral_asset=token.asset,
+            collateral_amount=self.amount(values["collateral_amount"], token.decimals),
+            synthetic_amount=self.amount(values["usde_amount"], SYNTHETIC_DECIMALS),
+        )
+
+    @understood
+    async def logs(
+        self,
+        address: str,
+        abi: list[dict[str, Any]],
+        event: str,
+        first: int,
+        last: int,
+        of: dict[str, list[str]] | None = None,
+    ) -> list[Any]:
+        """Return a contract's logs of an event in the blocks from `first` to `last`, by its indexed fields if given."""
+        contract, found = self._contract(address, abi), []
+        for start in range(first, last + 1, self._bounds.scan_blocks_max):
+            end = min(last, start + self._bounds.scan_blocks_max - 1)
+            asked = contract.events[event]().get_logs(from_block=start, to_block=end, argument_filters=of)
+            for log in await self._ask("eth_getLogs", asked):
+                if log["address"] != contract.address or not start <= log["blockNumber"] <= end:
+                    raise self.malformed("eth_getLogs", f"a log of {log['address']} in {log['blockNumber']}")
+                found.append(log)
+        return found
+
+    @understood
+    async def placed(self, log: Mapping[str, Any]) -> tuple[Block, str, int]:
+        """Return a log's block, its transaction and its place inside that, which no reorganization moves."""
         transaction = log["transactionHash"]
         receipt, block = await asyncio.gather(
             self._ask("eth_getTransactionReceipt", self._web3.eth.get_transaction_receipt(transaction)),
             self._block(log["blockNumber"]),
         )
         places = [place for place, each in enumerate(receipt["logs"]) if each["logIndex"] == log["logIndex"]]
-        values = log["args"]
         if not receipt["blockHash"] == log["blockHash"] == HexBytes(block.hash) or len(places) != 1:
             raise NodeRefused(f"{self._chain.name}: the chain changed while its logs were read: they are read again")
         if receipt["transactionHash"] != transaction:
             raise self.malformed("eth_getTransactionReceipt", "the receipt of another transaction")
-        token = await self._token(values["collateral_asset"])
-        return kind(
-            at=block.at,
-            chain=self._chain.name,
-            transaction=transaction.to_0x_hex(),
-            log_index=places[0],
-            block=block.number,
-            order_hash="0x" + bytes(values["order_id"]).hex(),
-            benefactor=values["benefactor"],
-            beneficiary=values["beneficiary"],
-            collateral_asset=token.asset,
-            collateral_amount=self._amount(values["collateral_amount"], token.decimals),
-            synthetic_amount=self._amount(values["usde_amount"], SYNTHETIC_DECIMALS),
-        )
+        return block, transaction.to_0x_hex(), places[0]
 
     async def _token(self, address: str) -> Token:
         """Return the token at an address; one that the catalogue does not have is as its contract says."""
@@ -310,7 +329,7 @@ class Node:
             raise ContractIsAnother(f"{self._chain.name}: {said}")
         return found
 
-    def _amount(self, units: int, decimals: int) -> Decimal:
+    def amount(self, units: int, decimals: int) -> Decimal:
         """Return an integer balance in whole tokens, without the zeros that say nothing; refuse what nobody has."""
         amount = Decimal(units).scaleb(-decimals)
         if not 0 <= amount <= AMOUNT_MAX:
