@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from hedgeapp.core.events import Event, Recorded
+from hedgeapp.core.events.trading import FillRecorded
 from hedgeapp.core.records import record
 from hedgeapp.eventlog import chain, codec, fences
 from hedgeapp.eventlog.fences import Fence
@@ -89,7 +90,7 @@ def encoded(events: Iterable[Event]) -> list[Encoded]:
         if earlier is None:
             words = chain.words(kind.encode(), key.encode(), body)
             found[key] = Encoded(event=event, key=key, body=body, words=words)
-        elif earlier.body != body and earlier.event != event:
+        elif earlier.body != body and not _is_same(earlier.event, event):
             raise SameKeyOtherContent(earlier.event, event, None)
     if len(found) > EVENTS_MAX:
         raise TooManyEvents(len(found))
@@ -128,10 +129,17 @@ def _known(offered: Sequence[Encoded], rows: list[Any]) -> dict[str, Recorded]:
     known = {}
     for key, seq, taken, kind, body in rows:
         event, offer = codec.decode(kind, body), by_key[key]
-        if body != offer.body and event != offer.event:
+        if body != offer.body and not _is_same(event, offer.event):
             raise SameKeyOtherContent(event, offer.event, seq)
         known[key] = Recorded(seq=seq, recorded_at=chain.moment(int.from_bytes(taken, "big", signed=True)), event=event)
     return known
+
+
+def _is_same(one: Event, other: Event) -> bool:
+    """Tell whether two words are of one fact; a fill's place may be told by one of them alone, and the first stands."""
+    if isinstance(one, FillRecorded) and isinstance(other, FillRecorded):
+        return one.unplaced == other.unplaced
+    return one == other
 
 
 def _copied(fresh: Sequence[Encoded], seq: int, previous: bytes, taken_us: int) -> Iterator[bytes]:

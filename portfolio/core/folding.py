@@ -9,8 +9,12 @@ from hedgeapp.core.amounts import QUANTUM, ZERO, quantized
 from hedgeapp.core.events.trading import FillRecorded
 from hedgeapp.core.instruments import ContractKind, pnl, value
 
-# The place of a fill: its time at the venue, then its trade id. Ids are growing numbers, so a longer one is later.
+# The place of a trade: its time at the venue, then its trade id. Ids are growing numbers, so a longer one is later.
 Order = tuple[datetime, int, str]
+
+# The place of a fill among those of its position. Within a moment it is the venue's own, where the venue tells it: the
+# number of the match, the order, and what that order had left, less with each fill. Only then comes the trade id.
+Place = tuple[datetime, int, str, Decimal, int, str]
 
 # What a position comes to after a fill: quantity, size, entry value, realized, booked, opened at.
 Held = tuple[Decimal, Decimal, Decimal, Decimal, Decimal, datetime | None]
@@ -21,13 +25,22 @@ KeptFill = tuple[FillRecorded, Decimal]
 
 
 def order_of(at: datetime, trade_id: str) -> Order:
-    """Return the place of a fill among the fills of its position."""
+    """Return the place of a trade of whose fill no more than time and id are known."""
     return at, len(trade_id), trade_id
 
 
 def order_of_kept(kept: KeptFill) -> Order:
-    """Return the place of a fill that is kept."""
+    """Return the place of a trade whose fill is kept."""
     return order_of(kept[0].at, kept[0].trade_id)
+
+
+def place_of(kept: KeptFill) -> Place:
+    """Return the place of a fill that is kept; in a moment, one whose venue told no sequence comes first."""
+    fill = kept[0]
+    if fill.sequence is None:
+        return fill.at, -1, "", ZERO, len(fill.trade_id), fill.trade_id
+    left = ZERO if fill.left is None else -fill.left
+    return fill.at, fill.sequence, fill.venue_order_id, left, len(fill.trade_id), fill.trade_id
 
 
 def after(kind: ContractKind, held: Held, fills: Iterable[KeptFill]) -> Held:

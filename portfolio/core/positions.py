@@ -6,10 +6,11 @@ the other direction releases entry value in proportion and realizes the differen
 opens. What is released is rounded to 1e-18 once and then moved, never computed again, so that the total PnL at a mark
 is exactly the same in whichever order the fills came. `docs/arithmetic.md` derives this.
 
-The entry does depend on the order. Fills are folded by the venue's time, then by trade id: one that comes late is put
-in its place among the last `FILLS_KEPT` and those after it are folded again; one that is older than all of these is
-folded as if it were the oldest of them. A fill that is already there changes nothing. A fill is folded when somebody
-looks, or when it is let go: a rebuild folds each once, many in one loop.
+The entry does depend on the order. Fills are folded by the venue's time, within a moment in the order that the venue
+tells, then by trade id: one that comes late is put in its place among the last `FILLS_KEPT` and those after it are
+folded again; one that is older than all of these is folded as if it were the oldest of them. A fill that is already
+there changes nothing. A fill is folded when somebody looks, or when it is let go: a rebuild folds each once, many in
+one loop.
 """
 
 from bisect import bisect_left
@@ -22,7 +23,7 @@ from hedgeapp.core.events.positions import PositionOpened
 from hedgeapp.core.events.trading import FillRecorded
 from hedgeapp.core.instruments import ContractKind, pnl, price_of, value
 from hedgeapp.core.records import record
-from portfolio.core.folding import FLAT, Held, KeptFill, Order, after, order_of_kept
+from portfolio.core.folding import FLAT, Held, KeptFill, Order, after, order_of_kept, place_of
 from portfolio.core.folding import order_of as order_of
 
 FILLS_KEPT: Final = 256  # per position, at least
@@ -177,9 +178,9 @@ class Position:
 
     def _is_placed(self, one: KeptFill) -> bool:
         """Put a fill where it belongs among those that are kept; False if it is there already."""
-        kept, order = self._kept, order_of_kept(one)
-        place = bisect_left(kept, order, key=order_of_kept)
-        if place < len(kept) and order_of_kept(kept[place]) == order:
+        kept, order = self._kept, place_of(one)
+        place = bisect_left(kept, order, key=place_of)
+        if place < len(kept) and place_of(kept[place]) == order:
             return False
         kept.insert(place, one)
         if place < self._folded:

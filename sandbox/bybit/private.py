@@ -1,6 +1,7 @@
 """Bybit's signed reads of an account: wallet, positions, orders, executions, the transaction log and its settings."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from sandbox.binance.wire import fixed, plain
@@ -121,13 +122,9 @@ def executions(venue: Bybit, account: str, parameters: Parameters) -> Answer:
     kind, symbols = parameters.get("execType", ""), _symbols(venue, category, market)
     if kind not in ("", "Trade", "Funding", "BustTrade"):
         raise ParameterRefused("params error: execType is invalid")
-    between = ("at_ms BETWEEN ? AND ?", (begin, end))
     found: list[Answer] = []
     if kind in ("", "Trade", "BustTrade"):
-        for fill in venue.ledger.fills(account, None, *between, ROWS_MAX, latest=True):
-            if fill.symbol in symbols:
-                order = venue.ledger.order(account, fill.symbol, order_id=fill.order_id, client_id=None)
-                found.append(rows.execution_row(venue.markets[fill.symbol].spec, fill, order))
+        found += _trades(venue, account, symbols, begin, end)
     if kind in ("", "Funding"):
         found += _fundings(venue, account, symbols, begin, end)
     link = parameters.get("orderLinkId")
@@ -138,8 +135,22 @@ def executions(venue: Bybit, account: str, parameters: Parameters) -> Answer:
         and link in (None, "", row["orderLinkId"])
         and parameters.get("orderId") in (None, "", row["orderId"])
     ]
-    kept.sort(key=lambda row: (-int(row["execTime"]), -row["seq"]))
+    kept.sort(key=lambda row: (-int(row["execTime"]), row["execId"]))  # in a moment in no order that one may count on
     return _page(category, kept, parameters, 50, 100)
+
+
+def _trades(venue: Bybit, account: str, symbols: set[str], begin: int, end: int) -> list[Answer]:
+    """Describe trades, each with what its order had left then: what it has now, and what was traded since."""
+    found, since = [], dict[tuple[str, int], Decimal]()
+    fills = venue.ledger.fills(account, None, "at_ms >= ?", (begin,), ROWS_MAX, latest=True)
+    for fill in sorted((one for one in fills if one.symbol in symbols), key=lambda one: -one.id):
+        of = fill.symbol, fill.order_id
+        if fill.at_ms <= end:
+            order = venue.ledger.order(account, fill.symbol, order_id=fill.order_id, client_id=None)
+            left = order.quantity - order.executed + since.get(of, Decimal(0)) if order else Decimal(0)
+            found.append(rows.execution_row(venue.markets[fill.symbol].spec, fill, order, left))
+        since[of] = since.get(of, Decimal(0)) + fill.quantity
+    return found
 
 
 def _fundings(venue: Bybit, account: str, symbols: set[str], begin: int, end: int) -> list[Answer]:

@@ -105,8 +105,11 @@ def _why(row: Order) -> str:
     return "EC_NoError" if row.status in (*OPEN, "FILLED") else "EC_PerCancelRequest"
 
 
-def execution_row(spec: Spec, row: Fill, order: Order | None) -> dict[str, Any]:
-    """Describe a trade of an account, with its order where that is known."""
+def execution_row(spec: Spec, row: Fill, order: Order | None, left: Decimal) -> dict[str, Any]:
+    """Describe a trade of an account, with its order where that is known and what that had left after it.
+
+    `seq` is alike for all trades of one match and the position after them, as at the venue.
+    """
     return _execution(spec) | {
         "createType": MADE_BY[forced_by(order)],
         "orderType": "Limit" if order is not None and order.kind == "LIMIT" else "Market",
@@ -114,7 +117,7 @@ def execution_row(spec: Spec, row: Fill, order: Order | None) -> dict[str, Any]:
         "orderLinkId": "" if order is None else order_row(spec, order)["orderLinkId"],
         "orderPrice": "0" if order is None else order.price,
         "orderQty": "0" if order is None else spec_quantity(spec, order.quantity),
-        "leavesQty": "0" if order is None else order_row(spec, order)["leavesQty"],
+        "leavesQty": spec_quantity(spec, left),
         "execId": execution_id(row.account, row.symbol, row.id),
         "execPrice": row.price,
         "execQty": spec_quantity(spec, row.quantity),
@@ -126,7 +129,7 @@ def execution_row(spec: Spec, row: Fill, order: Order | None) -> dict[str, Any]:
         "feeRate": plain(spec.maker_fee if row.maker else spec.taker_fee),
         "side": SIDES[row.side],
         "isMaker": row.maker,
-        "seq": row.id,
+        "seq": row.at_ms,
     }
 
 
@@ -152,7 +155,7 @@ def funding_row(spec: Spec, row: Income, funding: Funding | None) -> dict[str, A
         "feeRate": plain(rate if row.income * rate < 0 else -rate),
         "side": "Buy" if row.income * rate < 0 else "Sell",
         "isMaker": False,
-        "seq": row.id,
+        "seq": row.at_ms,
     }
 
 

@@ -44,8 +44,9 @@ class BybitScribe:
         of = rows.category(spec)
         row = rows.position_row(spec, position, holding_of(market, position, spec.leverage), None)
         row = row | {"entryPrice": row_entry(position)}
+        executed = rows.execution_row(spec, fill, order, order.quantity - order.executed)
         return [
-            (EXECUTION, message(EXECUTION, [rows.execution_row(spec, fill, order) | of], at_ms)),
+            (EXECUTION, message(EXECUTION, [executed | of], at_ms)),
             (POSITION, message(POSITION, [row | of], at_ms)),
             (WALLET, wallet({spec.margin_asset: wallet_}, at_ms)),
             *self.order_changed(market, order, execution, at_ms),

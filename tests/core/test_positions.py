@@ -1,5 +1,6 @@
 """Positions: entry, realized and total PnL, fill by fill."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -97,6 +98,33 @@ def test_shuffled_and_duplicated_fills_give_the_same_quantity_entry_and_total(na
     # Late fills are put in their place, so even the parts that depend on the order are equal.
     assert other.state() == straight.state()
     assert other.entry_price == straight.entry_price
+
+
+@pytest.mark.parametrize("name", [LINEAR, INVERSE])
+@given(data=st.data())
+def test_fills_of_one_moment_are_folded_as_their_venue_places_them(name: str, data: st.DataObject) -> None:
+    one = st.tuples(st.sampled_from(["buy", "sell"]), st.lists(st.integers(1, 999).map(D), min_size=1, max_size=4))
+    legs = data.draw(st.lists(one, min_size=1, max_size=5))
+    ids = iter(data.draw(st.permutations(range(100, 130))))
+    inner, later = list[FillRecorded](), list[FillRecorded]()
+    for number, (side, parts) in enumerate(legs, 1):
+        for place, part in enumerate(parts):
+            made = fill(side, part, data.draw(prices), trade_id=str(next(ids)), instrument=name)  # type: ignore[arg-type]
+            left = sum(parts[place + 1 :], start=D(0))
+            inner.append(replace(made, sequence=number, left=left, venue_order_id=str(number)))
+            later.append(replace(made, trade_id=str(len(later)), at=AT + timedelta(seconds=len(later))))
+    straight, shuffled = folded(later, name), folded(data.draw(st.permutations(inner)), name)
+    assert shuffled.held[:-1] == straight.held[:-1]  # all but when it opened
+
+
+def test_one_match_that_crosses_zero_closes_with_the_fills_that_came_first() -> None:
+    met = [("2", "2100", "5"), ("3", "2200", "2"), ("2", "2300", "0")]
+    sold = [
+        replace(fill("sell", quantity, price, trade_id=str(9 - place)), sequence=7, left=D(left))
+        for place, (quantity, price, left) in enumerate(met)
+    ]
+    position = folded([fill("buy", "4", "2000", at=AT - timedelta(seconds=1)), *reversed(sold)])
+    assert (position.realized, position.entry_price, position.size) == (D(600), (D(2200) + 2 * D(2300)) / 3, D(-3))
 
 
 @pytest.mark.parametrize("name", [LINEAR, INVERSE])

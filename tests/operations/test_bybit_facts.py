@@ -33,6 +33,8 @@ EXECUTION: dict[str, Any] = {
     "execType": "Trade",
     "execTime": str(AT_MS),
     "isMaker": False,
+    "seq": 34_771_365_464,
+    "leavesQty": "750",
 }
 ORDER: dict[str, Any] = {
     "symbol": "ETHUSDT",
@@ -108,6 +110,24 @@ def test_a_fill_is_the_same_bytes_from_the_stream_and_from_rest(facts: BybitFact
     assert streamed is not None
     assert encode(streamed) == encode(read_)
     assert (read_.side, read_.fee, read_.fee_asset) == ("sell", Decimal("0.0000415"), "ETH")
+
+
+def test_a_fill_has_its_place_in_its_moment_where_the_venue_tells_it(facts: BybitFacts) -> None:
+    told = facts.fill_of_row({**EXECUTION, "seq": "34771365464", "leavesQty": "750.00"})
+    assert told == facts.fill_of_row(EXECUTION)
+    assert told is not None
+    assert (told.sequence, told.left) == (34_771_365_464, Decimal(750))
+    for seq in (-1, "", None):
+        untold = facts.fill_of_row({**EXECUTION, "seq": seq, "leavesQty": ""})
+        assert untold is not None
+        assert (untold.sequence, untold.left, untold.key) == (None, None, told.key)
+        assert b"sequence" not in encode(untold)[1]
+
+
+@pytest.mark.parametrize("seq", ["soon", "1.5", -2, 2**63])
+def test_a_place_that_nobody_can_read_is_refused(facts: BybitFacts, seq: object) -> None:
+    with pytest.raises(FactIsMalformed, match="execution: seq: a value expected, found"):
+        facts.fill_of_row({**EXECUTION, "seq": seq})
 
 
 def test_trades_are_numbered_in_the_order_of_their_times() -> None:

@@ -74,6 +74,20 @@ def test_another_content_under_one_key_in_one_batch_is_refused(owner: Owner) -> 
         append(owner, [fill(1), fill(1, price=Decimal(1))], at=AT)
 
 
+@pytest.mark.parametrize("known", [(None, None), (7, Decimal(2)), (8, Decimal(1))])
+def test_another_word_of_a_fills_place_is_the_same_fill_and_the_first_word_stands(
+    owner: Owner, known: tuple[int | None, Decimal | None]
+) -> None:
+    first, other = fill(1, sequence=known[0], left=known[1]), fill(1, sequence=8, left=Decimal(2))
+    with owner.transaction():
+        append(owner, [first, other], at=AT)
+    with owner.transaction():
+        assert append(owner, [other, fill(1)], at=AT + timedelta(seconds=1)) == []
+    assert [recorded.event for recorded in read.read(owner, verify=True)] == [first]
+    with pytest.raises(SameKeyOtherContent), owner.transaction():
+        append(owner, [fill(1, sequence=8, price=Decimal(1))], at=AT)
+
+
 def test_a_rolled_back_append_leaves_no_gap(owner: Owner) -> None:
     with owner.transaction() as undone:
         append(owner, fills(2), at=AT)

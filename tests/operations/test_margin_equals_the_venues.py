@@ -23,7 +23,7 @@ from hedgeapp.eventlog.read import read
 from portfolio.core.book import Book
 from portfolio.core.frames import Frame, frame
 from portfolio.core.rows import MarginRow, PositionRow
-from tests.builders.accounts import COIN, DERIBIT, MAIN, TRADING, Feed, World, running, seeded
+from tests.builders.accounts import COIN, DERIBIT, MAIN, TRADING, UNIFIED, Feed, World, running, seeded
 from tests.builders.venue_margins import READ, USD, Held, Told, trade, turn
 
 SIZES = {
@@ -35,15 +35,23 @@ SIZES = {
         "ETH/USD:ETH": ("10", "300", "3000"),
         "BTC/USD:BTC": ("1", "30", "200"),
     },
+    UNIFIED: {
+        "ETH/USDT:USDT": ("0.5", "20", "150"),
+        "BTC/USDT:USDT": ("0.01", "1", "4"),
+        "ETH/USD:ETH": ("10", "5000", "40000"),
+        "BTC/USD:BTC": ("10", "3000", "20000"),
+    },
     DERIBIT: {"ETH/USD:ETH": ("10", "5000", "40000"), "BTC/USD:BTC": ("10", "3000", "20000")},
 }
 TURNED = {
     MAIN: "BTC/USDT:USDT",
     COIN: "BTC/USD:BTC",
     TRADING: "ETH/USD:ETH",
+    UNIFIED: "ETH/USD:ETH",
     DERIBIT: "ETH/USD:ETH",
 }  # the short that is made a long
 TOGETHER = {MAIN, TRADING}  # accounts that may let all their coins margin together
+LEVERAGED = {TRADING, UNIFIED}  # accounts whose histories change leverages, too
 HISTORIES = 4
 ROUNDED = Decimal("1e-5")  # of a price: the venue prints marks of ether to the cent
 DIGITS = Decimal("2e-6")
@@ -152,7 +160,8 @@ async def test_profit_margins_ratio_and_liquidation_are_the_venues_after_any_tra
     client = await asyncio.to_thread(venue.client, account)
     await asyncio.to_thread(client.load_markets)
     by_chance = [
-        partial(trade, client, Random(seed), SIZES[account], leverages=account == TRADING) for seed in range(HISTORIES)
+        partial(trade, client, Random(seed), SIZES[account], leverages=account in LEVERAGED)
+        for seed in range(HISTORIES)
     ]
     acts = [*by_chance[1:], partial(turn, client, TURNED[account]), by_chance[0]]
     if account in TOGETHER:
@@ -167,7 +176,7 @@ async def test_profit_margins_ratio_and_liquidation_are_the_venues_after_any_tra
             sides |= {held.quantity > 0 for held in told.positions.values()}
             modes.add(USD in told.pools)
     assert sides == {True, False}
-    assert modes == {False, account in TOGETHER}
+    assert modes == ({True} if account == UNIFIED else {False, account in TOGETHER})
 
 
 def join(venue: World, account: str) -> None:

@@ -30,7 +30,7 @@ Read = Callable[[World, Fill, Order], FillRecorded | None]
 
 
 def bybit_fill(world: World, fill: Fill, order: Order) -> FillRecorded | None:
-    row = bybit.execution_row(world.markets[BYBIT, fill.symbol].spec, fill, order)
+    row = bybit.execution_row(world.markets[BYBIT, fill.symbol].spec, fill, order, Decimal(0))
     return BybitFacts(UNIFIED, [BYBIT_ETH], ["ETH"]).fill_of_row(row)
 
 
@@ -99,7 +99,7 @@ def test_a_liquidation_and_a_deleveraging_are_told_apart_from_what_we_ordered(wo
 def test_bybits_executions_say_why(world: World, row: dict[str, str], forced: str | None) -> None:
     account, symbol, _ = PLACES["bybit"]
     fill = last_fill(world, account, symbol)
-    told = bybit.execution_row(world.markets[BYBIT, symbol].spec, fill, None)
+    told = bybit.execution_row(world.markets[BYBIT, symbol].spec, fill, None, Decimal(0))
     del told["createType"]
     read = BybitFacts(account, [BYBIT_ETH], ["ETH"]).fill_of_row(told | row)
     assert read is not None

@@ -1,5 +1,6 @@
 """Events of trading: orders as the venue sees them, and fills.  (records)"""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -38,7 +39,9 @@ class OrderSeen:
 class FillRecorded:
     """An execution: `quantity` contracts (> 0) at `price`; a positive `fee` was paid, a negative one received.
 
-    `forced` is why the venue made it by itself, where its own word on the execution says so; None else.
+    `forced` is why the venue made it by itself, where its own word on the execution says so; None else. Where the venue
+    tells more of an execution's place than its time, `sequence` is the number of the match that it came from, and
+    `left` what its order had left after it, in contracts (docs/decisions/0144).
     """
 
     at: datetime
@@ -53,6 +56,13 @@ class FillRecorded:
     fee_asset: str
     is_maker: bool
     forced: Force | None = None
+    sequence: int | None = None
+    left: Decimal | None = None
+
+    @property
+    def unplaced(self) -> "FillRecorded":
+        """The fill without its place in its moment: what it is, whoever told it."""
+        return replace(self, sequence=None, left=None)
 
     @property
     def key(self) -> str:

@@ -2,6 +2,7 @@
 
 Sources: Bybit's API documentation, v5: order, execution, position and wallet over REST and WebSocket, transaction-log.
 A trade's id is a UUID, which tells no order: with its time before it, all in digits, it does (docs/decisions/0101).
+Trades of one moment are in the order of `seq`, which is alike for all of one match, then of `leavesQty` (0144).
 """
 
 from collections.abc import Iterable, Mapping
@@ -47,6 +48,9 @@ SETTLEMENT: Final = "SETTLEMENT"
 TRANSFERS: Final = frozenset({"TRANSFER_IN", "TRANSFER_OUT"})
 INTEREST: Final = "INTEREST"
 
+UNTOLD: Final = (None, "")
+SEQUENCE_MAX: Final = 2**63 - 1
+
 HOURLY_RATE_MAX: Final = Decimal("0.01")  # of a debt; 8,760 % in a year is no rate
 
 
@@ -91,6 +95,8 @@ class BybitFacts(Facts):
             fee_asset=self.asset("execution", row, "feeCurrency") if row.get("feeCurrency") else instrument.settlement,
             is_maker=bool(row.get("isMaker")),
             forced=FORCES.get(kind) or FORCES.get(str(row.get("createType"))),
+            sequence=_sequence(row),
+            left=number("execution", row, "leavesQty") if row.get("leavesQty") not in UNTOLD else None,
         )
 
     def order_of_row(self, row: Raw) -> OrderSeen | None:
@@ -218,6 +224,20 @@ def trade_number(row: Raw) -> str:
     except ValueError:
         raise FactIsMalformed("execution", "execId", row.get("execId")) from None
     return f"{int(row['execTime'])}{id_:0{UUID_DIGITS}d}"
+
+
+def _sequence(row: Raw) -> int | None:
+    """Return the number of the match that an execution came from; None where there is none, which may be -1."""
+    found = row.get("seq")
+    if found in (*UNTOLD, -1, "-1"):
+        return None
+    try:
+        told = int(str(found))
+    except ValueError:
+        raise FactIsMalformed("execution", "seq", found) from None
+    if not 0 <= told <= SEQUENCE_MAX:
+        raise FactIsMalformed("execution", "seq", found)
+    return told
 
 
 def _side(what: str, row: Raw) -> Side:
