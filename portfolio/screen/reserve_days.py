@@ -46,7 +46,11 @@ def reserve_rows(frame: Frame, stress: Stress) -> dict[str, Any]:
     earns = f"staked assets earning {signed(stress.staking * HUNDRED, CENTS)} % a year" if stress.staking else ""
     return {
         "fund": figure("reserve-fund", reserve_sum(frame), "USD", decimals=CENTS),
-        "lines": tuple(_line(one, stress) for one in reserve_days(frame, stress)),
+        "lines": tuple(
+            _line(one, stress)
+            for one in reserve_days(frame, stress)
+            if one.basis != "typed" or stress.funding is not None
+        ),
         "staking": earns or "staking income is not counted: type in a rate",
     }
 

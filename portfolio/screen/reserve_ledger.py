@@ -38,7 +38,7 @@ def sections(found: ReserveLedger) -> dict[str, Any]:
         "entries": tuple(_entry(one, place, found) for place, one in enumerate(latest)),
         "count": len(found.entries),
         "shown": len(latest),
-        "balances": tuple(_balance(one) for one in _last(found.entries)),
+        "balances": tuple(_balance(one, found) for one in _last(found.entries)),
     }
 
 
@@ -87,11 +87,12 @@ def _entry(one: LedgerEntry, place: int, found: ReserveLedger) -> Row:
     return row(str(place), texts, leaves)
 
 
-def _balance(one: LedgerEntry) -> Row:
+def _balance(one: LedgerEntry, found: ReserveLedger) -> Row:
     here = name("ledger", "has", one.chain, one.wallet, one.asset)
     said = f"as the chain stated at block {one.block} or after" if one.is_stated else "not stated by the chain yet"
     leaves = {"balance": figure(f"{here}-balance", folded(one.balance), one.asset)}
-    return row(here, {"chain": one.chain, "wallet": one.wallet, "asset": one.asset, "said": said}, leaves)
+    texts = {"chain": one.chain, "wallet": _label(one, found), "address": one.wallet, "asset": one.asset, "said": said}
+    return row(here, texts, leaves)
 
 
 def _line(one: LedgerEntry, found: ReserveLedger) -> list[str]:

@@ -132,3 +132,4 @@ def test_without_a_reserve_its_days_are_not_known_and_the_line_says_why(
     page = shown(desk, screen_store, framed())
     assert cell(page, "reserve-bound-days") == "—"
     assert "no wallet has the purpose reserve" in page
+    assert 'id="reserve-typed-days"' not in page  # nobody typed a rate in

@@ -38,6 +38,7 @@ def test_entries_name_who_is_on_the_other_side_and_come_to_what_the_chain_states
     page = body(desk)
     assert "reserve fund" in page
     assert "not explained" in page
+    assert f"as the chain stated at block 9 or after, wallet {FUND}" in page
     rows = list(csv.DictReader(io.StringIO(body(desk, "/backing/reserve/export.csv"))))
     told = {(one["asset"], one["what"], one["units"], one["balance"], one["counterparty"]) for one in rows}
     assert {one[:4] for one in told} == {
