@@ -98,6 +98,11 @@ def funding_rate_history(venue: Okx, parameters: Parameters) -> Data:
     ]
 
 
+def open_interest(venue: Okx, parameters: Parameters) -> Data:
+    """List what everybody holds of a type's contracts, or of one."""
+    return [wire.open_interest(market) for market in _chosen(venue, parameters)]
+
+
 def discount_rates(venue: Okx, parameters: Parameters) -> Data:
     """List what coins count for in accounts whose coins margin together."""
     wanted = parameters.get("ccy", "")
@@ -109,6 +114,7 @@ ANSWERS: dict[str, Callable[[Okx, Parameters], Data]] = {
     "public/instruments": instruments,
     "public/position-tiers": position_tiers,
     "public/mark-price": mark_price,
+    "public/open-interest": open_interest,
     "public/discount-rate-interest-free-quota": discount_rates,
     "public/funding-rate": funding_rate,
     "public/funding-rate-history": funding_rate_history,

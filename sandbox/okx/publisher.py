@@ -17,7 +17,7 @@ BOOK, BOOK_5, TOUCH = "books", "books5", "bbo-tbt"
 DEPTHS = {BOOK: 400, BOOK_5: 5, TOUCH: 1}
 EVERY_STEPS = {BOOK: 100 // STEP_MS, BOOK_5: 100 // STEP_MS, TOUCH: 1}  # between two messages
 HEARTBEAT_STEPS = 60 * STEPS_PER_SECOND  # a book that does not change says so this often
-FUNDING_S = 30  # between two messages of a rate
+EVERY_S = {"funding-rate": 30, "open-interest": 3}  # between two messages; all others come each second
 MALFORMED = '{{"arg":{{"channel":"{channel}","instId":"{name}"}},"action":"update","data":[{{"asks":[["oops'
 KINDS = {
     BOOK: "depth",
@@ -28,6 +28,7 @@ KINDS = {
     "mark-price": "markPrice",
     "index-tickers": "markPrice",
     "funding-rate": "markPrice",
+    "open-interest": "markPrice",
 }
 
 
@@ -57,6 +58,7 @@ class Publisher:
             "mark-price": wire.mark,
             "index-tickers": wire.index,
             "funding-rate": wire.funding,
+            "open-interest": wire.open_interest,
         }
 
     def name_of(self, channel: str) -> str:
@@ -94,9 +96,9 @@ class Publisher:
                     self._send(channel, self._top_text(channel))
 
     def second(self, number: int) -> None:
-        """Send statistics, mark and index, and now and then the funding rate."""
+        """Send statistics, mark and index, and now and then the funding rate and the open interest."""
         for channel, told in self._rows.items():
-            if self.hub.wants(self.stream(channel)) and (channel != "funding-rate" or number % FUNDING_S == 0):
+            if self.hub.wants(self.stream(channel)) and number % EVERY_S.get(channel, 1) == 0:
                 self._send(channel, self._text(channel, told(self.market)))
 
     def quote(self) -> None:

@@ -84,6 +84,15 @@ def funding(market: Market) -> dict[str, str]:
     }
 
 
+def open_interest(market: Market) -> dict[str, str]:
+    """Give what everybody holds: in contracts, in coin and in USD."""
+    spec, contracts = market.spec, round(market.others_hold)
+    units = contracts * float(spec.contract_size)
+    coins = units / market.mark if spec.inverse else units
+    row = {"instType": SWAP, "instId": spec.symbol, "oi": str(contracts), "oiCcy": f"{coins:.4f}"}
+    return row | {"oiUsd": f"{coins * market.mark:.2f}", "ts": str(market.now_ms)}
+
+
 def ticker(market: Market) -> dict[str, str]:
     """Give the statistics of the day and the touch."""
     spec, bars, book_ = market.spec, market.day(), market.book

@@ -86,6 +86,12 @@ def funding(rate: str = "-0.0001875391284828", *, symbol: str = "ETH-USDT-SWAP",
     return {"arg": {"channel": "funding-rate", "instId": symbol}, "data": [row]}
 
 
+def open_interest(contracts: str = "687447.6", *, symbol: str = "ETH-USDT-SWAP", **change: Any) -> dict[str, Any]:
+    """Return a message of `open-interest`."""
+    row = {"instId": symbol, "instType": "SWAP", "oi": contracts, "oiCcy": "68744.76", "oiUsd": "184346676"}
+    return {"arg": {"channel": "open-interest", "instId": symbol}, "data": [row | {"ts": str(NOW_MS)} | change]}
+
+
 def forced(*orders: dict[str, Any], symbol: str = "ETH-USDT-SWAP", **change: Any) -> dict[str, Any]:
     """Return a message of `liquidation-orders`; each of `orders` is a change of the usual one."""
     usual = {"bkLoss": "0", "bkPx": "2650", "ccy": "", "posSide": "long", "side": "sell", "sz": "12.34"}

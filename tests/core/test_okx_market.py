@@ -15,11 +15,25 @@ from marketdata.core.tape import RAW_BYTES_MAX
 from marketdata.feeds.okx.checksum import checksum
 from marketdata.feeds.okx.market import Market
 from marketdata.feeds.okx.protocol import sockets
+from marketdata.feeds.public.depths import Depths
 from marketdata.feeds.public.market import CONFIRM_MS, QUARANTINE_MAX, Reply
 from tests.builders.markets import fault_of, raw, values_of
-from tests.builders.okx import DATED, INVERSE, LINEAR, NOW_MS, book, forced, funding, index, mark, snapshot, trades
+from tests.builders.okx import (
+    DATED,
+    INVERSE,
+    LINEAR,
+    NOW_MS,
+    book,
+    forced,
+    funding,
+    index,
+    mark,
+    open_interest,
+    snapshot,
+    trades,
+)
 
-ROWS = [snapshot(), book(101), mark(), index(), funding(), trades("2681.60"), forced()]
+ROWS = [snapshot(), book(101), mark(), index(), funding(), trades("2681.60"), forced(), open_interest()]
 
 
 def market(**given: Any) -> Market:
@@ -137,6 +151,22 @@ def test_a_rate_that_is_not_known_yet_is_nothing() -> None:
     found = market()
     assert fault_of(funding(""), found) is None
     assert found.marks() == []
+
+
+def test_open_interest_is_in_the_base_or_the_quote_and_goes_with_the_book() -> None:
+    found = running_market()
+    assert found.open_interest("ETH-USDT-SWAP") is None
+    assert fault_of(open_interest(), found) is None
+    assert fault_of(open_interest("68000", symbol="ETH-USD-SWAP"), found) is None
+    assert found.open_interest("ETH-USDT-SWAP") == pytest.approx(68_744.76)
+    assert found.open_interest("ETH-USD-SWAP") == 680_000
+    posted = {one.instrument: one.open_interest for one in Depths(found).changed(0.0)[0]}
+    assert posted[LINEAR.id] == pytest.approx(68_744.76)
+    for wrong in (open_interest("-5"), open_interest(ts="0"), open_interest(instId="ETH-USD-SWAP")):
+        assert fault_of(wrong, found) is not None
+    assert found.open_interest("ETH-USDT-SWAP") == pytest.approx(68_744.76)
+    found.wipe_books()
+    assert found.open_interest("ETH-USDT-SWAP") is None
 
 
 def test_an_older_value_does_not_replace_a_later_one() -> None:
@@ -268,9 +298,9 @@ def test_one_socket_has_all_channels_and_begins_a_book_again() -> None:
     assert asked["op"] == "subscribe"
     named = [(each["channel"], each.get("instId") or each["instType"]) for each in asked["args"]]
     assert named == [
-        *((channel, "ETH-USDT-SWAP") for channel in ("books", "trades", "mark-price", "funding-rate")),
-        *((channel, "ETH-USDT-270326") for channel in ("books", "trades", "mark-price")),
-        *((channel, "ETH-USD-SWAP") for channel in ("books", "trades", "mark-price", "funding-rate")),
+        *((channel, "ETH-USDT-SWAP") for channel in ("books", "trades", "mark-price", "funding-rate", "open-interest")),
+        *((channel, "ETH-USDT-270326") for channel in ("books", "trades", "mark-price", "open-interest")),
+        *((channel, "ETH-USD-SWAP") for channel in ("books", "trades", "mark-price", "funding-rate", "open-interest")),
         ("index-tickers", "ETH-USDT"),
         ("index-tickers", "ETH-USD"),
         ("liquidation-orders", "SWAP"),

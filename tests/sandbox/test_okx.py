@@ -85,6 +85,11 @@ class TestThroughCcxt:
         funding = await exchange.fetch_funding_rate(symbol)
         assert abs(funding["fundingRate"]) < 0.0075
         assert funding["fundingTimestamp"] > await exchange.fetch_time()
+        interest = await exchange.fetch_open_interest(symbol)
+        contracts, coins = interest["openInterestAmount"], float(interest["info"]["oiCcy"])
+        units = contracts * exchange.market(symbol)["contractSize"]
+        each = mark["markPrice"] if symbol in ("ETH/USD:ETH", "BTC/USD:BTC") else 1.0
+        assert coins == pytest.approx(units / each, rel=0.05)
         tiers = await exchange.fetch_market_leverage_tiers(symbol)
         assert len(tiers) >= 10
         assert tiers[0]["maxNotional"] == tiers[1]["minNotional"] > 0
@@ -118,6 +123,15 @@ class TestThroughCcxt:
 
 
 class TestByHand:
+    async def test_open_interest_is_told_at_once_and_goes_on(self, okx: Sandbox) -> None:
+        argument = {"channel": "open-interest", "instId": "ETH-USDT-SWAP"}
+        async with aiohttp.ClientSession() as session, session.ws_connect(_socket(okx)) as socket:
+            await socket.send_json({"op": "subscribe", "args": [argument]})
+            assert (await socket.receive_json(timeout=WAIT_S))["event"] == "subscribe"
+            first, next_ = [(await socket.receive_json(timeout=WAIT_S))["data"][0] for _ in range(2)]
+        assert float(first["oiCcy"]) == pytest.approx(float(first["oi"]) / 10)
+        assert int(next_["ts"]) > int(first["ts"])
+
     async def test_changes_name_the_id_before_and_the_book_stays_whole(self, okx: Sandbox) -> None:
         argument = {"channel": "books", "instId": "ETH-USDT-SWAP"}
         async with aiohttp.ClientSession() as session, session.ws_connect(_socket(okx)) as socket:

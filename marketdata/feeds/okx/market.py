@@ -26,6 +26,8 @@ from marketdata.feeds.okx.messages import (
     IndexMessage,
     MarkMessage,
     MarkPrice,
+    OpenInterest,
+    OpenInterestMessage,
     Trade,
     TradesMessage,
 )
@@ -38,6 +40,7 @@ CHANNELS: Final[dict[type, ChannelName]] = {
     MarkMessage: "mark",
     IndexMessage: "mark",
     FundingMessage: "mark",
+    OpenInterestMessage: "mark",
     ForcedMessage: "liquidation",
 }
 PONGS: Final = (b"pong", "pong")
@@ -72,6 +75,7 @@ class Market(market.Market):
             MarkMessage: (by_symbol, self._take_mark),
             IndexMessage: (by_index, self._take_index),
             FundingMessage: (by_symbol, self._take_funding),
+            OpenInterestMessage: (by_symbol, self._take_open_interest),
         }
 
     def rule_of(self, instrument: Instrument) -> SequenceRule:
@@ -228,6 +232,9 @@ class Market(market.Market):
         if row.rate and row.due_ms:
             return self._keep_funding(line, row.rate, row.due_ms, row.at_ms, received_ms)
         return None
+
+    def _take_open_interest(self, line: Line, row: OpenInterest, received_ms: int) -> None:
+        line.open_interest = row.contracts * float(line.instrument.contract_size)
 
     def _take_forced(self, message: ForcedMessage, received_ms: int) -> Fault | None:
         """Take the liquidations of our instruments; those of all others come as well."""

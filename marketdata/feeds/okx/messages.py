@@ -87,6 +87,14 @@ class Funding(Struct, gc=False):
     due_ms: Milliseconds = msgspec.field(name="fundingTime")
 
 
+class OpenInterest(Struct, gc=False):
+    """What everybody holds of an instrument, in contracts."""
+
+    symbol: str = msgspec.field(name="instId")
+    at_ms: Milliseconds = msgspec.field(name="ts")
+    contracts: Quantity = msgspec.field(name="oi")
+
+
 class ForcedOrder(Struct, gc=False):
     """An order that liquidates: its own side, and the `price` at which the position was bankrupt."""
 
@@ -146,6 +154,13 @@ class FundingMessage(Struct, gc=False):
     data: Annotated[list[Funding], Meta(min_length=1, max_length=ROWS_MAX)]
 
 
+class OpenInterestMessage(Struct, gc=False):
+    """A message of what everybody holds."""
+
+    arg: Argument
+    data: Annotated[list[OpenInterest], Meta(min_length=1, max_length=ROWS_MAX)]
+
+
 class ForcedMessage(Struct, gc=False):
     """A message of liquidations."""
 
@@ -180,5 +195,6 @@ DECODERS: Final[dict[str, Callable[[bytes | str], Any]]] = {
     "mark-price": _decoder(MarkMessage),
     "index-tickers": _decoder(IndexMessage),
     "funding-rate": _decoder(FundingMessage),
+    "open-interest": _decoder(OpenInterestMessage),
     "liquidation-orders": _decoder(ForcedMessage),
 }

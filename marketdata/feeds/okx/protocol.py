@@ -36,7 +36,7 @@ def _wanted(instruments: Sequence[Instrument]) -> list[Argument]:
     for instrument in instruments:
         # A dated contract has no funding: to ask for it would be refused.
         funding = ("funding-rate",) if instrument.expiry == "perpetual" else ()
-        for channel in (BOOK, "trades", "mark-price", *funding):
+        for channel in (BOOK, "trades", "mark-price", *funding, "open-interest"):
             found.append({"channel": channel, "instId": instrument.venue_symbol})
     for index in dict.fromkeys(map(index_of, instruments)):
         found.append({"channel": "index-tickers", "instId": index})
