@@ -87,12 +87,13 @@ class LimitKind:
 
     `has_accounts` lets it bound a single account too, by its name; `is_of_account` makes the subject an account and an
     asset of it, with a space between, and the unit the asset. `value_max` is what the bound itself may be at most, so
-    that a slip of a digit does not open it.
+    that a slip of a digit does not open it, and `value_min` at least, where less is no time at all.
     """
 
     unit: str | None
     subjects: frozenset[str] | None
     value_max: Decimal | None = None
+    value_min: Decimal = Decimal(0)
     has_accounts: bool = False
     is_of_account: bool = False
 
@@ -100,14 +101,10 @@ class LimitKind:
 ACCOUNTS: Final = frozenset({"account"})  # the subject of what bounds every account
 SCENARIOS: Final = frozenset({"scenario"})  # the subject of what bounds every standing scenario
 CHAINS: Final = frozenset({"chain"})  # the subject of what bounds every chain
+AGED: Final = frozenset({"mark", "index", "quote", "rate", "collateral", "balance", "position", "supply", "funding"})
 LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
     "net_delta_band": LimitKind(unit=None, subjects=None),
-    "data_age_ms_max": LimitKind(
-        unit="ms",
-        subjects=frozenset(
-            {"mark", "index", "quote", "rate", "collateral", "balance", "position", "supply", "funding"}
-        ),
-    ),
+    "data_age_ms_max": LimitKind(unit="ms", subjects=AGED, value_max=Decimal(604_800_000), value_min=Decimal(1)),
     "margin_ratio_max": LimitKind(unit="ratio", subjects=ACCOUNTS),
     "order_size_max": LimitKind(unit=None, subjects=None),
     "price_collar": LimitKind(unit="bp", subjects=None, value_max=Decimal(1_000)),
@@ -133,7 +130,9 @@ LIMIT_KINDS: Final[Mapping[str, LimitKind]] = {
     "move_headroom_ceiling": LimitKind(unit="USD", subjects=ACCOUNTS, has_accounts=True),
     "move_clip_min": LimitKind(unit="USD", subjects=ACCOUNTS, has_accounts=True),
     "settlement_buffer": LimitKind(unit=None, subjects=None, is_of_account=True),
-    "settlement_cycle": LimitKind(unit="s", subjects=ACCOUNTS, has_accounts=True, value_max=Decimal(604_800)),
+    "settlement_cycle": LimitKind(
+        unit="s", subjects=ACCOUNTS, has_accounts=True, value_max=Decimal(604_800), value_min=Decimal(60)
+    ),
     "price_move_hour": LimitKind(unit="bp", subjects=None, value_max=Decimal(10_000)),
     "borrow_maintenance": LimitKind(unit="bp", subjects=None, value_max=Decimal(5_000)),
     "scenario_headroom_min": LimitKind(unit="USD", subjects=SCENARIOS),
@@ -331,6 +330,8 @@ def _require_limit(limit: Limit, catalogue: Catalogue) -> None:
     require_positive(limit, "value", limit.value)
     if kind.value_max is not None and limit.value > kind.value_max:
         raise NumberIsOutOfRange(limit, f"value: at most {kind.value_max} {unit} expected, found {limit.value}")
+    if limit.value < kind.value_min:
+        raise NumberIsOutOfRange(limit, f"value: at least {kind.value_min} {unit} expected, found {limit.value}")
     for other in catalogue.limits.values():
         if other.name != limit.name and (other.kind, other.subject) == (limit.kind, limit.subject):
             raise LimitIsDouble(

@@ -1,15 +1,20 @@
 """Unwind: what the page shows of a run of redemptions: what it comes to, where, when, and what the chart draws."""
 
+import math
 from collections.abc import Iterator
 from typing import Any, Final
 
+import numpy as np
+
 from hedgeapp.core.records import record
 from portfolio.core.scenarios.book import USD
+from portfolio.core.scenarios.shocks import Floats
 from portfolio.core.scenarios.unwind_book import UnwindBook
-from portfolio.core.scenarios.unwind_outcome import Line, Profit, Unwind
+from portfolio.core.scenarios.unwind_margins import Room
+from portfolio.core.scenarios.unwind_outcome import Line, Profit, Return, Unwind
 from portfolio.core.scenarios.unwind_sources import Fetched
 from portfolio.core.scenarios.unwind_table import unwind_columns
-from portfolio.screen.scenario import Table, number, plain_numbers, table_of
+from portfolio.screen.scenario import Table, number, percent, plain_numbers, table_of
 
 UNKNOWN: Final = "not known"
 DRAWN: Final = frozenset({"hour", "hot_usd", "hedge_left_usd", "slippage_total_usd", "waiting_usd"})
@@ -59,12 +64,28 @@ class ProfitShown:
 
 
 @record
+class RoomShown:
+    """A margin during the run, and what its account is asked to give back, as text; `is_bad` where it lacks room."""
+
+    name: str
+    now: str
+    least: str
+    ratio: str
+    asked: str
+    first: str
+    last: str
+    state: str
+    is_bad: bool
+
+
+@record
 class UnwindShown:
     """All that the page shows of a run."""
 
     facts: tuple[tuple[str, str], ...]
     lines: tuple[LineShown, ...]
     sources: tuple[SourceShown, ...]
+    rooms: tuple[RoomShown, ...]
     profits: tuple[ProfitShown, ...]
     table: Table | None
     charts: dict[str, Any]
@@ -77,9 +98,13 @@ def unwind_shown(book: UnwindBook, found: Unwind) -> UnwindShown:
         facts=facts_of_unwind(found),
         lines=tuple(_line(one) for one in found.lines),
         sources=tuple(_sources(book, found)),
+        rooms=tuple(_rooms(found)),
         profits=tuple(_profit(one) for one in found.profits),
         table=table_of(columns, None) if found.hours else None,
-        charts={one.name: plain_numbers(one.values) for one in columns if one.name in DRAWN},
+        charts={one.name: plain_numbers(one.values) for one in columns if one.name in DRAWN}
+        | {
+            "headrooms": [{"name": name, "values": plain_numbers(values)} for name, values in _headrooms(found).items()]
+        },
     )
 
 
@@ -94,6 +119,8 @@ def facts_of_unwind(found: Unwind) -> tuple[tuple[str, str], ...]:
         ("all redeemed", _hour(found.paid_at)),
         ("flat again", _hour(found.flat_at)),
         ("contract runs dry", "does not" if found.dry_at is None else f"in hour {found.dry_at}"),
+        ("least headroom USD", _least(found)),
+        ("held back USD", number(sum(one.asked_usd - one.at_first_usd for one in found.returns), USD)),
         ("slippage USD", number(closed.slippage_usd, USD)),
         ("slippage bp", _of(closed.slippage_bp, "bp")),
         ("fees USD", number(closed.fees_usd, USD)),
@@ -138,6 +165,60 @@ def _source(one: Fetched) -> SourceShown:
         wait=UNKNOWN if one.wait is None else f"{number(one.wait, 'h')} h",
         because=one.because,
     )
+
+
+def _headrooms(found: Unwind) -> dict[str, Floats]:
+    """Return each margin's headroom by hour."""
+    return {name: np.array([hour.rooms[name].headroom_usd for hour in found.hours]) for name in sorted(found.rooms)}
+
+
+def _least(found: Unwind) -> str:
+    known = [hour for hour in found.hours if not math.isnan(hour.headroom_usd)]
+    if not known:
+        return UNKNOWN
+    hour = min(known, key=lambda one: one.headroom_usd)
+    return f"{number(hour.headroom_usd, USD)}, {_hour(hour.number)}"
+
+
+def _rooms(found: Unwind) -> Iterator[RoomShown]:
+    """Return a line for each margin; accounts that give back and have no position follow, with no margin to keep."""
+    returns = {one.account: one for one in found.returns}
+    names = {name: name.partition(" ")[0] for name in sorted(found.rooms)}
+    names |= {account: account for account in sorted(returns.keys() - set(names.values()))}
+    for name, account in names.items():
+        yield _room(name, found, returns.get(account))
+
+
+def _room(name: str, found: Unwind, back: Return | None) -> RoomShown:
+    now = found.rooms.get(name)
+    during = [hour.rooms[name] for hour in found.hours] if now else []
+    known = [one for one in during if not math.isnan(one.headroom_usd)]
+    state, is_bad = _state(now, known, back)
+    return RoomShown(
+        name=name,
+        now=number(now.headroom_usd, USD) if now else "—",
+        least=number(min((one.headroom_usd for one in known), default=math.nan), USD),
+        ratio=percent(max((one.ratio for one in known), default=math.nan)),
+        asked=number(back.asked_usd, USD) if back else "",
+        first=f"{number(back.at_first_usd, USD)} after {number(back.first, 'h')} h" if back else "",
+        last=_after_all(back) if back else "",
+        state=state,
+        is_bad=is_bad,
+    )
+
+
+def _state(now: Room | None, known: list[Room], back: Return | None) -> tuple[str, bool]:
+    if now is not None and math.isnan(now.headroom_usd):
+        return "margin not known: nothing is counted on" if back else "margin not known", True
+    if back is not None and back.is_held_back:
+        return "more is asked back than its headroom lets go", True
+    if any(one.headroom_usd < 0 for one in known):
+        return "headroom below 0", True
+    return "enough", False
+
+
+def _after_all(back: Return) -> str:
+    return "not within the run" if back.last is None else f"after {number(back.last, 'h')} h"
 
 
 def _profit(one: Profit) -> ProfitShown:

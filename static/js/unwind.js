@@ -1,4 +1,4 @@
-// Unwind run: the hot balance, the hedge that is left and what closing it has cost, hour by hour.
+// Unwind run: the hot balance, the hedge that is left, what each margin has over and what closing costs, hour by hour.
 
 import { HUES, base, load, onPicture, onTheme, plot, say } from "./plotting.js";
 
@@ -11,6 +11,12 @@ const CHARTS = {
   slippage: [["slippage_total_usd", "slippage"]],
 };
 
+// A line for each margin, or those that the chart always has.
+function lines(chart, data) {
+  if (chart === "headrooms") return data.headrooms;
+  return CHARTS[chart].map(([name, title]) => ({ name: title, values: data[name] }));
+}
+
 function charts() {
   const data = JSON.parse(told.textContent);
   for (const place of places) {
@@ -18,10 +24,14 @@ function charts() {
       say(place, "Nothing is redeemed: there is nothing to draw.");
       continue;
     }
+    if (place.dataset.chart === "headrooms" && !data.headrooms.length) {
+      say(place, "No margin: there is nothing to draw.");
+      continue;
+    }
     const { axis, layout } = base();
-    const traces = CHARTS[place.dataset.chart].map(([name, title], number) => ({
-      name: title, x: data.hour, y: data[name], type: "scatter", mode: "lines",
-      line: { width: 1.6, color: HUES[number] }, hovertemplate: "%{y:,.0f}<extra>%{fullData.name}</extra>",
+    const traces = lines(place.dataset.chart, data).map(({ name, values }, number) => ({
+      name, x: data.hour, y: values, type: "scatter", mode: "lines",
+      line: { width: 1.6, color: HUES[number % HUES.length] }, hovertemplate: "%{y:,.0f}<extra>%{fullData.name}</extra>",
     }));
     plot(place, traces, {
       ...layout,

@@ -90,6 +90,8 @@ CHAIN = Chain(
     minting=ADDRESS,
     synthetic=ADDRESS,
 )
+CYCLE = Limit(name="cycle", kind="settlement_cycle", subject="account", value=Decimal(28_800), unit="s")
+AGE = Limit(name="mark age", kind="data_age_ms_max", subject="mark", value=Decimal(3_000), unit="ms")
 BAND = Limit(name="ETH net delta", kind="net_delta_band", subject="ETH", value=Decimal(25), unit="ETH")
 ROWS: tuple[Row, ...] = (
     asset("ETH"),
@@ -185,6 +187,10 @@ def test_a_catalogue_folded_from_its_events_is_the_catalogue() -> None:
         (BAND, {"subject": "DOGE", "unit": "DOGE"}, admission.UnknownAsset),
         (BAND, {"value": Decimal(0)}, NumberIsOutOfRange),
         (BAND, {"name": "another ETH net delta"}, admission.LimitIsDouble),
+        (CYCLE, {"value": Decimal("0.0000001")}, NumberIsOutOfRange),
+        (CYCLE, {"value": Decimal(604_801)}, NumberIsOutOfRange),
+        (AGE, {"value": Decimal("0.0001")}, NumberIsOutOfRange),
+        (AGE, {"value": Decimal(10) ** 18}, NumberIsOutOfRange),
         (BAND, {"kind": "data_age_ms_max", "unit": "ms"}, NameIsMalformed),
         (asset("wstETH"), {"underlying": "stETH"}, admission.UnderlyingHasUnderlying),
         (asset("wstETH"), {"underlying": "DOGE"}, admission.UnknownAsset),

@@ -11,7 +11,8 @@ import numpy as np
 
 from hedgeapp.core.records import record
 from portfolio.core.scenarios.engine import Engine, Pool
-from portfolio.core.scenarios.outcome import Margin, outcome
+from portfolio.core.scenarios.margins import Margin
+from portfolio.core.scenarios.outcome import outcome
 from portfolio.core.scenarios.shocks import CALM, Conditions, Floats, led, shocks
 
 REACH: Final = 1_000.0  # multiples beyond it, or below one over it, are called never

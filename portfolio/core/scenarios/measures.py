@@ -13,7 +13,8 @@ from hedgeapp.core.records import record
 from portfolio.core.scenarios.asked import Asked
 from portfolio.core.scenarios.book import USD, ScenarioBook
 from portfolio.core.scenarios.engine import Engine
-from portfolio.core.scenarios.outcome import Margin, Outcome
+from portfolio.core.scenarios.margins import Margin
+from portfolio.core.scenarios.outcome import Outcome
 from portfolio.core.scenarios.run import run
 from portfolio.core.scenarios.shocks import Floats
 

@@ -4,45 +4,20 @@ Where a venue has failed, its positions count as closed and what it owes us is l
 custodian's, and profit that was not settled. What we owe it stays owed. Nothing is netted across accounts.
 """
 
-import math
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hedgeapp.core.records import record
-from portfolio.core.scenarios.book import USD, WHOLE
-from portfolio.core.scenarios.engine import UNIFIED, Engine, Equity
+from portfolio.core.scenarios.book import USD
+from portfolio.core.scenarios.engine import Engine, Equity
+from portfolio.core.scenarios.margins import Amounts, Margin, margins_of
 from portfolio.core.scenarios.required import required
 from portfolio.core.scenarios.shocks import CALM, Conditions, Floats, Shocks
 
 PAYMENTS_A_DAY: Final = 3  # funding rates are those of 8 hours
 YEAR_DAYS: Final = 365.0
-RATIO_MAX: Final = 1e9  # of a margin; beyond it nothing is left to speak of
-
-
-@record
-class Margin:
-    """The margin of one account in one settlement asset, or of all its assets together in USD, at every step."""
-
-    account: str
-    asset: str
-    balance: Floats
-    maintenance: Floats
-    initial: Floats
-
-    @property
-    def ratio(self) -> Floats:
-        """Maintenance margin / margin balance: at 1 it is liquidated; infinite when no balance is left."""
-        has_some = self.balance > self.maintenance / RATIO_MAX
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            found = np.where(has_some & (self.balance > 0.0), self.maintenance / self.balance, np.inf)
-        return np.where(np.isnan(self.maintenance), np.nan, found)
-
-    @property
-    def headroom(self) -> Floats:
-        """Margin balance − initial margin."""
-        return self.balance - self.initial
 
 
 @record
@@ -211,51 +186,8 @@ def _margins(swept: _Swept, shown: Floats, shocks: Shocks, failed: set[str]) -> 
         maintenance, initial = required(brackets, multiples)
         kept[brackets.rows] += maintenance
         first[brackets.rows] += initial
-    kept[~engine.is_known] = math.nan
-    first[~engine.is_known] = math.nan
-    row_of = {key: place for place, key in enumerate(engine.equities)}
-    found = []
-    for account, asset in engine.pools:
-        if account in failed:
-            continue
-        if asset != UNIFIED:
-            row = row_of[account, asset]
-            balance, maintenance, initial = shown[row], kept[row], first[row]
-        else:
-            ours = [(row, swept.prices[name]) for (holder, name), row in row_of.items() if holder == account]
-            debt = _debt_margin(swept, account, shown)
-            maintenance = sum((kept[row] * price for row, price in ours), debt)
-            initial = sum((first[row] * price for row, price in ours), debt)
-            balance = _collateral(swept, account, shown, shocks)
-        found.append(Margin(account=account, asset=asset, balance=balance, maintenance=maintenance, initial=initial))
-    return tuple(found)
-
-
-def _debt_margin(swept: _Swept, account: str, shown: Floats) -> Floats:
-    """Return the margin in USD that a unified account keeps for what it owes: negative equity by its asset's rate."""
-    engine = swept.engine
-    rates, found = engine.book.borrow_maintenance, np.zeros(shown.shape[1])
-    for (name, asset), equity in zip(engine.equities, shown, strict=True):
-        if name == account and asset in rates:
-            found = found + np.maximum(0.0, -equity) * rates[asset] * swept.prices[asset]
-    return found
-
-
-def _collateral(swept: _Swept, account: str, shown: Floats, shocks: Shocks) -> Floats:
-    """Return the margin balance of a unified account in USD: positive equity by its ratios, negative equity in full."""
-    engine = swept.engine
-    tiers = {one.asset: one.collateral for one in engine.book.holdings if one.holder == account}
-    balance = np.zeros(shocks.steps)
-    for (name, asset), equity in zip(engine.equities, shown, strict=True):
-        if name != account:
-            continue
-        cut = shocks.haircut if asset in engine.book.rates else 0.0
-        counted, floor = np.minimum(equity, 0.0), 0.0
-        for cap, ratio in tiers.get(asset, WHOLE):
-            counted = counted + np.clip(equity - floor, 0.0, cap - floor) * np.clip(ratio - cut, 0.0, 1.0)
-            floor = cap
-        balance = balance + counted * swept.prices[asset]
-    return balance
+    found = margins_of(engine, Amounts(shown=shown, kept=kept, first=first), swept.prices, shocks.haircut)
+    return tuple(one for one in found if one.account not in failed)
 
 
 def _frozen(swept: _Swept, conditions: Conditions, steps: int) -> Floats:

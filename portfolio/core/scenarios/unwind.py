@@ -2,7 +2,8 @@
 
 Each hour what came is added to the minting contract's balance, what is due and can be paid is redeemed out of all that
 it then holds, and the hedge of what was paid is bought back, as far as the books sell it. What cannot be paid or bought
-waits for the next hour. Prices stay where they are (`docs/decisions/0135`).
+waits for the next hour, what an account's margin does not let go for its next settlement. Prices stay where they are
+(`docs/decisions/0135`, `docs/decisions/0146`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,9 @@ from typing import Final
 from portfolio.core.scenarios.unwind_asked import UnwindAsked
 from portfolio.core.scenarios.unwind_book import Short, UnwindBook, Wait
 from portfolio.core.scenarios.unwind_closing import Closed, bought, together
+from portfolio.core.scenarios.unwind_margins import UnwindMargins
 from portfolio.core.scenarios.unwind_outcome import Hour, Line, Profit, Unwind
+from portfolio.core.scenarios.unwind_returns import UnwindReturns
 from portfolio.core.scenarios.unwind_sources import fetched, hour_after, of_source, settled_after
 
 HOURS_AFTER: Final = 168  # a run is followed this long after the hours in which redemptions come
@@ -38,9 +41,17 @@ class _Run:
         self.assets = (*hot, *(one.held for one in self.fetched))
         self.here = [one.units for one in hot] + [0.0] * len(self.fetched)
         self.coming: dict[int, list[tuple[int, float]]] = {}
+        self.places: dict[tuple[str, str], list[int]] = {}  # of what accounts give back
+        self.to_go = [0.0] * len(self.here)
         for place, one in enumerate(self.fetched, len(hot)):
-            if one.wait is not None and one.units:
+            if one.held.source == "delegated":
+                self.places.setdefault((one.held.holder, one.held.asset), []).append(place)
+                self.to_go[place] = one.units
+            elif one.wait is not None and one.units:
                 self.coming.setdefault(hour_after(one.wait), []).append((place, one.units))
+        self.margins = UnwindMargins(book)
+        self.returns = UnwindReturns(self.fetched, book.waits, self.margins)
+        self.rooms = self.margins.rooms({})
         self.profit_here = 0.0
         self.profit_need = max(0.0, self.target - sum(one.usd for one in hot) - sum(one.usd for one in self.fetched))
         self.settling: dict[float, dict[str, float]] = {}
@@ -63,7 +74,7 @@ class _Run:
         number = len(self.hours)
         if not self.target or self.flat_at is not None or number >= self.asked.hours + HOURS_AFTER:
             return False
-        if number < self.asked.hours or any(hour > number for hour in self.coming):
+        if number < self.asked.hours or any(hour > number for hour in self.coming) or self.returns.may_go_on():
             return True
         last = self.hours[-1]
         is_moving = last.redeemed_usd > 0 or bool(last.closed)
@@ -73,6 +84,7 @@ class _Run:
     def step(self) -> None:
         """Go on by one hour."""
         number = len(self.hours) + 1
+        self._let_go(number)
         arrived = self._take_in(number)
         redeemed = self._redeem(number)
         closed = self._close(number)
@@ -113,6 +125,8 @@ class _Run:
             fetched=self.fetched,
             profits=profits,
             paid=self.paid,
+            rooms=self.rooms,
+            returns=tuple(one for _, one in sorted(self.returns.told.items())),
             dry_at=self.dry_at,
             paid_at=self.paid_at,
             flat_at=self.flat_at,
@@ -121,6 +135,19 @@ class _Run:
     def _hot(self) -> float:
         held = sum(units * one.unit_usd for units, one in zip(self.here, self.assets, strict=True))
         return held + self.profit_here
+
+    def _shares(self) -> dict[str, float]:
+        return {name: self.left[name] / coin if coin else 1.0 for name, coin in self.first.items()}
+
+    def _let_go(self, number: int) -> None:
+        """Let accounts give back what their margin allows before this hour's closing."""
+        self.returns.settle(number)
+        for key, (share, at) in self.returns.let_go(number, self._shares()).items():
+            for place in self.places[key]:
+                units = self.to_go[place] * share
+                self.to_go[place] -= units
+                if units:
+                    self.coming.setdefault(hour_after(at + self.asked.transfer), []).append((place, units))
 
     def _take_in(self, number: int) -> float:
         arrived = 0.0
@@ -172,18 +199,21 @@ class _Run:
             self.left[name] = max(0.0, self.left[name] - one.coin)
         for short in self.book.shorts:
             if short.instrument in closed:
-                self._realize(number, short.account, _gain(short, closed[short.instrument], self.first))
+                self._realize(number, short, _gain(short, closed[short.instrument], self.first))
         return closed
 
-    def _realize(self, number: int, account: str, gain: float) -> None:
+    def _realize(self, number: int, short: Short, gain: float) -> None:
+        account = short.account
         self.realized[account] += gain
         at = settled_after(self.book.waits.get(account, Wait(hours=None, cycle=None)), number)
         self.settled_by[account] = at
+        self.returns.realized(number, account, short.instrument, gain, at)
         if at is not None:
             of_account = self.settling.setdefault(at, {})
             of_account[account] = of_account.get(account, 0.0) + gain
 
     def _note(self, number: int, redeemed: float, arrived: float, settled: float, closed: dict[str, Closed]) -> None:
+        self.returns.settle(number)
         marks = {one.instrument: one.mark_usd for one in self.book.shorts}
         delta = {currency: -self._due(currency) for currency in sorted(self.open)}
         waiting = max(0.0, self.target * min(1.0, number / self.asked.hours) - self.redeemed)
@@ -198,6 +228,8 @@ class _Run:
                 closed=closed,
                 left_usd=sum(coin * marks[name] for name, coin in self.left.items()),
                 delta=delta,
+                rooms=self.margins.rooms(self._shares()),
+                kept_usd=self.returns.kept_usd,
             )
         )
         if self.paid_at is None and self.redeemed >= self.target * (1 - TINY):

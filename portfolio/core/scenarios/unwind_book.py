@@ -7,6 +7,7 @@ from dataclasses import field
 from typing import Literal
 
 from hedgeapp.core.records import record
+from portfolio.core.scenarios.book import ScenarioBook
 
 Source = Literal["hot", "custodian", "delegated"]
 
@@ -79,7 +80,9 @@ class Wait:
 class UnwindBook:
     """Where an unwind starts: `supply` in synthetic dollars, `block_usd` the most that a block redeems of it.
 
-    `offers` are by instrument, `waits` by account. `missing` are sentences: what is not known, and what that does.
+    `offers` are by instrument, `waits` by account. `scenario` is the same book as margins are reckoned of it, and
+    `unmargined` are accounts whose margin nobody knows: positions or balances of theirs are not in it. `missing` are
+    sentences: what is not known, and what that does.
     """
 
     supply: float
@@ -88,4 +91,6 @@ class UnwindBook:
     offers: dict[str, Offers] = field(default_factory=dict)
     waits: dict[str, Wait] = field(default_factory=dict)
     block_usd: float | None = None
+    scenario: ScenarioBook = field(default_factory=lambda: ScenarioBook(prices={}))
+    unmargined: frozenset[str] = frozenset()
     missing: tuple[str, ...] = ()

@@ -14,8 +14,11 @@ from portfolio.core.minting import standing
 from portfolio.core.pnl import ValuedPosition, in_usd, valued_positions
 from portfolio.core.price_market import Market
 from portfolio.core.rows import SheetCell
+from portfolio.core.scenarios.book import ScenarioBook
+from portfolio.core.scenarios.live import live_book
 from portfolio.core.scenarios.unwind_book import Held, Level, Offers, Short, Source, UnwindBook, Wait
 from portfolio.core.settlements import CYCLE, cycle_of, due
+from portfolio.core.unified_margin import wallet_of
 from portfolio.core.valuation import Valuation
 
 SOURCES: Final[dict[str, Source]] = {"chain": "hot", "custodian": "custodian", "delegated": "delegated"}
@@ -30,6 +33,7 @@ def live_unwind(market: Market) -> UnwindBook:
     shorts = tuple(short for one in valued if (short := _short(one, market, missing)))
     held = tuple(found for cell in cells if (found := _held(cell, valuation, missing)))
     accounts = {one.account for one in shorts} | {one.holder for one in held if one.source == "delegated"}
+    scenario = live_book(valuation)
     supply = [float(one.total) for one in valuation.book.supply.values()]
     if not supply:
         missing.append("No supply of the synthetic dollar is known: the chain's feed has not told of one.")
@@ -40,6 +44,8 @@ def live_unwind(market: Market) -> UnwindBook:
         offers=_offers(market, shorts, missing),
         waits={name: wait_of(name, valuation) for name in sorted(accounts)},
         block_usd=_block(valuation, missing),
+        scenario=scenario,
+        unmargined=_unmargined(valued, scenario, valuation),
         missing=tuple(dict.fromkeys((*missing, *_closed(valuation)))),
     )
 
@@ -138,6 +144,23 @@ def _block(valuation: Valuation, missing: list[str]) -> float | None:
         return None
     chains = [one for one in valuation.catalogue.chains.values() if one.is_enabled and one.minting]
     return float(limit.value) * max(1, len(chains))
+
+
+def _unmargined(valued: Iterable[ValuedPosition], scenario: ScenarioBook, valuation: Valuation) -> frozenset[str]:
+    """Return accounts with a position, a debt or the wallet of a position that the scenario book does not have."""
+    known = {(one.account, one.instrument) for one in scenario.positions}
+    held = {(one.holder, one.asset) for one in scenario.holdings}
+    owing = {key for key, one in valuation.book.balances.items() if one.total < 0}
+    lacking = {
+        one.position.account
+        for one in valued
+        if one.position.size
+        and (
+            (one.position.account, one.instrument.id) not in known
+            or wallet_of(one.position.account, one.settlement, valuation).value is None
+        )
+    }
+    return frozenset(lacking | {account for account, asset in owing - held})
 
 
 def _closed(valuation: Valuation) -> list[str]:

@@ -1,8 +1,11 @@
 """Unwind outcome: what a run of redemptions comes to, hour by hour and in all.  (records)"""
 
+from math import isnan, nan
+
 from hedgeapp.core.records import record
 from portfolio.core.scenarios.unwind_book import Wait
 from portfolio.core.scenarios.unwind_closing import Closed, together
+from portfolio.core.scenarios.unwind_margins import Room
 from portfolio.core.scenarios.unwind_sources import Fetched
 
 
@@ -12,7 +15,7 @@ class Hour:
 
     `arrived` is collateral that came to the contract, `settled` profit that accounts were paid (a loss below 0),
     `closed` by instrument; `left` is the hedge that is still short in USD, `delta` by currency what it is short of
-    being flat.
+    being flat. `rooms` are the margins at its end, `kept` what accounts were asked for and could not give yet.
     """
 
     number: int
@@ -24,6 +27,18 @@ class Hour:
     closed: dict[str, Closed]
     left_usd: float
     delta: dict[str, float]
+    rooms: dict[str, Room]
+    kept_usd: float
+
+    @property
+    def headroom_usd(self) -> float:
+        """The least headroom of the margins that are known; nan where there is none."""
+        return min((one.headroom_usd for one in self.rooms.values() if not isnan(one.headroom_usd)), default=nan)
+
+    @property
+    def ratio(self) -> float:
+        """The highest maintenance margin / margin balance of those; nan where there is none."""
+        return max((one.ratio for one in self.rooms.values() if not isnan(one.ratio)), default=nan)
 
     @property
     def total(self) -> Closed:
@@ -65,6 +80,28 @@ class Profit:
 
 
 @record
+class Return:
+    """What an account was asked to give back, and what its headroom let go, in USD.
+
+    `first` are the hours until the settlement at which it was to go, `at_first` what went then, `last` the hours until
+    the settlement at which all of it had gone; none: not within the run. `is_known` is whether its margin is.
+    """
+
+    account: str
+    asked_usd: float
+    first: float
+    at_first_usd: float = 0.0
+    gone_usd: float = 0.0
+    last: float | None = None
+    is_known: bool = True
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether its headroom lets less go than was asked for, when it is asked for."""
+        return self.at_first_usd < self.asked_usd * (1 - 1e-9)
+
+
+@record
 class Unwind:
     """A run: `target` USD asked for, and the hours after which things happen; none: not within the run.
 
@@ -79,6 +116,8 @@ class Unwind:
     fetched: tuple[Fetched, ...]
     profits: tuple[Profit, ...]
     paid: dict[str, float]
+    rooms: dict[str, Room]  # before the first hour
+    returns: tuple[Return, ...]
     dry_at: int | None
     paid_at: int | None
     flat_at: int | None

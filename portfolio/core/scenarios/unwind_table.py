@@ -1,7 +1,7 @@
 """Unwind table: a run hour by hour as columns, the same for a page, a command and a file.  Unwind -> Columns"""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 
 import numpy as np
@@ -47,14 +47,25 @@ def unwind_columns(found: Unwind) -> tuple[Column, ...]:
         column("arrived_usd", "came to the contract", USD, lambda hour: hour.arrived_usd),
         column("settled_usd", "profit settled", USD, lambda hour: hour.settled_usd),
         column("hot_usd", "hot balance", USD, lambda hour: hour.hot_usd),
-        *by_instrument,
+        column("headroom_usd", "least headroom", USD, lambda hour: hour.headroom_usd),
+        column("margin_ratio_pct", "worst margin ratio", "%", lambda hour: hour.ratio * 100),
+        column("kept_back_usd", "held back", USD, lambda hour: hour.kept_usd),
         *by_currency,
         column("hedge_left_usd", "hedge left", USD, lambda hour: hour.left_usd),
         column("slippage_usd", "slippage", USD, lambda hour: hour.total.slippage_usd),
         column("slippage_bp", "slippage", "bp", lambda hour: _or_nan(hour.total.slippage_bp)),
         summed("slippage_total_usd", "slippage so far", lambda hour: hour.total.slippage_usd),
         column("fees_usd", "fees", USD, lambda hour: hour.total.fees_usd),
+        *_headrooms(found),
+        *by_instrument,
     )
+
+
+def _headrooms(found: Unwind) -> Iterator[Column]:
+    for name in sorted(found.rooms):
+        values = np.array([hour.rooms[name].headroom_usd for hour in found.hours], dtype=np.float64)
+        file_name = f"headroom_{name.replace(' ', '_')}"
+        yield Column(name=file_name, title=f"headroom {name}", unit=USD, group="margin", values=values)
 
 
 def _or_nan(value: float | None) -> float:

@@ -67,5 +67,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{one.holder} {one.asset}: {one.fetched or 'none'} of {one.held} asked for, {one.wait}")
         for profit in shown.profits:
             self.stdout.write(f"{profit.account}: {profit.realized} USD realized, next settlement in {profit.wait}")
+        for room in shown.rooms:
+            self.stdout.write(
+                f"{room.name}: headroom {room.now} USD now, {room.least} at least,"
+                f" {room.asked or 'nothing'} asked back: {room.state}"
+            )
         if found.hours:
-            self.stdout.write(as_text([one for one in unwind_columns(found) if one.group != "instrument"]))
+            self.stdout.write(as_text([one for one in unwind_columns(found) if one.group == "run"]))
