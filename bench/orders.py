@@ -43,6 +43,14 @@ SELECT convert_from(body, 'UTF8')::jsonb, recorded_at FROM eventlog_event AS pro
        SELECT FROM eventlog_event WHERE key = replace(proposed.key, 'hedge-proposed:', 'proposal-closed:'))
  ORDER BY seq DESC LIMIT 1
 """
+ALL_LIVE: Final = """
+SELECT count(*) FROM (
+       SELECT DISTINCT ON (told ->> 'feed') told ->> 'state' AS state
+         FROM eventlog_event, LATERAL (SELECT convert_from(body, 'UTF8')::jsonb AS told) AS event
+        WHERE kind = 'FeedStateChanged'
+        ORDER BY told ->> 'feed', seq DESC) AS latest
+HAVING bool_and(state = 'live')
+"""
 QUIET = {"SANDBOX_MINT_EVERY": "0", "SANDBOX_HAND_EVERY": "0"}
 # As an operator would in the admin: hedges may follow each other at once.
 NO_COOLDOWN: Final = """
@@ -141,6 +149,7 @@ def measure() -> list[Row]:
             stack.said(rf"desk\.open queue={queue}")
         time.sleep(SETTLED_S)
         bench = _Bench(stack)
+        bench.log.first(ALL_LIVE)  # nothing is sent while an account is not read
         clicks, bare = bench.clicks()
         a_second = bench.all_at_once()
         breaches, proposals = bench.breaches()

@@ -21,6 +21,7 @@ from marketdata.feeds.public.depths import Depths
 from marketdata.feeds.public.market import QUARANTINE_MAX, Reply
 
 NOW_MS = 1_794_000_000_000
+TEN = Decimal(10)
 LINEAR = Instrument(
     id="binance-usdm:ETH-USDT-PERP",
     venue="binance-usdm",
@@ -68,6 +69,11 @@ def depth(first: int, last: int, previous: int, **change: Any) -> dict[str, Any]
     """Return a depthUpdate as the venue prints it."""
     row = {"e": "depthUpdate", "E": NOW_MS, "T": NOW_MS, "s": "ETHUSDT", "U": first, "u": last, "pu": previous}
     return row | {"b": [["2681.59", "4.000"]], "a": []} | change
+
+
+def interest(**change: Any) -> bytes:
+    """Return an answer about open interest as the venue prints it."""
+    return msgspec.json.encode({"openInterest": "68744.760", "symbol": "ETHUSDT", "time": NOW_MS - 40} | change)
 
 
 SNAPSHOT = {"lastUpdateId": 100, "E": 1, "T": 1, "bids": [["2681.60", "1"]], "asks": [["2681.61", "1"]]}
@@ -410,3 +416,36 @@ def test_the_drift_is_the_largest_lead_of_a_window() -> None:
     found.receive(raw(ticker(E=NOW_MS + 300)), NOW_MS)
     assert found.drift.read(NOW_MS + 1) == -5
     assert found.drift.read(NOW_MS + DRIFT_WINDOW_MS) == 300
+
+
+def test_open_interest_is_in_the_base_or_the_quote_and_goes_with_the_book() -> None:
+    linear, inverse = Market("binance-usdm", [LINEAR]), Market("binance-coinm", [replace(INVERSE, contract_size=TEN)])
+    assert linear.open_interest("ETHUSDT") is None
+    assert linear.take_interest("ETHUSDT", interest(), NOW_MS) is None
+    told = interest(symbol="ETHUSD_PERP", openInterest="68000", pair="ETHUSD", contractType="PERPETUAL")
+    assert inverse.take_interest("ETHUSD_PERP", told, NOW_MS) is None
+    assert linear.open_interest("ETHUSDT") == 68_744.76
+    assert inverse.open_interest("ETHUSD_PERP") == 680_000
+    linear.forget_interest("ETHUSDT")
+    inverse.wipe_books()
+    assert (linear.open_interest("ETHUSDT"), inverse.open_interest("ETHUSD_PERP")) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind"),
+    [
+        (interest(openInterest="-5"), "malformed"),
+        (interest(openInterest="nan"), "malformed"),
+        (interest(symbol="BTCUSDT"), "malformed"),
+        (b"<html>maintenance</html>", "malformed"),
+        (interest(time=NOW_MS - 121_000), "clock"),
+        (interest(time=NOW_MS + 60_000), "clock"),
+    ],
+)
+def test_an_open_interest_that_cannot_be_is_refused_by_name(wrong: bytes, kind: str) -> None:
+    found = Market("binance-usdm", [LINEAR])
+    fault = found.take_interest("ETHUSDT", wrong, NOW_MS)
+    assert fault is not None
+    assert fault.kind == kind
+    assert found.open_interest("ETHUSDT") is None
+    assert found.counters["refused"] == 0  # its prices are as good as before

@@ -16,6 +16,7 @@ from marketdata.feeds.binance.messages import (
     DepthUpdate,
     Liquidation,
     MarkPrice,
+    OpenInterest,
     SpotDepthUpdate,
 )
 from marketdata.feeds.public import market
@@ -31,6 +32,7 @@ CHANNELS: Final[dict[type, ChannelName]] = {
     MarkPrice: "mark",
     Liquidation: "liquidation",
 }
+INTEREST_AGE_MS_MAX: Final = 120_000  # the venue reckons it every so often, not when it is asked
 
 
 class Market(market.Market):
@@ -104,6 +106,26 @@ class Market(market.Market):
         else:
             self._refuse(raw, received_ms, fault)
         return fault
+
+    def take_interest(self, symbol: str, raw: bytes, received_ms: int) -> Fault | None:
+        """Take what everybody holds of the contract that the venue calls `symbol`.
+
+        A fault says nothing of prices: it is not counted against the venue.
+        """
+        line = self._lines[symbol]
+        try:
+            told = messages.open_interest(raw)
+        except UNREADABLE as error:
+            fault: Fault | None = malformed(line.instrument.id, "an open interest", error)
+        else:
+            fault = _interest_fault(line, told, received_ms + self._ahead_ms, received_ms - INTEREST_AGE_MS_MAX)
+        if fault is None:
+            line.open_interest = told.quantity * float(line.instrument.contract_size)
+        return fault
+
+    def forget_interest(self, symbol: str) -> None:
+        """Forget what everybody holds of `symbol`: the venue was asked again and did not tell."""
+        self._lines[symbol].open_interest = None
 
     def _receive_other(self, raw: bytes | str, received_ms: int, error: Exception) -> Reply | None:
         """Sort out what is no message of ours: an answer, an event that we do not take, or malformed."""
@@ -198,3 +220,14 @@ class Market(market.Market):
             )
         )
         return None
+
+
+def _interest_fault(line: Line, told: OpenInterest, until_ms: int, since_ms: int) -> Fault | None:
+    """Refuse an open interest of another contract, or of another time."""
+    subject, symbol = line.instrument.id, line.instrument.venue_symbol
+    if told.symbol != symbol:
+        return Fault(kind="malformed", subject=subject, expected=f"that of {symbol}", found=f"of {told.symbol[:40]}")
+    if since_ms <= told.at_ms <= until_ms:
+        return None
+    expected = f"an open interest from {since_ms} to {until_ms} ms"
+    return Fault(kind="clock", subject=subject, expected=expected, found=f"{told.at_ms} ms")

@@ -112,6 +112,14 @@ class Snapshot(Struct):
     asks: Levels
 
 
+class OpenInterest(Struct, gc=False):
+    """What everybody holds of a contract: its base at USDⓈ-M, contracts at COIN-M."""
+
+    symbol: str
+    at_ms: Milliseconds = msgspec.field(name="time")
+    quantity: Quantity = msgspec.field(name="openInterest")
+
+
 class _Named(Struct):
     """What a message of a kind that we do not take calls itself."""
 
@@ -125,6 +133,7 @@ message: Final = msgspec.json.Decoder(Message, strict=False).decode
 spot_message: Final = msgspec.json.Decoder(SpotMessage, strict=False).decode
 answer: Final = msgspec.json.Decoder(Answer, strict=False).decode
 snapshot: Final = msgspec.json.Decoder(Snapshot, strict=False).decode
+open_interest: Final = msgspec.json.Decoder(OpenInterest, strict=False).decode
 named: Final = msgspec.json.Decoder(_Named).decode
 KINDS: Final = frozenset(kind.__struct_config__.tag for kind in Message.__args__)
 SPOT_KINDS: Final = frozenset(kind.__struct_config__.tag for kind in SpotMessage.__args__)

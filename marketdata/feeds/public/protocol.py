@@ -26,6 +26,7 @@ class Patience:
     snapshot_s_max: float = 5.0
     snapshot_bytes_max: int = 4 * 1024 * 1024
     snapshot_pause_s: float = 1.0  # between two snapshots of one book
+    interest_s: float = 15.0  # between two questions for open interest, where no stream tells it
     busy_pause_s: float = 30.0  # after "too many requests" that does not say how long
     busy_pause_s_max: float = 600.0
 
