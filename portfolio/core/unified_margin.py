@@ -112,8 +112,6 @@ def hours_until(currency: str, multiple: Figure, valuation: Valuation) -> Figure
         return multiple
     if limit is None or limit.value <= 0:
         return none_of((multiple,), f"no limit of kind price_move_hour says how fast {currency} is taken to move")
-    if not limit.value:
-        return none_of((multiple,), f"the limit of kind price_move_hour says that {currency} does not move")
     return derived(lambda k: abs(k - ONE) * BP / limit.value, multiple)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from portfolio.core.scenarios.table import Column
-from portfolio.screen.numbers import decimals_of
+from portfolio.screen.scenario import number
 
 
 def as_csv(columns: Sequence[Column]) -> str:
@@ -40,10 +40,7 @@ def as_text(found: Sequence[Column]) -> str:
             "swept" if one.group == "swept" else "",
             one.title,
             one.unit,
-            *(
-                "—" if math.isnan(value) else f"{value:,.{decimals_of(one.unit)}f}".replace("-", "−")
-                for value in one.values
-            ),
+            *(number(value, one.unit) for value in one.values),
         ]
         for one in found
     ]

@@ -13,7 +13,9 @@ from portfolio.core.scenarios.liquidation import Lines, liquidations
 from portfolio.core.scenarios.outcome import Outcome, outcome
 from portfolio.core.scenarios.shocks import CALM, Conditions, ShockIsRefused, led, shocks
 from portfolio.core.scenarios.swept import Sweep, swept
+from portfolio.core.scenarios.table import Column
 from portfolio.core.scenarios.typed import INVERSE, LINEAR, Typed, TypedIsRefused, typed_book
+from portfolio.screen.scenario_export import as_text
 from tests.builders.books import ETHUSDT, brackets
 from tests.builders.scenarios import WITH_CASH, WITHOUT_CASH, hedge, margined, rows
 
@@ -326,3 +328,9 @@ def test_a_world_where_nothing_can_be_computed_is_refused(
 def test_a_portfolio_that_none_can_be_is_refused(bad: Typed) -> None:
     with pytest.raises(TypedIsRefused, match="expected"):
         typed_book(bad)
+
+
+def test_a_terminal_is_told_of_no_minus_where_the_digits_are_zero() -> None:
+    values = np.array([-1e-9, -1.5, math.nan, math.inf])
+    delta = Column(name="d", title="net delta", unit="ETH", group="run", values=values)
+    assert [line.strip() for line in as_text([delta]).splitlines()[-4:]] == ["0.000", "−1.500", "—", "∞"]
