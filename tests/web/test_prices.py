@@ -77,7 +77,8 @@ def test_the_page_explains_a_mint_and_a_redemption_to_the_last_digit(desk: Clien
 def test_the_page_has_the_ladder_that_programs_get_and_what_a_block_still_takes(desk: Client) -> None:
     part = desk.get("/prices/explained", {"asset": "ETH"}).content.decode()
     ladder = part.partition("Ladder of ETH")[2].partition("</section>")[0]
-    assert re.findall(r'<th scope="row" class="n"[^>]*>([0-9,]+)</th>', ladder) == ["2", "4", "8", "16", "32", "64", "100"]
+    sizes = re.findall(r'<th scope="row" class="n"[^>]*>([0-9,]+)</th>', ladder)
+    assert sizes == ["2", "4", "8", "16", "32", "64", "100"]
     (eight,) = get(desk, asset="ETH", size="8")["assets"]
     assert f"{Decimal(eight['prices'][0]['usd']):,.2f}" in ladder
     rooms = part.partition("Left in the block")[2].partition("</section>")[0]
