@@ -52,7 +52,7 @@ async def test_a_day_is_picked_and_its_lines_are_its_change(desk: Watched) -> No
     (change,) = await numbers(day.locator("td[data-label=change]"))
     await day.get_by_role("link").click()
     lines = desk.page.locator("table.attribution td[data-label=day]")
-    await expect(lines).to_have_count(len(LINES) + 1)
+    await expect(lines).to_have_count(len(LINES) + 2)  # the rest, and the sum
     *parts, sum_of = await numbers(lines)
     assert sum(parts) == sum_of == change
     (unexplained,) = await numbers(desk.page.locator("td[data-label=unexplained]").first)
