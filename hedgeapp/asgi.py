@@ -1,12 +1,12 @@
-"""ASGI: pages and the API over HTTP, the live screen and prices over WebSockets."""
+"""ASGI: static files, pages and the API over HTTP, the live screen and prices over WebSockets."""
 
 import os
 from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hedgeapp.settings")
-http = get_asgi_application()
+django.setup(set_prefix=False)
 
 # Models are ready from here on.
 from channels.auth import AuthMiddlewareStack  # noqa: E402
@@ -14,6 +14,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from django.urls import path, re_path  # noqa: E402
 
+from hedgeapp.pages import PagesHandler, with_static_files  # noqa: E402
 from portfolio.consumers import LaddersConsumer, LiveConsumer, PricesConsumer  # noqa: E402
 
 
@@ -38,7 +39,7 @@ _OF_PEOPLE: Any = AllowedHostsOriginValidator(
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": with_static_files(PagesHandler()),
         "websocket": URLRouter(
             [
                 # A key in a header is no cookie that a page elsewhere could make a browser send.

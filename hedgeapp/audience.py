@@ -10,6 +10,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
+from django.conf import settings
 
 from hedgeapp.ending import end
 
@@ -60,6 +61,11 @@ def audience(group: str) -> Audience:
     """Return the audience of a group on the running loop."""
     groups = _audiences.setdefault(asyncio.get_running_loop(), {})
     return groups.setdefault(group, Audience(group))
+
+
+def subscription(group: str) -> str:
+    """Return the Redis channel behind a group, which every process that has an audience of it subscribes."""
+    return f"{settings.LIVE_PREFIX}__group__{group}"
 
 
 async def tell(group: str, text: str) -> None:

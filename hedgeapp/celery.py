@@ -17,9 +17,10 @@ def host_services(**_: object) -> None:
     """Give this worker its loops and its place; imported here because they need Django's settings to be ready."""
     from hedgeapp.environment import Environment
     from hedgeapp.host import DeskHost, ServiceHost
+    from hedgeapp.niceness import stand_back
 
     app.steps["worker"].update((ServiceHost, DeskHost))
-    os.nice(Environment().hedgeapp_nice)  # before any thread begins: each has its own, from who began it
+    stand_back(Environment().hedgeapp_nice)
 
 
 @setup_logging.connect

@@ -39,7 +39,6 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
     "hedgeapp.access.middleware.TextsHoldNoNulMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -90,10 +89,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Redis is disposable: wake-ups, the Channels layer, the board.
 REDIS_URL = ENVIRONMENT.redis_url
+LIVE_PREFIX = "live"  # of everything that the channel layer keeps in Redis
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "live"},
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": LIVE_PREFIX},
     },
 }
 

@@ -1,10 +1,12 @@
 """Wake: tell the workers of a queue, through the broker, that there is something to do; never wait for the broker.
 
 A wake-up is a hint: it may be lost, come twice or come late. It is sent by a thread of its own, so that whoever wakes
-neither waits nor fails while the broker is away.
+neither waits nor fails while the broker is away; and a moment later, for whom the log's own announcement has not woken:
+at the same moment it would only take the processor from them.
 """
 
 import threading
+import time
 from typing import Any, Final
 
 import structlog
@@ -12,6 +14,7 @@ from celery import Celery
 from django.conf import settings
 
 TASK: Final = "portfolio.tasks.work"  # only wakes the worker that runs it
+LATER_S: Final = 0.1  # than what it wakes for was committed
 EXPIRES_S: Final = 5.0  # a later wake-up wakes nobody: the workers have looked by themselves
 BROKER: Final = {"socket_timeout": 2, "socket_connect_timeout": 2, "max_retries": 1, "interval_start": 0}
 
@@ -43,6 +46,8 @@ class Waker:
             with self._changed:
                 while not self._wanted:
                     self._changed.wait()
+            time.sleep(LATER_S)
+            with self._changed:
                 queues, self._wanted = self._wanted, set()
             for queue in queues:
                 self._send(queue)

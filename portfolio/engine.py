@@ -39,7 +39,7 @@ from portfolio.pricer import Pricer
 from portfolio.screen.handover import Handover
 from portfolio.watchman import Watchman, looking
 
-MEASURE_S = 0.02  # marks alone change the exposure no more often; a fact is measured at once
+MEASURE_S = 0.01  # marks alone change the exposure no more often; a fact is measured at once
 PROPOSE_S = 0.25  # from one change of the proposals to the next
 AGAIN_S = 0.1  # while a currency is out of its band or a proposal stands, it is decided again this often
 FRAME_S = LADDER_S = 0.25  # the screen and the ladders that programs follow change this often
@@ -196,7 +196,7 @@ class Engine:
                 await self._watchman.step(self.book, self.shown, at)
 
     async def quote(self) -> None:
-        """Price the ladders that programs follow from whatever the market is by now, every `LADDER_S`."""
+        """Price the ladders that programs follow from whatever the market is by now, at most every `LADDER_S`."""
         async for at in _ticks(LADDER_S, LADDER_AT_S):
             if self.shown:
                 await self._pricer.step_ladders(self.book, self.marks, self.feeds, self.shown, at)

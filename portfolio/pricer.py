@@ -56,7 +56,9 @@ class Pricer:
     async def step_ladders(
         self, book: Book, marks: Marks, feeds: tuple[FeedHealth, ...], frame: Frame, at: datetime
     ) -> None:
-        """Price every ladder that programs follow, and what the minting contracts still take."""
+        """Price every ladder that programs follow, and what the minting contracts still take, when that is wanted."""
+        if not await self._ladders.is_due():
+            return
         valuation = Valuation(book, dict(marks), at, feeds)
         market = Market(valuation, await self._depths(), await self._rates(book, at))
         made = await _sheet(market, asset_ladder)

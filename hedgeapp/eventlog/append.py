@@ -136,7 +136,8 @@ def _ask(connection: psycopg.Connection[Any], statements: list[Statement]) -> li
     with connection.pipeline():
         for cursor, (text, parameters) in zip(cursors, statements, strict=True):
             cursor.execute(text, parameters, binary=True, prepare=PREPARE)
-        return [cursor.fetchall() for cursor in cursors]
+    # Once the pipeline has ended: asked for within, the answers would cost a round trip of their own.
+    return [cursor.fetchall() for cursor in cursors]
 
 
 def _answered(connection: psycopg.Connection[Any], request: Request) -> list[list[Any]] | None:
@@ -179,7 +180,7 @@ async def _ask_async(connection: psycopg.AsyncConnection[Any], statements: list[
     async with connection.pipeline():
         for cursor, (text, parameters) in zip(cursors, statements, strict=True):
             await cursor.execute(text, parameters, binary=True, prepare=PREPARE)
-        return [await cursor.fetchall() for cursor in cursors]
+    return [await cursor.fetchall() for cursor in cursors]
 
 
 class AsyncLog:

@@ -22,7 +22,7 @@ SANDBOX = "sandbox"
 WEB = "web"
 LATE = ("reconciliation", "moves")  # nobody waits for them: they start when the rest is ready, or after LATE_S_MAX
 LATE_S_MAX = 30.0
-LOOK_S = 0.5
+LOOK_S = 0.1
 PATIENCE_S = 20.0  # after so long without readiness the reason is said, and again after as long
 
 

@@ -10,6 +10,7 @@ from hedgeapp.up.supervisor import CommandFailed, completed
 from hedgeapp.up.voice import Voice
 
 MANAGE = (sys.executable, "manage.py")
+GENTLY = (sys.executable, "-m", "hedgeapp.niceness", "19")
 
 
 class Steps:
@@ -51,7 +52,7 @@ class Steps:
         """Return a new link that logs the operator in once, or why there is none."""
         try:
             # Gently: it runs while the processes start, and they are what everybody waits for.
-            said = await completed("one-time login", ["nice", "-n19", *MANAGE, "one_time_login"], self._environment)
+            said = await completed("one-time login", [*GENTLY, *MANAGE[1:], "one_time_login"], self._environment)
         except CommandFailed as error:
             return str(error)
         return next((word for word in reversed(said.split()) if word.startswith("http")), said.strip())

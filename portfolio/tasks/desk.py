@@ -66,6 +66,7 @@ class Desk:
 
     carriers: ClassVar[Mapping[Kind, str]] = {}
     waking: ClassVar[tuple[type[Event], ...]] = ()  # kinds of events that say that there is something to do
+    gather_s: ClassVar[Mapping[Queue, float]] = {}  # how long a queue's desk lets announced events come together
 
     def __init__(self, queue: Queue) -> None:
         self.queue = queue
@@ -98,7 +99,7 @@ class Desk:
     async def _follow(self) -> None:
         """Keep the book close to the log's head, and wake when somebody wants something."""
         seq = await self._head()
-        async for batch in follow(conninfo(), after=seq):
+        async for batch in follow(conninfo(), after=seq, gather_s=self.gather_s.get(self.queue, 0.0)):
             if any(isinstance(recorded.event, self.waking) for recorded in batch):
                 BELL.ring()
             await asyncio.to_thread(FOLLOWING.take, batch)

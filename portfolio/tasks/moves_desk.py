@@ -18,6 +18,7 @@ class MovesDesk(desk.Desk):
 
     carriers: ClassVar[Mapping[Kind, str]] = {"move": "portfolio.tasks.moves.carry_move"}
     waking: ClassVar[tuple[type[Event], ...]] = (MoveApproved, GlassBroken)
+    gather_s: ClassVar[Mapping[Queue, float]] = {"moves": 0.1}  # a move takes minutes
 
     def __init__(self, queue: Queue) -> None:
         super().__init__(queue)

@@ -17,6 +17,7 @@ from django.conf import settings as configured
 from hedgeapp.access.api_keys import revoke
 from hedgeapp.asgi import application
 from portfolio import consumers
+from portfolio.screen import ladder_stream
 from portfolio.screen.ladder_stream import CAPACITY, PRICES, LadderStream
 from tests.builders.api_keys import key, key_id
 
@@ -97,6 +98,24 @@ async def test_a_key_is_sent_only_what_its_scopes_are_for() -> None:
     await stream.publish({PRICES: made("prices", 2), CAPACITY: made("capacity", 2)})
     assert await program.told() == {"type": "capacity", "number": 2}
     await program.leave()
+    await stream.aclose()
+
+
+async def test_documents_are_wanted_at_once_while_somebody_follows_and_else_once_in_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ladder_stream, "UNFOLLOWED_S", 3_600.0)
+    stream = LadderStream()
+    assert await stream.is_due()
+    await stream.publish({PRICES: made("prices", 1)})
+    assert not await stream.is_due()
+    program = await Program(await tokens("prices:read")).open()
+    assert (await program.told())["number"] == 1
+    assert await stream.is_due()
+    await program.leave()
+    assert not await stream.is_due()
+    monkeypatch.setattr(ladder_stream, "UNFOLLOWED_S", 0.0)
+    assert await stream.is_due()
     await stream.aclose()
 
 

@@ -109,6 +109,7 @@ class Connection:
         while True:
             said = await watch(name)
             self._market.receive(messages.written(kind, name, said), now_ms())
+            self._market.tell()
             await asyncio.sleep(0)  # a stream that is behind answers at once, and others want their turn
 
     async def _ask(self, exchange: Any) -> None:
@@ -124,6 +125,7 @@ class Connection:
                 else:
                     self.snapshot_error = ""
                     self._market.receive(messages.written("funding", name, said), now_ms())
+                    self._market.tell()
             await asyncio.sleep(ASK_S)
 
     async def _watch(self) -> None:

@@ -116,6 +116,7 @@ class Connection:
                         why = f"found the socket closed ({stream.close_code})"
                         raise ConnectionIsLost(f"{url}: expected messages, {why}")
                     reply = self._market.receive(message.data, time.time_ns() // 1_000_000)
+                    self._market.tell()
                     if reply is not None and reply.answer:
                         await stream.send_str(reply.answer)
                     elif reply is not None:

@@ -6,7 +6,7 @@ nothing that a venue sends can raise.
 
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal, get_args
@@ -126,6 +126,7 @@ class Market(ABC):
             for symbol, instrument in self.spelling.instruments.items()
         }
         self._changed: dict[tuple[str, MarkKind], None] = {}  # a set that keeps its order
+        self.listener: Callable[[], object] = _nobody  # is called when marks have changed
 
     @abstractmethod
     def rule_of(self, instrument: Instrument) -> SequenceRule:
@@ -166,11 +167,17 @@ class Market(ABC):
         changed, self._changed = self._changed, {}
         return [self._mark(self._lines[symbol], kind) for symbol, kind in changed]
 
+    def tell(self) -> None:
+        """Call who listens for changed marks, if there are any: once for each message, however many it changed."""
+        if self._changed:
+            self.listener()
+
     def doubt(self, because: str) -> None:
         """Mark all that is said here as suspect, and say each mark again; an empty reason ends it."""
         if bool(because) != bool(self.suspect):
             self._changed.update({(symbol, kind): None for symbol, line in self._lines.items() for kind in line.marks})
         self.suspect = because
+        self.tell()
 
     def marks(self) -> list[Mark]:
         """Return the latest of every mark."""
@@ -304,3 +311,7 @@ def malformed(subject: str, expected: str, error: Exception) -> Fault:
 
 def _datetime(milliseconds: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def _nobody() -> None:
+    """Listen to nothing."""

@@ -1,6 +1,7 @@
 """The public feed of a venue: sockets in, marks on the board, health every second.  Runs as `feed:<venue>`."""
 
 import asyncio
+import contextlib
 import random
 import time
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,7 @@ from marketdata.pulse import Pulse
 from marketdata.queries.catalogue import reference
 from marketdata.tape import keep_tape
 
-POST_S: Final = 0.01  # marks are conflated over so long
+POST_S: Final = 0.01  # from one post of marks to the next
 REPOST_S: Final = 1.0  # all marks are posted again this often
 REPORT_S: Final = 0.25  # counters reach the pulse this often
 CHECK_S: Final = 5.0  # between two looks whether the venue or its instruments changed
@@ -123,16 +124,21 @@ async def _while_current(
 
 
 async def _post(market: Market, board: Board) -> None:
-    """Post what changed, and everything now and then: a board that lost its memory has it again."""
+    """Post what changed at once, and everything now and then: a board that lost its memory has it again."""
     clock = asyncio.get_running_loop().time
-    repost_at = clock() + REPOST_S
+    news, repost_at = asyncio.Event(), clock() + REPOST_S
+    market.listener = news.set
     while True:
+        news.clear()
         changed = market.changed()
         if clock() >= repost_at:
             repost_at = clock() + REPOST_S
             changed = market.marks()
         await board.post(changed)
         await asyncio.sleep(POST_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(repost_at):
+                await news.wait()
 
 
 async def _report(market: Market, connection: Connected, pulse: Pulse, mark_ms_max: int | None) -> None:
