@@ -1,56 +1,49 @@
 """Orders on the whole stack: click until acknowledged by the venue, orders a second, breach until acknowledged."""
 
+import asyncio
 import http.client
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import numpy as np
-import psycopg
 
 from bench.report import Row
-from hedgeapp.eventlog.steps import CHANNEL
+from hedgeapp.core.events import Recorded
+from hedgeapp.core.events.feeds import FeedStateChanged
+from hedgeapp.core.events.orders import HedgeProposed, ProposalClosed
+from hedgeapp.core.events.trading import FillRecorded
+from hedgeapp.ending import end
+from hedgeapp.eventlog.stream import follow
 from hedgeapp.up.bootstrap import ROOT
 from tests.stack import Stack, running_stack
 from tests.world import World
 
+T = TypeVar("T")
 ACCOUNT, INSTRUMENT, SYMBOL = "binance-usdm:main", "binance-usdm:ETH-USDT-PERP", "ETHUSDT"
 ROOTS: Final = {"binance-usdm": "fapi", "binance-coinm": "dapi"}
-CLICKS, AT_ONCE, BREACHES = 60, 80, 100
+CLICKS, AT_ONCE, BREACHES = 60, 80, 200
 PEOPLE: Final = 8  # who click at the same time
 CLIP = "0.1"  # ETH of each order
 EXCESS, BREACH = "50", "30"  # ETH by which the book is made too long for the clicks, and for each breach
 AWAY: Final = Decimal("0.002")  # from the mark: an order there is met at once
 P99_MS_MAX: Final = 150.0
 WAIT_S: Final = 30.0
-LOOK_S: Final = 0.05  # the log is looked at whenever something is announced, and no less often
-RECENT: Final = 3_000  # events among which an open proposal is looked for, so that looking loads nothing
+LOOK_S: Final = 0.05  # whoever waits for the log looks whenever it has grown, and no less often
 SETTLED_S: Final = 10.0  # after the last process began: what a start costs is measured elsewhere
 QUIET_S: Final = 0.6  # without a proposal: there will be none
 SYMBOLS: Final = {INSTRUMENT: SYMBOL, "binance-coinm:ETH-USD-PERP": "ETHUSD_PERP"}
-OPEN: Final = f"""
-SELECT convert_from(body, 'UTF8')::jsonb, recorded_at FROM eventlog_event AS proposed
- WHERE seq > (SELECT max(seq) FROM eventlog_event) - {RECENT} AND kind = 'HedgeProposed' AND NOT EXISTS (
-       SELECT FROM eventlog_event WHERE key = replace(proposed.key, 'hedge-proposed:', 'proposal-closed:'))
- ORDER BY seq DESC LIMIT 1
-"""
-ALL_LIVE: Final = """
-SELECT count(*) FROM (
-       SELECT DISTINCT ON (told ->> 'feed') told ->> 'state' AS state
-         FROM eventlog_event, LATERAL (SELECT convert_from(body, 'UTF8')::jsonb AS told) AS event
-        WHERE kind = 'FeedStateChanged'
-        ORDER BY told ->> 'feed', seq DESC) AS latest
-HAVING bool_and(state = 'live')
-"""
 QUIET = {"SANDBOX_MINT_EVERY": "0", "SANDBOX_HAND_EVERY": "0"}
 # As an operator would in the admin: hedges may follow each other at once.
 NO_COOLDOWN: Final = """
@@ -107,39 +100,91 @@ class Person:
 
 
 class Log:
-    """The log, looked at on one connection."""
+    """The log as it grows, followed as the services follow it, in a thread of its own."""
 
     def __init__(self, url: str) -> None:
-        self._connection: psycopg.Connection[Any] = psycopg.connect(url, autocommit=True)
-        self._connection.execute(f"LISTEN {CHANNEL}")
+        self._events: dict[str, Recorded] = {}
+        self._proposals: dict[str, tuple[HedgeProposed, datetime]] = {}
+        self._feeds: dict[str, str] = {}
+        self._fills: list[tuple[str, datetime]] = []
+        self._grown = threading.Condition()
+        self._is_over = asyncio.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(url),), daemon=True)
+        self._thread.start()
 
-    def first(self, query: str, *given: Any) -> tuple[Any, ...]:
-        """Wait for a row."""
-        end = time.monotonic() + WAIT_S
-        while (row := self.now(query, *given)) is None:
-            if time.monotonic() > end:
-                raise RuntimeError(f"a row of {query} {given} expected within {WAIT_S:g} s, found none")
-            self.wait()
-        return row
+    def close(self) -> None:
+        """Follow no more."""
+        self._loop.call_soon_threadsafe(self._is_over.set)
+        self._thread.join(WAIT_S)
+
+    async def _run(self, url: str) -> None:
+        following = asyncio.create_task(self._follow(url))
+        await self._is_over.wait()
+        await end({following})
+
+    async def _follow(self, url: str) -> None:
+        async for batch in follow(url, after=0):
+            with self._grown:
+                for recorded in batch:
+                    self._take(recorded)
+                self._grown.notify_all()
+
+    def _take(self, recorded: Recorded) -> None:
+        event = recorded.event
+        self._events[event.key] = recorded
+        match event:
+            case FeedStateChanged():
+                self._feeds[event.feed] = event.state
+            case FillRecorded():
+                self._fills.append((event.venue_order_id, recorded.recorded_at))
+            case HedgeProposed():
+                self._proposals[event.proposal_id] = event, recorded.recorded_at
+            case ProposalClosed():
+                self._proposals.pop(event.proposal_id, None)
+
+    def until(self, wanted: Callable[[], T | None], what: str) -> T:
+        """Wait for what is wanted, and look whenever the log has grown."""
+        until = time.monotonic() + WAIT_S
+        with self._grown:
+            while (found := wanted()) is None:
+                if time.monotonic() > until:
+                    raise RuntimeError(f"{what} expected within {WAIT_S:g} s, found none")
+                self._grown.wait(LOOK_S)
+        return found
 
     def wait(self) -> None:
-        """Wait until something is announced, or for a moment."""
-        for _ in self._connection.notifies(timeout=LOOK_S, stop_after=1):
-            pass
+        """Wait until the log has grown, or for a moment."""
+        with self._grown:
+            self._grown.wait(LOOK_S)
 
-    def now(self, query: str, *given: Any) -> tuple[Any, ...] | None:
-        """Return a row, if there is one."""
-        return self._connection.execute(query, given, prepare=True).fetchone()
+    def all_live(self) -> None:
+        """Wait until every feed is live by its last word."""
+        self.until(lambda: set(self._feeds.values()) == {"live"} or None, "every feed live")
+
+    def open_proposal(self) -> tuple[HedgeProposed, datetime] | None:
+        """Return the latest proposal that stands, and when the log took it."""
+        with self._grown:
+            for proposal, proposed_at in reversed(self._proposals.values()):
+                return proposal, proposed_at
+        return None
+
+    def filled_at(self, venue_order_id: str) -> datetime:
+        """Wait for a fill of an order and return when the log took the last one."""
+
+        def last() -> datetime | None:
+            return max((at for name, at in self._fills if name == venue_order_id), default=None)
+
+        return self.until(last, f"a fill of {venue_order_id}")
 
     def taken_at(self, key: str) -> datetime:
         """Wait until an event is in the log and return when that was."""
         try:
-            found: datetime = self.first("SELECT recorded_at FROM eventlog_event WHERE key = %s", key)[0]
+            return self.until(lambda: self._events.get(key), key).recorded_at
         except RuntimeError as refusal:
-            about = "SELECT convert_from(body, 'UTF8') FROM eventlog_event WHERE key LIKE %s ORDER BY seq"
-            told = self._connection.execute(about, (f"%:{key.partition(':')[2]}%",)).fetchall()
-            raise RuntimeError(f"{refusal}; of its subject the log holds {[row[0] for row in told]}") from refusal
-        return found
+            with self._grown:
+                told = [one.event for known, one in self._events.items() if known.endswith(key.partition(":")[2])]
+            raise RuntimeError(f"{refusal}; of its subject the log holds {told}") from refusal
 
 
 def measure() -> list[Row]:
@@ -149,10 +194,11 @@ def measure() -> list[Row]:
             stack.said(rf"desk\.open queue={queue}")
         time.sleep(SETTLED_S)
         bench = _Bench(stack)
-        bench.log.first(ALL_LIVE)  # nothing is sent while an account is not read
-        clicks, bare = bench.clicks()
-        a_second = bench.all_at_once()
-        breaches, proposals = bench.breaches()
+        with closing(bench.log):
+            bench.log.all_live()  # nothing is sent while an account is not read
+            clicks, bare = bench.clicks()
+            a_second = bench.all_at_once()
+            breaches, proposals = bench.breaches()
     said = f"{len(breaches)} breaches: p50 {_ms(breaches, 50):.0f} ms, until proposed p50 {_ms(proposals, 50):.0f} ms"
     print(said, file=sys.stderr)
     return [
@@ -230,42 +276,34 @@ class _Bench:
         """Send what is proposed, until nothing has been for a while."""
         quiet_from = time.monotonic()
         while time.monotonic() - quiet_from < QUIET_S:
-            if proposal := self.log.now(OPEN):
-                name = proposal[0]["instrument"]
-                price = self._price(name.partition(":")[0], SYMBOLS[name], proposal[0]["side"])
-                self.log.taken_at(f"order-acknowledged:{self._sent(proposal[0], {name: price})}")
+            if found := self.log.open_proposal():
+                proposal, name = found[0], found[0].instrument
+                price = self._price(name.partition(":")[0], SYMBOLS[name], proposal.side)
+                self.log.taken_at(f"order-acknowledged:{self._sent(proposal, {name: price})}")
                 quiet_from = time.monotonic()
             self.log.wait()
 
     def _breach(self) -> tuple[float, float]:
         prices = {name: self._price(name.partition(":")[0], symbol, "sell") for name, symbol in SYMBOLS.items()}
         breached_by = self._fill(BREACH)
-        proposal, proposed_at = self.log.first(OPEN)
+        proposal, proposed_at = self.log.until(self.log.open_proposal, "a proposal")
         acknowledged_at = self.log.taken_at(f"order-acknowledged:{self._sent(proposal, prices)}")
-        breached_at = self._filled_at(breached_by)
+        breached_at = self.log.filled_at(breached_by)
         return (acknowledged_at - breached_at).total_seconds(), (proposed_at - breached_at).total_seconds()
 
-    def _sent(self, proposal: dict[str, Any], prices: dict[str, str]) -> str:
+    def _sent(self, proposal: HedgeProposed, prices: dict[str, str]) -> str:
         """Send a proposal as it stands and return its order's id."""
         name, _ = self.person.click(
-            account=proposal["account"],
-            instrument=proposal["instrument"],
-            side=proposal["side"],
-            quantity=proposal["quantity"],
-            price=prices[proposal["instrument"]],
+            account=proposal.account,
+            instrument=proposal.instrument,
+            side=proposal.side,
+            quantity=f"{proposal.quantity:f}",
+            price=prices[proposal.instrument],
             time_in_force="ioc",
-            proposal=proposal["proposal_id"],
+            proposal=proposal.proposal_id,
             nonce=self._nonce(),
         )
         return name
-
-    def _filled_at(self, venue_order_id: str) -> datetime:
-        found: datetime = self.log.first(
-            "SELECT max(recorded_at) FROM eventlog_event WHERE kind = 'FillRecorded'"
-            " AND convert_from(body, 'UTF8')::jsonb->>'venue_order_id' = %s HAVING count(*) > 0",
-            venue_order_id,
-        )[0]
-        return found
 
     def _fill(self, quantity: str) -> str:
         done = self.world.act("fill", account=ACCOUNT, symbol=SYMBOL, side="BUY", quantity=quantity)
