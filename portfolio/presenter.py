@@ -28,14 +28,14 @@ class Presenter:
     """The newest frame, until it is drawn."""
 
     def __init__(self) -> None:
-        self._newest: Frame | None = None
+        self._newest: tuple[Frame, bytes] | None = None  # and as it came
         self._is_new = asyncio.Event()
 
     async def follow(self) -> None:
         """Take each frame that comes, but those of before: an engine that was put out and wakes up gives some."""
-        async for frame in frames():
-            if self._newest is None or frame.number > self._newest.number:
-                self._newest = frame
+        async for frame, encoded in frames():
+            if self._newest is None or frame.number > self._newest[0].number:
+                self._newest = frame, encoded
                 self._is_new.set()
 
     async def draw(self) -> None:
@@ -44,4 +44,4 @@ class Presenter:
             await self._is_new.wait()
             self._is_new.clear()
             assert self._newest is not None
-            await screen.publish(self._newest)
+            await screen.publish(*self._newest)

@@ -58,8 +58,8 @@ class Handover:
         await self._redis.aclose()
 
 
-async def frames() -> AsyncIterator[Frame]:
-    """Yield each frame that is given over; after a lost connection it goes on with those that come then."""
+async def frames() -> AsyncIterator[tuple[Frame, bytes]]:
+    """Yield each frame that is given over, and as it came; after a lost connection it goes on with what comes then."""
     while True:
         try:
             async with (
@@ -68,14 +68,14 @@ async def frames() -> AsyncIterator[Frame]:
                 client.pubsub(ignore_subscribe_messages=True) as given,
             ):
                 await given.subscribe(CHANNEL)
-                async for frame in _heard(given):
-                    yield frame
+                async for heard in _heard(given):
+                    yield heard
         except AWAY as error:
             log.warning("frames.away", error=repr(error))
             await asyncio.sleep(PAUSE_S)
 
 
-async def _heard(given: Any) -> AsyncIterator[Frame]:
+async def _heard(given: Any) -> AsyncIterator[tuple[Frame, bytes]]:
     is_asked = False
     while True:
         message = await given.get_message(timeout=QUIET_S_MAX)
@@ -85,7 +85,7 @@ async def _heard(given: Any) -> AsyncIterator[Frame]:
             await given.ping()
         elif message["type"] == "message":
             try:
-                yield _decode(message["data"])
+                yield _decode(message["data"]), message["data"]
             except msgspec.MsgspecError as error:
                 log.warning("frames.unreadable", error=str(error))  # of another version of this program
         is_asked = message is None

@@ -58,6 +58,6 @@ def span(length: timedelta) -> str:
 
 
 def _written(text: str) -> str:
-    if not any(digit in text for digit in "123456789"):
+    if not text.strip("+-0,."):
         return text.lstrip("+-")
     return text.replace("-", "−")

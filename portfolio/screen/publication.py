@@ -36,8 +36,12 @@ class Screen:
         self._is_silent = False
         self._flashes = live.Flashes()
 
-    async def publish(self, frame: Frame) -> None:
-        """Send what differs from the frame before and keep the whole; without Redis, the screen waits and says so."""
+    async def publish(self, frame: Frame, encoded: bytes | None = None) -> None:
+        """Send what differs from the frame before and keep the whole; without Redis, the screen waits and says so.
+
+        `encoded` is the frame as it was given over, where it was: it need not be written again.
+        """
+        encoded = encoded or msgspec.json.encode(frame)
         shown = overview.sections(frame)
         said = _spoken(self._frame, frame) if self._frame else ""
         picture = overview.picture(frame, shown, said)
@@ -45,7 +49,7 @@ class Screen:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 # Kept first: a page that is opened between the two is one frame ahead, not one behind.
-                await self._redis.set(FRAME_KEY, msgspec.json.encode(frame), ex=FRAME_AGE_S_MAX)
+                await self._redis.set(FRAME_KEY, encoded, ex=FRAME_AGE_S_MAX)
                 await live.send(html)
         except (redis.RedisError, OSError, TimeoutError) as error:
             # The next frame is again compared with the last one that arrived.
@@ -77,12 +81,12 @@ def raise_if_cancelled() -> None:
 _screens: "WeakKeyDictionary[asyncio.AbstractEventLoop, Screen]" = WeakKeyDictionary()
 
 
-async def publish(frame: Frame) -> None:
-    """Show a frame on every open dashboard."""
+async def publish(frame: Frame, encoded: bytes | None = None) -> None:
+    """Show a frame on every open dashboard; `encoded` is the frame as it was given over, where it was."""
     loop = asyncio.get_running_loop()
     if (screen := _screens.get(loop)) is None:
         screen = _screens[loop] = Screen()
-    await screen.publish(frame)
+    await screen.publish(frame, encoded)
 
 
 def fragment(name: str, shown: Mapping[str, Section], picture: live.Picture) -> str:

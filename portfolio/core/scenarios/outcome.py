@@ -151,17 +151,23 @@ def _deltas(swept: _Swept, kept: Floats, failed: set[str]) -> tuple[dict[str, Fl
     """Return net delta by currency, and of it what exchanges report for the positions alone."""
     engine, stands = swept.engine, swept.stands
     steps = swept.multiples.shape[1]
-    net = {currency: np.zeros(steps) for currency in engine.book.prices if currency != USD}
+    held: dict[str, float] = {}  # what no step changes is summed before it is spread over them
+    for one in engine.book.holdings:
+        if one.holder not in failed:
+            currency = engine.book.currency(one.asset)
+            held[currency] = held.get(currency, 0.0) + one.own * engine.hedged(one.asset)
+    net = {
+        currency: np.full(steps, held.get(currency, 0.0))
+        for currency in {**engine.book.prices, **held}
+        if currency != USD
+    }
     reported: dict[str, Floats] = {}
 
     def add(to: dict[str, Floats], asset: str, amount: float | Floats) -> None:
         currency = engine.book.currency(asset)
         if currency != USD:
-            to[currency] = to.get(currency, np.zeros(steps)) + amount
+            to[currency] = to[currency] + amount if currency in to else np.zeros(steps) + amount
 
-    for one in engine.book.holdings:
-        if one.holder not in failed:
-            add(net, one.asset, one.own * engine.hedged(one.asset))
     for row, amount in zip(np.flatnonzero(~stands), kept, strict=True):
         add(net, engine.equities[row][1], amount)
     for column, (base, _, kind) in enumerate(engine.markets):
@@ -211,7 +217,7 @@ def _carry(
             paid = engine.funding[rows].sum(axis=0) * days
         funding = funding - PAYMENTS_A_DAY * (paid @ swept.multiples) * swept.prices[asset]
     for (_, asset), need in borrow.items():
-        owed = owed + need * swept.prices[asset]
+        owed += need * swept.prices[asset]
     year = days / YEAR_DAYS
     return {
         "staking": staked_usd * conditions.staking_rate * year,
