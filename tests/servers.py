@@ -74,6 +74,7 @@ def _join() -> None:
         os.environ["REDIS_URL"] = valkeys[int(_worker.removeprefix("gw")) % len(valkeys)]
     var = Path(os.environ["HEDGEAPP_VAR"]) / _worker
     var.mkdir(exist_ok=True)
+    (var / "static").mkdir(parents=True, exist_ok=True)  # as where pages are served from, though nothing is collected
     os.environ["HEDGEAPP_VAR"] = str(var)
 
 
