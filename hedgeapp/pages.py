@@ -11,6 +11,7 @@ from contextvars import copy_context
 from typing import Any, Final
 from wsgiref.headers import Headers
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
@@ -21,7 +22,7 @@ from servestatic import ServeStaticASGI
 
 from hedgeapp.ending import end
 
-AT_ONCE: Final = 12  # requests that are answered; the others wait
+AT_ONCE: Final = 10  # requests that are answered, fewer than there are connections; the others wait
 HASHED: Final = re.compile(r"\.[0-9a-f]{12}\.")  # a name that another content will not have
 
 
@@ -55,7 +56,8 @@ class PagesHandler(ASGIHandler):
                 sending.result()
         finally:
             await end({sending, leaving})
-            await run(self._threads, response.close)
+            # In the thread where its blocking work was done, whose database connection is then given back.
+            await sync_to_async(response.close)()
 
     def _answered(self, scope: Any, body: Any) -> Any:
         """Answer; what the request held, its database connection among it, is free before the answer goes out."""

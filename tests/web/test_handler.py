@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -46,7 +47,24 @@ def broken(_request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(lines())
 
 
-urlpatterns = [path("where/", where), path("without-end/", without_end), path("broken/", broken)]
+def from_rows(_request: HttpRequest) -> StreamingHttpResponse:
+    def asked() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 'row'")
+            return str(cursor.fetchone()[0])
+
+    async def lines() -> AsyncIterator[str]:
+        yield await sync_to_async(asked)()
+
+    return StreamingHttpResponse(lines())
+
+
+urlpatterns = [
+    path("where/", where),
+    path("without-end/", without_end),
+    path("broken/", broken),
+    path("from-rows/", from_rows),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +114,15 @@ async def test_a_stream_ends_when_its_reader_leaves() -> None:
     await request.send_input({"type": "http.disconnect"})  # type: ignore[no-untyped-call]
     await request.wait(timeout=PATIENCE_S)  # type: ignore[no-untyped-call]
     assert ended == ["stream"]
+
+
+async def test_streams_give_their_connections_back(settings: Any) -> None:
+    handler = PagesHandler()
+    for _ in range(settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"] + 2):
+        request = await asked("/from-rows/", handler)
+        assert (await next_of(request))["status"] == 200
+        assert (await next_of(request))["body"] == b"row"
+        await request.wait(timeout=PATIENCE_S)  # type: ignore[no-untyped-call]
 
 
 async def test_a_stream_that_breaks_is_not_passed_off_as_whole() -> None:
