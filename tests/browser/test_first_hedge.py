@@ -17,6 +17,10 @@ from tests.chromium import launch_options
 from tests.stack import Stack, running_stack
 from tests.world import World
 
+CHANGED = """() => new Promise((done) => {
+  document.body.addEventListener("htmx:afterSettle", () => done(), { once: true });
+  document.dispatchEvent(new Event("halts:changed"));
+})"""
 SOON_MS = 60_000  # on a busy machine
 STILL = {"SANDBOX_MINT_EVERY": "0", "SANDBOX_HAND_EVERY": "0", "SANDBOX_VOLATILITY": "0"}
 CONFIRMED_MS = 90_000  # a block of the chain and three on top of it, twelve seconds each
@@ -220,6 +224,8 @@ async def test_a_halt_ends_what_works_and_the_same_person_cannot_lift_it(
     assert await ours(world) == before
 
     await desk.page.get_by_label("Why it is safe to resume").fill("the venues answer again")
+    await desk.page.evaluate(CHANGED)  # as when it takes hold while somebody types
+    await expect(desk.page.get_by_label("Why it is safe to resume")).to_have_value("the venues answer again")
     await desk.page.get_by_role("button", name="Ask to resume…").click()
     await expect(desk.page.get_by_text("You asked. Another person must approve it.")).to_be_visible(timeout=SOON_MS)
     halt = await desk.page.locator(".halted .aside").inner_text()
