@@ -40,6 +40,9 @@ class Engine:
         self.equities: tuple[Equity, ...] = tuple(sorted(found))
         self.venues = tuple(venues[account] for account, _ in self.equities)
         row_of = {key: place for place, key in enumerate(self.equities)}
+        self._rows_of: dict[str, list[int]] = {}
+        for place, (_, asset) in enumerate(self.equities):
+            self._rows_of.setdefault(asset, []).append(place)
         markets: dict[Market, int] = {}
         columns = np.array(
             [markets.setdefault((one.base, one.quote, one.kind), len(markets)) for one in held], dtype=np.int64
@@ -94,7 +97,7 @@ class Engine:
 
     def rows_of(self, asset: str) -> list[int]:
         """Return the rows of all accounts in an asset."""
-        return [place for place, (_, name) in enumerate(self.equities) if name == asset]
+        return self._rows_of.get(asset, [])
 
     def _held(self, row_of: dict[Equity, int]) -> tuple[Floats, Floats]:
         own, mirrored = np.zeros(len(row_of)), np.zeros(len(row_of))
