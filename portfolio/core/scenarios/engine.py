@@ -26,7 +26,8 @@ class Engine:
     """A scenario book's sums and names in order; made once, never changed.
 
     Rows are `equities`, columns `markets`: `worth`, `entry` (of linear and of inverse positions the profit is
-    worth − entry and entry − worth), `size`, and `funding`, rate · worth.
+    worth − entry and entry − worth), `size`, and `funding`, rate · worth. `of_asset`, `assets` x rows, is 1 where a row
+    is of an asset.
     """
 
     def __init__(self, book: ScenarioBook) -> None:
@@ -43,6 +44,10 @@ class Engine:
         self._rows_of: dict[str, list[int]] = {}
         for place, (_, asset) in enumerate(self.equities):
             self._rows_of.setdefault(asset, []).append(place)
+        self.assets = tuple(self._rows_of)
+        self.of_asset = np.zeros((len(self.assets), len(self.equities)))
+        for place, ours in enumerate(self._rows_of.values()):
+            self.of_asset[place, ours] = 1.0
         markets: dict[Market, int] = {}
         columns = np.array(
             [markets.setdefault((one.base, one.quote, one.kind), len(markets)) for one in held], dtype=np.int64

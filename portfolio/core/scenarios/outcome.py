@@ -70,6 +70,7 @@ class _Swept:
     gains: Floats  # rows x steps
     equity: Floats  # own and gains
     stands: NDArray[np.bool_]  # rows whose venue has not failed
+    of_asset: Floats  # the engine's assets x rows: 1 where a row that stands is of an asset
     prices: dict[str, Floats]
 
 
@@ -80,7 +81,7 @@ def outcome(engine: Engine, shocks: Shocks, conditions: Conditions = CALM) -> Ou
     down = np.flatnonzero(~swept.stands)
     failed = {engine.equities[row][0] for row in down}
     staked = {asset: 0.0 for asset in prices if asset in book.rates}
-    settling = {asset for _, asset in engine.equities if asset not in book.rates}
+    settling = {asset for asset in engine.assets if asset not in book.rates}
     cash = dict.fromkeys(sorted(settling | {one.asset for one in book.holdings if one.asset not in book.rates}), 0.0)
     for one in book.holdings:
         if one.holder not in failed:
@@ -98,12 +99,14 @@ def outcome(engine: Engine, shocks: Shocks, conditions: Conditions = CALM) -> Ou
     staked_usd = sum((amount * prices[asset] for asset, amount in staked.items()), np.zeros(steps))
     total = staked_usd + sum((amount * prices[asset] for asset, amount in net.items()), np.zeros(steps))
     shown = swept.equity + engine.mirrored[:, None]
+    needs = np.maximum(0.0, -shown)
     borrow = {
         key: need
-        for key, need, stands in zip(engine.equities, np.maximum(0.0, -shown), swept.stands, strict=True)
+        for key, need, stands in zip(engine.equities, needs, swept.stands, strict=True)
         if stands and key[1] in cash
     }
-    delta, reported = _deltas(swept, kept, failed)
+    owed = [needs[_rows(engine, asset, swept.stands)].sum(axis=0) * prices[asset] for asset in cash]
+    delta, reported = _deltas(swept, kept, {**staked, **cash})
     return Outcome(
         shocks=shocks,
         prices=prices,
@@ -120,20 +123,22 @@ def outcome(engine: Engine, shocks: Shocks, conditions: Conditions = CALM) -> Ou
         lost_usd=lost,
         frozen_usd=_frozen(swept, conditions, steps),
         total_usd=total,
-        carry=_carry(swept, conditions, borrow, staked_usd, total),
+        carry=_carry(swept, conditions, staked_usd, sum(owed, np.zeros(steps)), total),
     )
 
 
 def _swept(engine: Engine, shocks: Shocks, conditions: Conditions) -> _Swept:
     multiples = engine.multiples(shocks)
     gains = (engine.worth * engine.sign) @ multiples - (engine.entry @ engine.sign)[:, None]
-    assets = {one.asset for one in engine.book.holdings} | {asset for _, asset in engine.equities}
+    assets = {one.asset for one in engine.book.holdings} | {*engine.assets}
+    stands = np.array([venue not in conditions.failed for venue in engine.venues], dtype=bool)
     return _Swept(
         engine=engine,
         multiples=multiples,
         gains=gains,
         equity=gains + engine.own[:, None],
-        stands=np.array([venue not in conditions.failed for venue in engine.venues], dtype=bool),
+        stands=stands,
+        of_asset=engine.of_asset * stands,
         prices={asset: engine.unit_usd(asset, shocks) for asset in sorted(assets | engine.book.prices.keys())},
     )
 
@@ -147,15 +152,14 @@ def _share(part: Floats, whole: Floats) -> Floats:
         return np.where(whole != 0.0, part / whole, np.nan)
 
 
-def _deltas(swept: _Swept, kept: Floats, failed: set[str]) -> tuple[dict[str, Floats], dict[str, Floats]]:
+def _deltas(swept: _Swept, kept: Floats, own: dict[str, float]) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Return net delta by currency, and of it what exchanges report for the positions alone."""
     engine, stands = swept.engine, swept.stands
     steps = swept.multiples.shape[1]
     held: dict[str, float] = {}  # what no step changes is summed before it is spread over them
-    for one in engine.book.holdings:
-        if one.holder not in failed:
-            currency = engine.book.currency(one.asset)
-            held[currency] = held.get(currency, 0.0) + one.own * engine.hedged(one.asset)
+    for asset, units in own.items():
+        currency = engine.book.currency(asset)
+        held[currency] = held.get(currency, 0.0) + units * engine.hedged(asset)
     net = {
         currency: np.full(steps, held.get(currency, 0.0))
         for currency in {**engine.book.prices, **held}
@@ -170,18 +174,16 @@ def _deltas(swept: _Swept, kept: Floats, failed: set[str]) -> tuple[dict[str, Fl
 
     for row, amount in zip(np.flatnonzero(~stands), kept, strict=True):
         add(net, engine.equities[row][1], amount)
+    worths, sizes = engine.worth[stands].sum(axis=0), engine.size[stands].sum(axis=0)
     for column, (base, _, kind) in enumerate(engine.markets):
-        worth = engine.worth[stands, column].sum() * swept.multiples[column]
-        position = np.full(steps, engine.size[stands, column].sum()) if kind == "linear" else worth
+        position = np.full(steps, sizes[column]) if kind == "linear" else worths[column] * swept.multiples[column]
         add(net, base, position)
         add(reported, base, position)
     # What linear contracts were sold for is stablecoin; of inverse ones the profit is coin.
-    linear = engine.sign > 0
-    sold = (engine.entry[:, linear]).sum(axis=1)
-    won = engine.entry[:, ~linear].sum(axis=1)[:, None] - engine.worth[:, ~linear] @ swept.multiples[~linear]
-    for asset in {name for _, name in engine.equities}:
-        ours = _rows(engine, asset, stands)
-        add(net, asset, won[ours].sum(axis=0) - sold[ours].sum())
+    sold = swept.of_asset @ engine.entry @ engine.sign
+    won = (swept.of_asset @ engine.worth * (engine.sign < 0)) @ swept.multiples
+    for asset, paid, earned in zip(engine.assets, sold, won, strict=True):
+        add(net, asset, -paid - earned)
     return net, reported
 
 
@@ -203,25 +205,18 @@ def _frozen(swept: _Swept, conditions: Conditions, steps: int) -> Floats:
 
 
 def _carry(
-    swept: _Swept, conditions: Conditions, borrow: dict[Equity, Floats], staked_usd: Floats, total: Floats
+    swept: _Swept, conditions: Conditions, staked_usd: Floats, owed_usd: Floats, total: Floats
 ) -> dict[str, Floats]:
     """Return what holding it for the days bears (+) and costs (−), in USD; positive funding rates pay shorts."""
     engine, steps = swept.engine, len(total)
     days = float(len(conditions.funding)) or conditions.days
-    funding, owed = np.zeros(steps), np.zeros(steps)
-    for asset in {name for _, name in engine.equities}:
-        rows = _rows(engine, asset, swept.stands)
-        if conditions.funding:
-            paid = engine.worth[rows].sum(axis=0) * sum(conditions.funding)
-        else:
-            paid = engine.funding[rows].sum(axis=0) * days
-        funding = funding - PAYMENTS_A_DAY * (paid @ swept.multiples) * swept.prices[asset]
-    for (_, asset), need in borrow.items():
-        owed += need * swept.prices[asset]
+    rates = engine.worth * sum(conditions.funding) if conditions.funding else engine.funding * days
+    paid = zip(engine.assets, swept.of_asset @ rates @ swept.multiples, strict=True)
+    funding = sum((each * swept.prices[asset] for asset, each in paid), np.zeros(steps))
     year = days / YEAR_DAYS
     return {
         "staking": staked_usd * conditions.staking_rate * year,
         "lost_staking": -np.maximum(0.0, total - staked_usd) * conditions.staking_rate * year,
-        "funding": funding,
-        "borrow": -owed * conditions.borrow_rate * year,
+        "funding": -PAYMENTS_A_DAY * funding,
+        "borrow": -owed_usd * conditions.borrow_rate * year,
     }

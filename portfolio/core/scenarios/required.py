@@ -92,7 +92,7 @@ def required(brackets: Brackets, multiples: Floats) -> tuple[Floats, Floats]:
 
     def summed(part: int) -> Floats:
         changed = np.bincount(places, weights=brackets.changes[part], minlength=count * (steps + 1))
-        return np.cumsum(changed.reshape(count, steps + 1)[:, :steps], axis=1)
+        return changed.reshape(count, steps + 1)[:, :steps].cumsum(axis=1)
 
     kept = summed(RATE) * ordered - summed(DEDUCTION)
     first = summed(INITIAL) * ordered
@@ -101,4 +101,4 @@ def required(brackets: Brackets, multiples: Floats) -> tuple[Floats, Floats]:
         kept, first = kept + grown, first + grown
     back = np.empty(steps, dtype=np.int64)
     back[order] = np.arange(steps)
-    return kept[:, back], first[:, back]
+    return kept.take(back, axis=1), first.take(back, axis=1)
