@@ -100,11 +100,8 @@ def outcome(engine: Engine, shocks: Shocks, conditions: Conditions = CALM) -> Ou
     total = staked_usd + sum((amount * prices[asset] for asset, amount in net.items()), np.zeros(steps))
     shown = swept.equity + engine.mirrored[:, None]
     needs = np.maximum(0.0, -shown)
-    borrow = {
-        key: need
-        for key, need, stands in zip(engine.equities, needs, swept.stands, strict=True)
-        if stands and key[1] in cash
-    }
+    standing = zip(engine.equities, needs, swept.stands, strict=True)
+    borrow = {key: need for key, need, stands in standing if stands and key[1] in cash}
     owed = [needs[_rows(engine, asset, swept.stands)].sum(axis=0) * prices[asset] for asset in cash]
     delta, reported = _deltas(swept, kept, {**staked, **cash})
     return Outcome(
