@@ -2,7 +2,8 @@
 
 A page is leaves (the smallest things that change, each an element with an id) inside fragments (the templates that hold
 them). A push carries the leaves that changed and, where rows came or went, the whole fragment; it is rendered once for
-everybody. Its first element names the frame and the one before it, so that a browser that missed one notices.
+everybody. Of a leaf whose number alone changed it carries that and no more (docs/decisions/0149). Its first element
+names the frame and the one before it, so that a browser that missed one notices.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -17,19 +18,22 @@ from hedgeapp.core.records import record
 DASHBOARDS: Final = "dashboards"  # the group of all open dashboards; one per permission class
 FLASH_PAUSE: Final = timedelta(seconds=1.4)  # from one flash of a leaf to its next
 WHOLE: Final = "whole"  # a message that needs no frame before it
+AGED: Final = ("late", "stale")  # states that are said with an age
 
 
 @record
 class Leaf:
     """A changing element: `body` is its inner HTML, `attributes` its escaped attributes, `text` what a person reads.
 
-    `at` is the time of the datum it shows and `until` when it becomes stale; they change with each message of a source,
-    so they travel apart from the rest. `state` is a word for its freshness. A calm one changes without a flash.
+    `full` is all its digits, escaped, where it is a number. `at` is the time of the datum it shows and `until` when it
+    becomes stale; they change with each message of a source, so they travel apart from the rest. `state` is a word for
+    its freshness. A calm one changes without a flash.
     """
 
     id: str
     tag: str = "span"
     attributes: str = ""
+    full: str | None = None
     body: str
     text: str
     state: str = ""
@@ -42,15 +46,31 @@ class Leaf:
         state = _state_attributes(self, now) if self.state else ""
         push = ' hx-swap-oob="true"' if pushed else ""
         classes = ' class="f flash"' if flash else ' class="f"'
+        full = "" if self.full is None else f' data-full="{self.full}"'
         age = f'<i class="age">{age_words(self, now)}</i>' if self.state else ""
         return (
-            f'<{self.tag} id="{self.id}"{push}{classes if self.state else ""}{self.attributes}{state}>'
+            f'<{self.tag} id="{self.id}"{push}{classes if self.state else ""}{full}{self.attributes}{state}>'
             f"{self.body}{age}</{self.tag}>"
         )
 
+    def patch(self, now: datetime, *, flash: bool = False) -> str:
+        """Return what makes an element of a leaf that `differs_in_number` into this one; its times count from now."""
+        times = (("at", self.at), ("until", self.until))
+        since = milliseconds(now)
+        written = "".join(f' {name}="{milliseconds(at) - since}"' for name, at in times if at)
+        return f'<patch id="{self.id}" full="{self.full}"{written}{" flash" if flash else ""}>{self.body}</patch>'
+
     def is_same(self, other: "Leaf") -> bool:
         """Tell whether both look alike, their times aside."""
-        return self.body == other.body and self.attributes == other.attributes and self.state == other.state
+        return self.body == other.body and self.full == other.full and self.is_as(other)
+
+    def differs_in_number(self, other: "Leaf") -> bool:
+        """Tell whether all else that can be read of both is the same; an age in words is not, it grows."""
+        return self.full is not None and other.full is not None and self.state not in AGED and self.is_as(other)
+
+    def is_as(self, other: "Leaf") -> bool:
+        """Tell whether both stand in the same element, whatever is in it."""
+        return self.attributes == other.attributes and self.state == other.state and self.tag == other.tag
 
 
 @record
@@ -68,7 +88,7 @@ class Picture:
 
 def age_words(leaf: Leaf, now: datetime) -> str:
     """Return the word for a leaf's freshness, with its age where it has one."""
-    if leaf.state in ("late", "stale") and leaf.at is not None:
+    if leaf.state in AGED and leaf.at is not None:
         return f"{leaf.state} {age(now - leaf.at)}"
     return leaf.state
 
@@ -110,7 +130,8 @@ def push(before: Picture | None, now: Picture, render: Callable[[str], str], fla
             continue
         if not leaf.is_same(old):
             flash = leaf.text != old.text and flashes.take(leaf, now.at)
-            parts.append(leaf.html(now.at, pushed=True, flash=flash))
+            is_patched = leaf.differs_in_number(old)
+            parts.append(leaf.patch(now.at, flash=flash) if is_patched else leaf.html(now.at, pushed=True, flash=flash))
         elif leaf.at != old.at or leaf.until != old.until:
             touched.append(leaf)
     head = header(now, previous=str(before.number) if before else WHOLE, touched=touched)

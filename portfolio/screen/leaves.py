@@ -44,10 +44,11 @@ def figure(
     places = numbers.decimals_of(unit) if decimals is None else decimals
     nothing = "—" if shown.state == "unknown" else none
     value = None if shown.value is None else shown.value * scale
-    attributes, body, text = _drawn(value, unit, places, sign, arrow, nothing, suffix, shown.because)
+    attributes, full, body, text = _drawn(value, unit, places, sign, arrow, nothing, suffix, shown.because)
     return Leaf(
         id=id,
         attributes=attributes,
+        full=full,
         body=body,
         text=text,
         state=shown.state,
@@ -60,8 +61,8 @@ def figure(
 @lru_cache(maxsize=8_192)
 def _drawn(
     value: Decimal | None, unit: str, places: int, sign: bool, arrow: bool, nothing: str, suffix: str, because: str
-) -> tuple[str, str, str]:
-    """Return a number's attributes, its element and its text; most of a frame's are those of the last."""
+) -> tuple[str, str, str, str]:
+    """Return a number's attributes, its digits, its element and its text; most of a frame's are those of the last."""
     text, precise, way = nothing, "", "flat"
     if value is not None:
         text = (numbers.signed if sign else numbers.plain)(value, places) + suffix
@@ -70,8 +71,8 @@ def _drawn(
     mark = {"up": "▲", "down": "▼"}.get(way, "") if arrow else ""
     arrowed = f'<span class="arrow" aria-hidden="true">{mark}</span>' if mark else ""
     direction = f' data-sign="{way}"' if arrow else ""
-    attributes = f'{direction} data-full="{escape(precise)}" data-because="{escape(because)}"'
-    return attributes, f"<b>{arrowed}{escape(text)}</b>", text
+    attributes = f'{direction} data-because="{escape(because)}"'
+    return attributes, escape(precise), f"<b>{arrowed}{escape(text)}</b>", text
 
 
 def word(id: str, said: str, level: Level, because: str = "") -> Leaf:

@@ -35,15 +35,19 @@ function swap(html) {
   htmx.swap(document.body, html, { swapStyle: "none", swapDelay: 0, settleDelay: 0 });
 }
 
-// A frame is some fifty leaves, four times a second. Nothing in a leaf is htmx's, which would look through each of them
+// A frame is some fifty leaves, now and then all of them, four times a second. Nothing in a leaf is htmx's, which would look through each of them
 // and tell the world of every step; so only what is drawn anew as a whole is given to it.
-function draw(html) {
+function draw(html, at) {
   calm();
   const parsed = document.createElement("template");
   parsed.innerHTML = html;
   for (const next of [...parsed.content.children]) {
     const old = document.getElementById(next.id);
     if (!old) continue;
+    if (next.localName === "patch") {
+      patch(old, next, at);
+      continue;
+    }
     const way = next.getAttribute("hx-swap-oob");
     next.removeAttribute("hx-swap-oob");
     if (way === "innerHTML") {
@@ -54,6 +58,19 @@ function draw(html) {
     }
   }
   calming = setTimeout(calm, FLASH_MS);
+}
+
+// Of a leaf whose number alone changed, its element stays, with all that is said of it; times are told from the frame's.
+function patch(leaf, next, at) {
+  leaf.dataset.full = next.getAttribute("full");
+  for (const name of ["at", "until"]) {
+    if (next.hasAttribute(name)) leaf.dataset[name] = at + Number(next.getAttribute(name));
+    else delete leaf.dataset[name];
+  }
+  const age = leaf.querySelector(":scope > .age");
+  if (leaf.dataset.said) age.textContent = leaf.dataset.state = leaf.dataset.said; // it had aged while frames were out
+  leaf.replaceChildren(...next.childNodes, age);
+  leaf.classList.toggle("flash", next.hasAttribute("flash"));
 }
 
 // A flash is on, then off: one that faded would paint the page sixty times a second.
@@ -87,7 +104,7 @@ async function fetchWhole() {
     for (const message of queue) {
       const [, next, previous, at] = HEAD.exec(message);
       if (previous !== number) continue;
-      draw(message);
+      draw(message, Number(at));
       number = next;
       heard(message, Number(at));
     }
@@ -115,7 +132,7 @@ function receive(event) {
     fetchWhole();
   } else {
     number = next;
-    draw(html);
+    draw(html, Number(at));
     heard(html, Number(at));
   }
 }

@@ -46,6 +46,20 @@ WITNESS = """() => {
 }"""
 
 
+# Every cell of the page and of the whole that the server would give now; ages are words of this page's own.
+CELLS = """async () => {
+  const told = (root) => Object.fromEntries([...root.querySelectorAll(".f[id]")].map((cell) => {
+    const { state, said, ...data } = cell.dataset;
+    const body = [...cell.childNodes].slice(0, -1).map((one) => one.outerHTML ?? one.data).join();
+    return [cell.id, { ...data, body }];
+  }));
+  const whole = document.createElement("template");
+  whole.innerHTML = await (await fetch(document.getElementById("live").dataset.whole)).text();
+  return [told(document), told(whole.content)];
+}"""
+MANY = 50  # cells
+
+
 def now(drift: str = "0") -> Desk:
     return Desk(datetime.now(UTC), drift=Decimal(drift))
 
@@ -104,6 +118,18 @@ async def test_a_person_logs_in_and_watches_numbers_change(desk: Watched) -> Non
     async with going_on(screen, "0.25", 5):
         await expect(desk.page.locator(PILL)).to_have_attribute("data-connection", "live")
     assert (await desk.refused(), desk.errors) == ([], [])
+
+
+async def test_a_page_that_followed_frames_shows_what_one_that_is_opened_shows(desk: Watched) -> None:
+    screen = Screen()
+    await showing(desk, screen)
+    late = Desk(datetime.now(UTC), state="late", seconds=2)
+    for number, one in enumerate((now("1"), late, now("-20"), now("0.25")), start=2):
+        await screen.publish(one.frame(number))
+    await expect(desk.page.locator("#frame")).to_have_attribute("data-number", "5")
+    followed, opened = await desk.page.evaluate(CELLS)
+    assert len(opened) > MANY
+    assert followed == opened
 
 
 async def test_a_page_that_waits_opens_with_the_first_frame(desk: Watched) -> None:

@@ -1,5 +1,6 @@
 """What is pushed: only what changed, once, named by its frame."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -21,6 +22,10 @@ def pushed(before: Picture | None, now: Picture) -> str:
     return push(before, now, lambda name: f"<section {name}>")
 
 
+def patches(html: str) -> dict[str, str]:
+    return {found[1]: found[0] for found in re.finditer(r'<patch id="([^"]+)"[^>]*>', html)}
+
+
 def test_the_first_push_draws_every_fragment_and_needs_no_frame_before_it() -> None:
     html = pushed(None, picture(Desk(), 1))
     assert f'data-number="1" data-previous="{WHOLE}"' in html
@@ -40,9 +45,24 @@ def test_an_equal_frame_pushes_nothing_but_its_number() -> None:
 
 def test_only_the_leaves_that_changed_are_pushed_and_flash() -> None:
     html = pushed(picture(Desk(), 7), picture(Desk(drift=Decimal("0.5")), 8))
-    assert 'id="exposure-ETH-net" hx-swap-oob="true" class="f flash"' in html
+    assert patches(html)["exposure-ETH-net"].endswith(" flash>")
     assert 'id="exposure-BTC-net"' not in html
     assert "<section" not in html
+
+
+def test_of_a_leaf_whose_number_alone_changed_it_goes_with_its_digits_and_its_times_from_the_frame_s() -> None:
+    before, now = (figure("x", Desk().figure(value), "ETH") for value in ("1.25", "1.5"))
+    made = replace(now, at=AT - timedelta(milliseconds=747), until=AT + timedelta(seconds=3))
+    assert made.differs_in_number(before)
+    assert made.patch(AT) == '<patch id="x" full="1.5 ETH" at="-747" until="3000"><b>1.500</b></patch>'
+
+
+def test_of_a_leaf_with_another_reason_or_age_the_whole_element_goes() -> None:
+    one = figure("x", Desk().figure("1"), "ETH")
+    assert not one.differs_in_number(replace(one, attributes=' data-because="another"'))
+    assert not one.differs_in_number(replace(one, state="late"))
+    late = replace(one, state="late")
+    assert not late.differs_in_number(late)  # its age is a word of the element
 
 
 def test_a_datum_that_only_grew_younger_sends_its_times_not_its_cell() -> None:
@@ -131,7 +151,7 @@ def test_a_leaf_that_changes_with_every_frame_does_not_shine_without_a_pause() -
         desk = Desk(AT + timedelta(milliseconds=250 * number), drift=Decimal(number) / 10)
         now = picture(desk, number)
         html = push(before, now, lambda name: f"<section {name}>", flashes)
-        flashed.append('id="exposure-ETH-net" hx-swap-oob="true" class="f flash"' in html)
+        flashed.append(patches(html)["exposure-ETH-net"].endswith(" flash>"))
         assert 'id="exposure-ETH-net"' in html
         before = now
     assert flashed == [True, *[False] * 5] * 2
