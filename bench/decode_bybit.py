@@ -1,4 +1,4 @@
-"""Bybit's books: messages of the venue's shape, made, for no recording of them is at hand."""
+"""Bybit's books: messages of the venue's shape; no recording of them is at hand."""
 
 from typing import Any, Final
 

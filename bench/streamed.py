@@ -1,8 +1,12 @@
-"""A venue's stream of one book, generated from a seed, and what it costs us and unmodified ccxt.pro to decode it."""
+"""A venue's stream of one book, and what it costs us and unmodified ccxt.pro to decode it.
+
+What changes in it was recorded at another venue and is retold in this one's messages, or it is made from a seed.
+"""
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from statistics import fmean
 from typing import Any, Final
 
 import ccxt.pro
@@ -46,16 +50,41 @@ class Recording:
     """One book's snapshot and the changes that follow on it, as bytes of the venue."""
 
     venue: Streamed
+    name: str
     messages: tuple[bytes, ...]
     levels_mean: float
 
 
 def generated(venue: Streamed, levels: int, count: int) -> Recording:
     """Make a seeded book and changes of so many levels, at whose touch nearly all of the change is."""
-    sides = list(_walk(venue, levels, count))
-    mean = sum(len(bids.changes) + len(asks.changes) for bids, asks in sides[1:]) / (len(sides) - 1)
-    rows = [venue.row(number, *each) for number, each in enumerate(sides, FIRST_ID)]
-    return Recording(venue=venue, messages=tuple(map(msgspec.json.encode, rows)), levels_mean=mean)
+    return _told(venue, "generated", _walk(venue, levels, count))
+
+
+def retold(venue: Streamed, changes: Iterable[tuple[Levels, Levels]]) -> Recording:
+    """Tell a book and its changes, bids and asks of each, as this venue would: none takes out what does not stand."""
+    return _told(venue, "retold", _followed(changes))
+
+
+def _followed(changes: Iterable[tuple[Levels, Levels]]) -> Iterator[tuple[Side, Side]]:
+    standing: list[Levels] = [{}, {}]
+    for both in changes:
+        sides = []
+        for before, changed in zip(standing, both, strict=True):
+            known = {tick: quantity for tick, quantity in changed.items() if quantity or tick in before}
+            sides.append(Side(before=before, changes=known))
+        yield sides[0], sides[1]
+        for before, side in zip(standing, sides, strict=True):
+            before |= side.changes
+            for tick in [tick for tick, quantity in side.changes.items() if not quantity]:
+                del before[tick]
+
+
+def _told(venue: Streamed, name: str, sides: Iterable[tuple[Side, Side]]) -> Recording:
+    messages, levels = [], []
+    for number, (bids, asks) in enumerate(sides, FIRST_ID):
+        messages.append(msgspec.json.encode(venue.row(number, bids, asks)))
+        levels.append(len(bids.changes) + len(asks.changes))
+    return Recording(venue=venue, name=name, messages=tuple(messages), levels_mean=fmean(levels[1:]))
 
 
 def _walk(venue: Streamed, levels: int, count: int) -> Iterator[tuple[Side, Side]]:
