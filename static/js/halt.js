@@ -11,9 +11,7 @@ async function look() {
     const known = seen;
     seen = answer.headers.get("X-Seen") ?? "";
     notice.innerHTML = await answer.text();
-    // What somebody is typing must not be taken away.
-    const isTyping = document.activeElement?.matches("#halts-state input");
-    if (known && !isTyping) document.dispatchEvent(new CustomEvent("halts:changed"));
+    if (known) document.dispatchEvent(new CustomEvent("halts:changed"));
   } catch {
     // The server is away: the page says so by itself, and the next look may find it.
   }

@@ -125,6 +125,23 @@ async def test_two_people_resume_and_the_page_of_the_first_follows(
     await own.close()
 
 
+async def test_a_reason_that_is_being_typed_stays_while_another_halt_appears(
+    desk: Watched, context: BrowserContext
+) -> None:
+    await database_sync_to_async(introduce_venue)()
+    await desk.log_in("/halt/")
+    await desk.page.get_by_role("button", name="■ HALT now").click()
+    await desk.page.get_by_label("Why it is safe to resume").press_sequentially("the venue ")
+    other = await context.new_page()
+    await other.goto(f"{desk.url}/halt/")
+    await other.get_by_role("radio", name="binance-usdm").check()
+    await other.get_by_role("button", name="■ HALT now").click()
+    await expect(desk.page.get_by_role("heading", name="binance-usdm halted")).to_be_visible()
+    await desk.page.keyboard.type("answers")
+    reasons = desk.page.get_by_label("Why it is safe to resume")
+    assert sorted([await one.input_value() for one in await reasons.all()]) == ["", "the venue answers"]
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 async def test_what_a_halt_says_can_be_read_and_named_in_both_themes(desk: Watched, theme: str) -> None:
     await database_sync_to_async(introduce_venue)()
