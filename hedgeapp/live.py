@@ -66,7 +66,8 @@ class Leaf:
 
     def differs_in_number(self, other: "Leaf") -> bool:
         """Tell whether all else that can be read of both is the same; an age in words is not, it grows."""
-        return self.full is not None and other.full is not None and self.state not in AGED and self.is_as(other)
+        has_digits = self.full is not None and other.full is not None
+        return has_digits and self.state not in ("", *AGED) and self.is_as(other)
 
     def is_as(self, other: "Leaf") -> bool:
         """Tell whether both stand in the same element, whatever is in it."""
