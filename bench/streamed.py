@@ -72,7 +72,8 @@ def _followed(changes: Iterable[tuple[Levels, Levels]]) -> Iterator[tuple[Side, 
         for before, changed in zip(standing, both, strict=True):
             known = {tick: quantity for tick, quantity in changed.items() if quantity or tick in before}
             sides.append(Side(before=before, changes=known))
-        yield sides[0], sides[1]
+        if any(side.changes for side in sides):
+            yield sides[0], sides[1]
         for before, side in zip(standing, sides, strict=True):
             before |= side.changes
             for tick in [tick for tick, quantity in side.changes.items() if not quantity]:
