@@ -4,7 +4,6 @@ It runs in a process of its own, on a durable PostgreSQL of its own. Raw COPY an
 so that whatever else the machine does strikes both.
 """
 
-import gc
 import os
 import statistics
 import subprocess
@@ -13,14 +12,12 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from hashlib import sha256
-from importlib import import_module
-from multiprocessing import get_context
 from typing import Any, Final
 
 import msgspec
 import psycopg
 
+from bench.rebuilds import rebuilds
 from bench.report import Row
 from hedgeapp.core.events import Event
 from hedgeapp.core.events.balances import BalanceStated
@@ -30,24 +27,17 @@ from hedgeapp.core.events.reference import AccountChanged, AssetChanged, Instrum
 from hedgeapp.core.events.trading import FillRecorded, OrderSeen
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.marks import Mark
-from hedgeapp.core.records import record
 from hedgeapp.core.reference import Account, Asset, Venue
-from hedgeapp.eventlog import chain
 from hedgeapp.eventlog.append import append_encoded
-from hedgeapp.eventlog.codec import DECODERS
-from hedgeapp.eventlog.read import read_batches, rebuilding
 from hedgeapp.eventlog.steps import Encoded, encoded
 
 BATCH: Final = 1_000
 BATCHES: Final = 120
 SINGLES: Final = 300
-ROUNDS: Final = 12  # the best counts: what else the machine does only slows
 AT: Final = datetime(2026, 3, 1, tzinfo=UTC)
 ACCOUNT, ETH, BTC = "binance-usdm:main", "binance-usdm:ETH-USDT-PERP", "binance-usdm:BTC-USDT-PERP"
 
 APPEND_RATIO_MIN: Final = 0.5
-BOOK_PER_S_MIN: Final = 150_000
-ROWS_PER_S_MIN: Final = 50_000
 
 
 def measure() -> list[Row]:
@@ -74,7 +64,7 @@ def main() -> None:
     call_command("migrate", database="owner", verbosity=0)
     url = os.environ["DATABASE_OWNER_URL"]
     with psycopg.connect(url, autocommit=True) as connection:
-        rows = [*_appending(connection), *_rebuilding(url)]
+        rows = [*_appending(connection), *rebuilds(url)]
     sys.stdout.buffer.write(msgspec.json.encode(rows))
 
 
@@ -132,95 +122,6 @@ def _append(connection: psycopg.Connection[Any], ready: Sequence[Encoded]) -> fl
     took = time.perf_counter() - began
     assert len(taken) == len(ready)
     return took
-
-
-def _rebuilding(url: str) -> Iterator[Row]:
-    # Each in a process just begun from one that is ready, as a service that comes back is (`hedgeapp/up/cradle.py`),
-    # not on the heap that the others leave behind.
-    import_module("portfolio.operations.replay")
-    gc.freeze()
-    with get_context("fork").Pool(1, maxtasksperchild=1) as alone:
-        for name, rebuild, least in (
-            ("rebuild the book", _book, BOOK_PER_S_MIN),
-            ("rebuild all read models", _read_models, ROWS_PER_S_MIN),
-        ):
-            # They take turns: what else the machine does strikes both.
-            pairs = [(alone.apply(rebuild, (url,)), alone.apply(_bare, (url,))) for _ in range(ROUNDS)]
-            yield from _rates(name, pairs, least)
-
-
-@record
-class Rate:
-    """How fast events were folded: per second of one core's work for us, and per second of the clock."""
-
-    per_core_s: float
-    per_s: float
-
-
-def _bare(url: str) -> Rate:
-    """Do what no rebuild can leave out, and nothing else: each row hashed, each body decoded, from memory."""
-    with psycopg.connect(url) as connection:
-        rows = connection.execute(f"SELECT kind, body, {chain.MATERIAL_SQL} || hash FROM eventlog_event").fetchall()
-    ready = [(DECODERS[kind], body, material) for kind, body, material in rows]
-    with rebuilding():
-        watch = Watch()
-        for decode, body, material in ready:
-            sha256(material).digest()
-            decode(body)
-        return watch.rate(len(ready))
-
-
-def _book(url: str) -> Rate:
-    from portfolio.core.book import Book
-
-    with psycopg.connect(url, autocommit=True) as connection, rebuilding():
-        book, watch = Book(), Watch()
-        for batch in read_batches(connection, verify=True):
-            book.fold(batch)
-        return watch.rate(book.seq)
-
-
-def _read_models(url: str) -> Rate:
-    from portfolio.operations import replay, tables
-
-    with psycopg.connect(url) as writer, psycopg.connect(url, autocommit=True) as reader:
-        names = replay.names()
-        tables.create_beside(writer, "public", replay.SCHEMA, names)
-        rebuild, watch = replay.Rebuild(reader, writer), Watch()
-        with rebuilding():
-            rebuild.until(BATCH * BATCHES)
-            rebuild.finish()
-        tables.index_as(writer, "public", replay.SCHEMA, names)
-        writer.commit()
-        return watch.rate(rebuild.folded)
-
-
-class Watch:
-    """Measures from its making on."""
-
-    def __init__(self) -> None:
-        self._wall, self._core = time.perf_counter(), time.process_time()
-
-    def rate(self, count: int) -> Rate:
-        """Return how many a second."""
-        wall, core = time.perf_counter() - self._wall, time.process_time() - self._core
-        return Rate(per_core_s=count / core, per_s=count / wall)
-
-
-def _rates(name: str, pairs: Sequence[tuple[Rate, Rate]], least: int) -> Iterator[Row]:
-    rates = [ours for ours, _ in pairs]
-    ratio = statistics.median(ours.per_core_s / other.per_core_s for ours, other in pairs)
-    best = max(rate.per_core_s for rate in rates)
-    yield Row(
-        name=f"{name}, hashes verified",
-        value=best,
-        unit="events/s a core",
-        compared_with=f"hashing and decoding alone: {max(other.per_core_s for _, other in pairs):,.0f}",
-        ratio=ratio,
-        budget=f"≥ {least:,} events/s a core",
-        is_met=best >= least,
-    )
-    yield Row(name=f"{name}, by the clock", value=max(rate.per_s for rate in rates), unit="events/s")
 
 
 def _p99(values: Sequence[float]) -> float:

@@ -97,12 +97,14 @@ def read_batches(
     """
     if kinds is not None and verify:
         raise ValueError("all kinds expected where hashes are verified, found a choice: verify reads every row")
-    unpack, pgconn = Unpack(verify=verify), connection.pgconn
+    unpack, pgconn, until = Unpack(verify=verify), connection.pgconn, END if until is None else until
     with connection.lock:
         try:
-            _ask(pgconn, after, until, kinds)
-            while (batch := _answer(pgconn)).blob:
-                _ask(pgconn, batch.last, until, kinds)  # the server works on the next batch while we use this one
+            if after < until:
+                _ask(pgconn, after, until, kinds)
+            while after < until and (batch := _answer(pgconn)).blob:
+                if batch.last < until:  # the server works on the next batch while we use this one
+                    _ask(pgconn, batch.last, until, kinds)
                 events = unpack(batch.blob, batch.before, after)
                 yield events
                 events.clear()
@@ -121,8 +123,8 @@ class _Batch:
     last: int
 
 
-def _ask(pgconn: pq.abc.PGconn, after: int, until: int | None, kinds: Collection[str] | None) -> None:
-    given = [b"%d" % after, b"%d" % (END if until is None else until), b"%d" % BATCH_ROWS]
+def _ask(pgconn: pq.abc.PGconn, after: int, until: int, kinds: Collection[str] | None) -> None:
+    given = [b"%d" % after, b"%d" % until, b"%d" % BATCH_ROWS]
     if kinds is not None:
         given.append(b"{%b}" % ",".join(kinds).encode())
     statement = _NUMBERED if kinds is None else _NUMBERED_OF_KINDS

@@ -50,7 +50,6 @@ class Unpack:
         add = found.append
         kind, body, read = b"", b"", None
         last_us, recorded_at = self._taken_us, self._recorded_at
-        new = tuple.__new__  # past the class's own constructor, which takes its fields one by one
         try:
             while start < end:
                 seq, taken_us, size = _HEAD(blob, start)
@@ -69,7 +68,7 @@ class Unpack:
                     last_us, recorded_at = taken_us, chain.moment(taken_us)
                 body = blob[at:stop]
                 event = read(body) if read else decode(kind.decode(), body)  # which refuses the kind
-                add(new(Recorded, (seq, recorded_at, event)))
+                add(Recorded(seq=seq, recorded_at=recorded_at, event=event))
         except (msgspec.DecodeError, UnicodeDecodeError):
             decode(kind.decode(), body)  # says what is wrong
             raise

@@ -103,11 +103,11 @@ class Rebuild:
         self._lines: dict[Table, list[bytes]] = {table: [] for table in TABLES}
 
     def until(self, seq: int) -> None:
-        """Fold all events up to a seq, hashes verified, rows sent as they become complete."""
-        if not seq:
+        """Fold the events up to a seq, hashes verified, rows sent as they become complete; it may be asked on."""
+        if seq <= self.book.seq:
             return
         book, versions, reference = self.book, self._versions, self.reference
-        for batch in read_batches(self.reader, until=seq, verify=True):
+        for batch in read_batches(self.reader, after=book.seq, until=seq, verify=True):
             for recorded in batch:
                 versions.add(recorded.seq, changes(book, recorded))
                 if is_reference(recorded.event):

@@ -36,7 +36,7 @@ class Followed:
         """Let the log have events, which the feed reads when it looks."""
         for event in events:
             self.log.append(event)
-            self.custody.fold(Recorded(len(self.log), self.world.now, event))
+            self.custody.fold(Recorded(seq=len(self.log), recorded_at=self.world.now, event=event))
 
     async def append(self, events: Sequence[Any]) -> None:
         known = {one.key for one in self.log}

@@ -43,7 +43,7 @@ def custody(*events: Event, begun: bool = True) -> Custody:
     found = Custody("ceffu")
     for seq, event in enumerate([introduced(), *events] if begun else events, 1):
         at = BEFORE if isinstance(event, CustodianChanged) else AT
-        found.fold(Recorded(seq, at, event))
+        found.fold(Recorded(seq=seq, recorded_at=at, event=event))
     return found
 
 
@@ -71,7 +71,7 @@ def test_the_state_of_a_known_order_is_news_once() -> None:
     (said,) = known.news([order()], AT)
     assert isinstance(said, MoveReported)
     assert (said.move_id, said.custodian_order_id, said.state) == (NAME, ORDER, "success")
-    known.fold(Recorded(99, AT, said))
+    known.fold(Recorded(seq=99, recorded_at=AT, event=said))
     assert known.news([order()], LATE) == []
 
 
@@ -118,7 +118,7 @@ def test_what_is_unlike_every_move_was_never_intended(given: dict[str, Any]) -> 
 def test_an_alarm_is_raised_once() -> None:
     known = custody()
     (alarm,) = known.news([order()], AT)
-    known.fold(Recorded(99, AT, alarm))
+    known.fold(Recorded(seq=99, recorded_at=AT, event=alarm))
     assert known.news([order(state="failed")], LATE) == []
 
 
@@ -192,7 +192,7 @@ def test_no_order_is_two_moves_and_no_move_two_orders(
                 orders[said.custodian_order_id] = said.move_id
             else:
                 assert amounts.count(int(said.amount)) < sum(one.amount == said.amount for one in rows.values())
-            known.fold(Recorded(known.seq + 1, at, said))
+            known.fold(Recorded(seq=known.seq + 1, recorded_at=at, event=said))
 
 
 def test_what_came_and_went_is_told_once_and_what_is_under_way_or_within_is_not() -> None:

@@ -170,12 +170,13 @@ def open_work_of(events: Sequence[Event], at: datetime) -> None:
 
 def folded(move: Move | None, recorded: Sequence[Recorded]) -> Move:
     """Return a move after events of its own that were just appended."""
-    for seq, recorded_at, event in recorded:
+    for one in recorded:
+        seq, at, event = one.seq, one.recorded_at, one.event
         if isinstance(event, MoveProposed):
-            move = Move(proposed=event, state="proposed", seq=seq, proposed_seq=seq, proposed_at=recorded_at)
+            move = Move(proposed=event, state="proposed", seq=seq, proposed_seq=seq, proposed_at=at)
         else:
             assert move is not None
-            move = step(move, event, seq, recorded_at).move  # type: ignore[arg-type]  # of a move, all of them
+            move = step(move, event, seq, at).move  # type: ignore[arg-type]  # of a move, all of them
     assert move is not None
     return move
 
