@@ -154,8 +154,8 @@ def header(picture: Picture, *, previous: str, touched: list[Leaf] | None = None
 
 
 async def send(html: str) -> None:
-    """Send a push to every open dashboard."""
-    await tell(DASHBOARDS, html)
+    """Send a push to every open dashboard, in ASCII: what each socket then encodes, it only copies."""
+    await tell(DASHBOARDS, html.encode("ascii", "xmlcharrefreplace").decode())
 
 
 def milliseconds(at: datetime) -> int:

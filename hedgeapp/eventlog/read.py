@@ -16,7 +16,7 @@ from hedgeapp.eventlog import chain
 from hedgeapp.eventlog.unpack import ChainIsBroken as ChainIsBroken
 from hedgeapp.eventlog.unpack import Unpack
 
-BATCH_ROWS: Final = 300  # per round trip, some 120 KiB: above 128 KiB malloc maps fresh pages for each, read thrice
+BATCH_ROWS: Final = 300  # per round trip, some 120 KiB: with its events, what a processor's cache holds
 
 # Many rows travel as one value: per-row work of the driver would cost more than the hashing. The hash before the first
 # row comes with it, so that any range can be verified.

@@ -15,7 +15,10 @@ SANDBOX_PORT = "8900"
 # Several small processes on few cores: no thread pools for arithmetic, and one heap a process.
 THRIFT = {
     "MALLOC_ARENA_MAX": "2",
-    "MALLOC_TRIM_THRESHOLD_": "131072",
+    # A frame or a batch of the log takes a megabyte or some and gives it back, many times a second: it stays with the
+    # process, for each page that the system hands out anew costs more than what is written on it (docs/decisions/0150).
+    "MALLOC_TRIM_THRESHOLD_": str(16 << 20),
+    "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "PYTHONUNBUFFERED": "1",

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from html import unescape
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from django.conf import settings as configured
 from django.contrib.auth.models import User
 from django.test import Client
 
+from hedgeapp import live
 from hedgeapp.asgi import application
 from portfolio import consumers
 from portfolio.screen import latest
@@ -120,6 +122,16 @@ async def test_the_next_frame_carries_only_what_changed(session: str, screen_sto
     assert 'data-number="6" data-previous="5"' in html
     assert 'id="exposure-ETH-net"' in html
     assert "<section" not in html
+    await browser.leave()
+
+
+async def test_a_push_is_told_in_ascii_and_reads_the_same(session: str, screen_store: object) -> None:
+    browser = await Browser(session).open()
+    await asyncio.sleep(0.2)
+    await live.send('<b id="net" title="≤ ½">▲ — 1.50</b>')
+    told = await browser.frame()
+    assert told.isascii()
+    assert unescape(told) == '<b id="net" title="≤ ½">▲ — 1.50</b>'
     await browser.leave()
 
 
