@@ -8,11 +8,11 @@ with one watcher waiting, as it does in use.
 import asyncio
 import gzip
 import random
-import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from bench import streamed
 from bench.decode_bybit import BYBIT
 from bench.decode_deribit import DERIBIT
 from bench.decode_okx import OKX
+from bench.laps import Lap, undisturbed
 from bench.report import Row
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.records import record
@@ -195,28 +196,23 @@ def _rows(levels: Iterable[tuple[int, int]]) -> list[tuple[str, str]]:
     return [(f"{tick / 100:.2f}", f"{quantity / 1000:.3f}") for tick, quantity in levels]
 
 
-async def _both(ours: Callable[[], float], theirs: Callable[[], Awaitable[float]]) -> tuple[float, float]:
-    """Return CPU seconds a message of ours and of ccxt.pro: the best of rounds in turn."""
+async def _both(ours: Callable[[], list[Lap]], theirs: Callable[[], Awaitable[list[Lap]]]) -> tuple[float, float]:
+    """Return CPU seconds a message of ours and of ccxt.pro, in rounds by turns."""
     found = [(ours(), await theirs()) for _ in range(ROUNDS)]
-    return min(mine for mine, _ in found), min(other for _, other in found)
+    mine, other = (undisturbed(rounds, attrgetter("core_s")) for rounds in zip(*found, strict=True))
+    return 1 / mine, 1 / other
 
 
-def _ours(recording: Recording) -> float:
+def _ours(recording: Recording) -> list[Lap]:
     instrument = recording.instrument
     market = recording.market(instrument.venue, [instrument])
     fed = [(delta, market.decode(delta).at_ms) for delta in recording.deltas]
     market.receive(*fed[0])
     market.load(instrument.venue_symbol, recording.snapshot, fed[0][1])
-    began = time.process_time()
-    for delta, received_ms in fed[1:]:
-        market.receive(delta, received_ms)
-    seconds = time.process_time() - began
-    if market.quarantine:
-        raise RuntimeError(f"a recording without faults expected, found {market.quarantine[0].fault}")
-    return seconds / (len(fed) - 1)
+    return streamed.receiving(market, fed[1:])
 
 
-async def _theirs(recording: Recording) -> float:
+async def _theirs(recording: Recording) -> list[Lap]:
     instrument = recording.instrument
     exchange, symbol, url = _ccxt_of(instrument)
     try:

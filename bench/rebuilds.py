@@ -1,12 +1,11 @@
 """Rebuilds: how fast the book and all read models are made again.  log -> events a second of one core
 
-The same log is folded several times. What else the machine does only slows, in bursts that are shorter than a round:
-so each part of the log counts with the fastest time that it took, and the fastest whole round is told beside.
+The same log is folded several times, and each part of it counts with its fastest time (`bench/laps.py`); the fastest
+whole round is told beside.
 """
 
 import gc
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from importlib import import_module
 from multiprocessing import get_context
@@ -15,8 +14,8 @@ from typing import Final
 
 import psycopg
 
+from bench.laps import Lap, Watch, undisturbed
 from bench.report import Row
-from hedgeapp.core.records import record
 from hedgeapp.eventlog import chain
 from hedgeapp.eventlog.codec import DECODERS
 from hedgeapp.eventlog.read import head, read_batches, rebuilding
@@ -26,29 +25,6 @@ PART: Final = 10_000  # events
 
 BOOK_PER_S_MIN: Final = 150_000
 ROWS_PER_S_MIN: Final = 50_000
-
-
-@record
-class Lap:
-    """One part of a round: how many events, in how many seconds of the core and of the clock."""
-
-    events: int
-    core_s: float
-    wall_s: float
-
-
-class Watch:
-    """Measures laps from its making on."""
-
-    def __init__(self) -> None:
-        self.laps: list[Lap] = []
-        self._core, self._wall = time.process_time(), time.perf_counter()
-
-    def lap(self, events: int) -> None:
-        """End a lap of so many events."""
-        core, wall = time.process_time(), time.perf_counter()
-        self.laps.append(Lap(events=events, core_s=core - self._core, wall_s=wall - self._wall))
-        self._core, self._wall = core, wall
 
 
 def rebuilds(url: str) -> Iterator[Row]:
@@ -116,7 +92,7 @@ def _read_models(url: str) -> list[Lap]:
 
 
 def _rates(name: str, ours: Sequence[list[Lap]], bare: Sequence[list[Lap]], least: int) -> Iterator[Row]:
-    per_core_s, alone_s = _undisturbed(ours, attrgetter("core_s")), _undisturbed(bare, attrgetter("core_s"))
+    per_core_s, alone_s = undisturbed(ours, attrgetter("core_s")), undisturbed(bare, attrgetter("core_s"))
     yield Row(
         name=f"{name}, hashes verified",
         value=per_core_s,
@@ -126,12 +102,6 @@ def _rates(name: str, ours: Sequence[list[Lap]], bare: Sequence[list[Lap]], leas
         budget=f"≥ {least:,} events/s a core",
         is_met=per_core_s >= least,
     )
-    whole = max(_undisturbed([laps], attrgetter("core_s")) for laps in ours)
+    whole = max(undisturbed([laps], attrgetter("core_s")) for laps in ours)
     yield Row(name=f"{name}, the fastest whole round", value=whole, unit="events/s a core")
-    yield Row(name=f"{name}, by the clock", value=_undisturbed(ours, attrgetter("wall_s")), unit="events/s")
-
-
-def _undisturbed(rounds: Sequence[list[Lap]], took: Callable[[Lap], float]) -> float:
-    """Return events a second, each part of the log with its fastest time of all rounds."""
-    fastest_s = sum(min(map(took, part)) for part in zip(*rounds, strict=True))
-    return sum(lap.events for lap in rounds[0]) / fastest_s
+    yield Row(name=f"{name}, by the clock", value=undisturbed(ours, attrgetter("wall_s")), unit="events/s")

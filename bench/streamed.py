@@ -4,7 +4,6 @@ What changes in it was recorded at another venue and is retold in this one's mes
 """
 
 import random
-import time
 from collections.abc import Callable, Iterable, Iterator
 from statistics import fmean
 from typing import Any, Final
@@ -12,11 +11,13 @@ from typing import Any, Final
 import ccxt.pro
 import msgspec
 
+from bench.laps import Lap, Watch
 from hedgeapp.core.instruments import Instrument
 from hedgeapp.core.records import record
 from marketdata.feeds.public.market import Market
 
 FIRST_ID: Final = 100
+PART: Final = 250  # messages
 
 Levels = dict[int, int]  # quantity by tick, both counted in the venue's smallest steps; 0 takes the level out
 
@@ -110,24 +111,30 @@ def _walk(venue: Streamed, levels: int, count: int) -> Iterator[tuple[Side, Side
         yield sides[0], sides[1]
 
 
-def ours(recording: Recording) -> float:
-    """Return CPU seconds a message of ours, the best bid and ask kept as marks included."""
+def ours(recording: Recording) -> list[Lap]:
+    """Return what the messages cost us, the best bid and ask kept as marks included."""
     instrument = recording.venue.instrument
     market = recording.venue.market(instrument.venue, [instrument])
     received_ms = 1_794_000_000_000  # when the made messages say that they were sent
     first, *changes = recording.messages
     market.receive(first, received_ms)
-    began = time.process_time()
-    for change in changes:
-        market.receive(change, received_ms)
-    seconds = time.process_time() - began
+    return receiving(market, [(change, received_ms) for change in changes])
+
+
+def receiving(market: Market, fed: list[tuple[bytes, int]]) -> list[Lap]:
+    """Return what it costs a market to take messages, each with when it was received."""
+    watch = Watch()
+    for start in range(0, len(fed), PART):
+        for message, received_ms in fed[start : start + PART]:
+            market.receive(message, received_ms)
+        watch.lap(len(fed[start : start + PART]))
     if market.quarantine:
         raise RuntimeError(f"messages without faults expected, found {market.quarantine[0].fault}")
-    return seconds / len(changes)
+    return watch.laps
 
 
-async def theirs(recording: Recording) -> float:
-    """Return CPU seconds a message of unmodified ccxt.pro, with one watcher waiting."""
+async def theirs(recording: Recording) -> list[Lap]:
+    """Return what the messages cost unmodified ccxt.pro, with one watcher waiting."""
     venue = recording.venue
     exchange = getattr(ccxt.pro, venue.instrument.venue)()
     try:
@@ -157,11 +164,13 @@ def listed(exchange: Any, instrument: Instrument) -> str:
     return symbol
 
 
-async def watching(client: Any, watched: str, texts: list[str]) -> float:
-    """Return CPU seconds a message of ccxt.pro's own receive path with one watcher waiting."""
-    began = time.process_time()
-    for text in texts:
-        watcher = client.future(watched)
-        client.handle_text_or_binary_message(text)
-        (await watcher).limit()
-    return (time.process_time() - began) / len(texts)
+async def watching(client: Any, watched: str, texts: list[str]) -> list[Lap]:
+    """Return what messages cost ccxt.pro's own receive path with one watcher waiting."""
+    watch = Watch()
+    for start in range(0, len(texts), PART):
+        for text in texts[start : start + PART]:
+            watcher = client.future(watched)
+            client.handle_text_or_binary_message(text)
+            (await watcher).limit()
+        watch.lap(len(texts[start : start + PART]))
+    return watch.laps

@@ -82,6 +82,7 @@ DATABASES: dict[str, Any] = {
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
     "pool": {"min_size": 1, "max_size": 12, "timeout": 5},  # one worker may have to host every service
+    "prepare_threshold": 2**31,  # times: only what asks for it is prepared
 }
 DATABASES["owner"]["TEST"] = {"MIRROR": "default"}
 MOVES_ROLE = urlsplit(ENVIRONMENT.database_moves_url).username or ""  # who is given the right to send moves

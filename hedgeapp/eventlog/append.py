@@ -41,7 +41,6 @@ BATCH_EVENTS: Final = 1_000  # events in one transaction, to hold the lock short
 AWAY_S_MAX: Final = 10.0  # how long PostgreSQL may be away before an append fails
 PAUSE_S: Final = 0.2  # between two attempts
 CONNECT_S_MAX: Final = 3
-PREPARE: Final = False  # a plan that was made for a short log would be kept while the log grows
 STATEMENT_MS_MAX: Final = 20_000
 
 # Whoever holds the lock and keeps the server waiting for its next word (stopped, half open) is put out.
@@ -135,7 +134,7 @@ def _ask(connection: psycopg.Connection[Any], statements: list[Statement]) -> li
     cursors = [psycopg.Cursor(connection, row_factory=tuple_row) for _ in statements]
     with connection.pipeline():
         for cursor, (text, parameters) in zip(cursors, statements, strict=True):
-            cursor.execute(text, parameters, binary=True, prepare=PREPARE)
+            cursor.execute(text, parameters, binary=True, prepare=True)
     # Once the pipeline has ended: asked for within, the answers would cost a round trip of their own.
     return [cursor.fetchall() for cursor in cursors]
 
@@ -179,7 +178,7 @@ async def _ask_async(connection: psycopg.AsyncConnection[Any], statements: list[
     cursors = [psycopg.AsyncCursor(connection, row_factory=tuple_row) for _ in statements]
     async with connection.pipeline():
         for cursor, (text, parameters) in zip(cursors, statements, strict=True):
-            await cursor.execute(text, parameters, binary=True, prepare=PREPARE)
+            await cursor.execute(text, parameters, binary=True, prepare=True)
     return [await cursor.fetchall() for cursor in cursors]
 
 

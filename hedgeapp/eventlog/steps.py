@@ -25,9 +25,12 @@ COPY = "COPY eventlog_event (seq, recorded_at, kind, key, body, hash) FROM STDIN
 COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_TAIL = b"\xff\xff"
 
+# Statements are prepared, for they are parsed more often than they find work; but a plan that was made for a short log
+# would be kept while the log grows.
 BOUNDS = (
     f"SELECT set_config('lock_timeout', '{LOCK_WAIT_MS_MAX}', true),"
-    f" set_config('idle_in_transaction_session_timeout', '{SILENCE_MS_MAX}', true)"
+    f" set_config('idle_in_transaction_session_timeout', '{SILENCE_MS_MAX}', true),"
+    " set_config('plan_cache_mode', 'force_custom_plan', true)"
 )
 LOCK = f"SELECT pg_advisory_xact_lock({LOCK_ID})"
 _HEAD = "SELECT seq, hash FROM eventlog_event ORDER BY seq DESC LIMIT 1"

@@ -39,13 +39,13 @@ async def follow(
             async with await _listening(conninfo) as connection:
                 while True:
                     blob, before, last = await _batch(connection, after, batch_rows)
-                    if blob is None:
-                        await _announced(connection)
+                    is_more = last - after == batch_rows
+                    if blob is not None:
+                        batch, after = unpack(blob, before, after), last
+                        yield batch
+                    if not is_more:
+                        await _announced(connection, after)
                         await asyncio.sleep(gather_s)
-                        continue
-                    batch = unpack(blob, before, after)
-                    after = last
-                    yield batch
         except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
             log.warning("stream.away", after=after, error=str(error).strip())
             await asyncio.sleep(PAUSE_S)
@@ -71,11 +71,14 @@ async def _batch(
 ) -> tuple[bytes | None, bytes | None, int]:
     cursor = connection.cursor(row_factory=tuple_row)
     await cursor.execute(BATCH_SQL, {"after": after, "until": END, "rows": batch_rows}, binary=True)
-    return await cursor.fetchone() or (None, None, after)
+    blob, before, last = await cursor.fetchone() or (None, None, None)
+    return blob, before, last or after
 
 
-async def _announced(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Wait until something is announced, at most POLL_S; what was announced while we read counts."""
-    async with contextlib.aclosing(connection.notifies(timeout=POLL_S, stop_after=1)) as announcements:
-        async for _ in announcements:
-            pass
+async def _announced(connection: psycopg.AsyncConnection[Any], after: int) -> None:
+    """Wait until something after a seq is announced, at most POLL_S; what was announced since we read counts."""
+    async with contextlib.aclosing(connection.notifies(timeout=POLL_S)) as announcements:
+        async for announcement in announcements:
+            told = announcement.payload
+            if not told.isdecimal() or int(told) > after:
+                return

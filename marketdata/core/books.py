@@ -5,7 +5,7 @@ that only prices never seen before, the last ones of the dict, have to be checke
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from heapq import nlargest, nsmallest
 from itertools import islice
@@ -94,7 +94,7 @@ class InStream:
 class Side:
     """One side of a book: bids (`inward` 1: the higher the better) or asks (−1). `touch` is ∓∞ when it is empty."""
 
-    __slots__ = ("_decimals", "_inward", "_sweep_at", "_sweep_at_min", "_tick", "levels", "levels_max", "touch")
+    __slots__ = ("_inward", "_scale", "_step", "_sweep_at", "_sweep_at_min", "_tick", "levels", "levels_max", "touch")
 
     def __init__(self, inward: Literal[1, -1], tick_size: Decimal, levels_max: int) -> None:
         self.levels: dict[float, float] = {}
@@ -102,7 +102,10 @@ class Side:
         self.touch = -inward * INFINITY
         self._inward = inward
         self._tick = float(tick_size)
-        self._decimals = max(0, -int(tick_size.normalize().as_tuple().exponent))
+        # A price is a whole number of the tick's last decimal place: divided by `_scale` it is the very float that its
+        # text is read as, for both are rounded once.
+        self._scale = 10 ** max(0, -int(tick_size.normalize().as_tuple().exponent))
+        self._step = int(tick_size * self._scale) * inward
         self._sweep_at = self._sweep_at_min = min(SWEEP_LEVELS_MIN, levels_max)
 
     @property
@@ -144,13 +147,18 @@ class Side:
 
     def _next_outward(self, price: float) -> float:
         """Find the best price beyond an empty one: tick by tick first, then among all."""
-        levels, tick, decimals = self.levels, self._tick * self._inward, self._decimals
-        for ticks in range(1, WALK_TICKS_MAX + 1):
-            candidate = round(price - ticks * tick, decimals)
+        levels = self.levels
+        for candidate in self._outward(price, 1):
             if levels.get(candidate):
                 return candidate
         live = (candidate for candidate, quantity in levels.items() if quantity)
         return max(live, default=-INFINITY) if self._inward > 0 else min(live, default=INFINITY)
+
+    def _outward(self, price: float, first: int) -> Iterator[float]:
+        """Yield the prices from so many ticks beyond a price outward."""
+        scale, step = self._scale, self._step
+        begin = round(price * scale) - first * step
+        return (number / scale for number in range(begin, begin - WALK_TICKS_MAX * step, -step))
 
     def _sweep(self, subject: str) -> Fault | None:
         """Forget empty levels, so that memory is bounded by the live ones."""
@@ -177,10 +185,9 @@ class Side:
     def _near(self, count: int) -> list[Level]:
         """Return the best levels when they stand close enough to be found tick by tick, else nothing."""
         found: list[Level] = []
-        levels, tick, decimals, touch = self.levels, self._tick * self._inward, self._decimals, self.touch
-        if isfinite(touch):
-            for ticks in range(WALK_TICKS_MAX):
-                price = round(touch - ticks * tick, decimals)
+        levels = self.levels
+        if isfinite(self.touch):
+            for price in self._outward(self.touch, 0):
                 if quantity := levels.get(price):
                     found.append((price, quantity))
                     if len(found) == count:

@@ -32,7 +32,7 @@ from portfolio.core.order_checks import Check, check
 from portfolio.core.order_references import Refusal
 from portfolio.core.orders import HedgeOrder
 from portfolio.core.valuation import Marks
-from portfolio.operations.work import open_again, open_work
+from portfolio.operations.work import Queue, open_again, open_work
 from portfolio.queries.books import FOLLOWING
 from portfolio.queries.feeds import heard
 
@@ -124,8 +124,13 @@ def intend_order(ticket: Ticket, *, by: str, at: datetime) -> HedgeOrder:
             first = append_now(events, at)[0]
         except SameKeyOtherContent:
             raise TicketWasUsed(intent.client_order_id) from None  # by an order that the book has let go
-        open_work("order", intent.client_order_id, "urgent" if intent.reduce_only else "orders", at=at)
+        open_work("order", intent.client_order_id, queue_of(intent), at=at)
     return HedgeOrder(intent=intent, state="intended", seq=first.seq, intended_seq=first.seq, intended_at=at)
+
+
+def queue_of(intent: OrderIntended) -> Queue:
+    """Return the queue of an order: what only takes risk away is urgent."""
+    return "urgent" if intent.reduce_only else "orders"
 
 
 def ask_cancel(client_order_id: str, *, by: str, reason: str, at: datetime) -> HedgeOrder:

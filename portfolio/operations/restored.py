@@ -21,6 +21,7 @@ from portfolio.core.book import Book
 from portfolio.core.halts import HaltEvent, Halts
 from portfolio.models import Checkpoint, Halt
 from portfolio.operations import read_models, tables
+from portfolio.operations.orders import queue_of
 from portfolio.operations.replay import SCHEMA, Rebuild, Replayed, Told, names
 from portfolio.operations.work import open_again
 
@@ -110,8 +111,7 @@ def open_what_is_not_over(book: Book, at: datetime) -> None:
     with transaction.atomic(durable=True):
         for order in book.our_orders:
             if not order.is_final:
-                reduces = order.intent.reduce_only
-                open_again("order", order.client_order_id, "urgent" if reduces else "orders", at=at)
+                open_again("order", order.client_order_id, queue_of(order.intent), at=at)
                 if order.cancel_asked_at is not None:
                     open_again("cancel", order.client_order_id, "urgent", at=at)
         for move in book.moves:

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
+import psycopg
 from django.db import connection, transaction
+from psycopg.rows import tuple_row
 
 from hedgeapp.core.records import record
 from hedgeapp.wake import wake
@@ -89,12 +91,13 @@ def open_again(kind: Kind, subject: str, queue: Queue, *, at: datetime) -> None:
 def claim_work(queue: Queue, *, by: str, count: int, lease_s: float = LEASE_S) -> Sequence[Claim]:
     """Claim at most `count` rows that are due, the longest due first; passes over those that others are claiming."""
     given: dict[str, str | float] = {"queue": queue, "by": by, "count": count, "lease_s": lease_s, "help_s": HELP_S}
-    with connection.cursor() as cursor:  # one statement, which commits itself: an order waits for it
-        cursor.execute(_CLAIM, given)
-        return [
-            Claim(id=id_, kind=kind, subject=subject, queue=of, tries=tries, number=number)
-            for id_, kind, subject, of, tries, number in cursor.fetchall()
-        ]
+    connection.ensure_connection()
+    # One statement, which commits itself and is prepared: an order waits for it.
+    cursor = psycopg.Cursor(connection.connection, row_factory=tuple_row).execute(_CLAIM, given, prepare=True)
+    return [
+        Claim(id=id_, kind=kind, subject=subject, queue=of, tries=tries, number=number)
+        for id_, kind, subject, of, tries, number in cursor
+    ]
 
 
 def free_work(by: str) -> int:

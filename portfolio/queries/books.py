@@ -11,17 +11,19 @@ from django.db import connection
 from psycopg.rows import tuple_row
 
 from hedgeapp.core.events import Recorded
-from hedgeapp.eventlog.read import read_batches
+from hedgeapp.eventlog.chain import HASH_BYTES
+from hedgeapp.eventlog.read import BATCH_ROWS, BATCH_SQL, END
+from hedgeapp.eventlog.unpack import Unpack
 from portfolio.core.book import Book
 from portfolio.core.copies import copied
 from portfolio.operations.books import restored_book
 
 WAIT_S_MAX: Final = 5.0  # for another thread of this process that holds the book
 
-# The hash of an event that was folded (another one, or none, if this is not the log that it was in), and the head.
-_WHERE: Final = """
-SELECT (SELECT hash FROM eventlog_event WHERE seq = %s), seq, hash FROM eventlog_event ORDER BY seq DESC LIMIT 1
-"""
+# The hash of an event that was folded (another one, or none, if this is not the log that it was in), and what came
+# after the last one: most looks find a few events or nothing, and cost one answer.
+_HASH: Final = "SELECT hash FROM eventlog_event WHERE seq = %(known)s"
+_TAIL: Final = f"SELECT ({_HASH}), tail.* FROM ({BATCH_SQL}) AS tail"
 
 log = structlog.get_logger()
 
@@ -43,7 +45,8 @@ class FollowingBook:
     def __init__(self) -> None:
         self._turn = threading.RLock()
         self._book: Book | None = None
-        self._known = (0, b"")  # an event that is in the book, and its hash
+        self._known: tuple[int, bytes | None] = (0, None)  # an event that is in the book, and its hash
+        self._unpack = Unpack(verify=False)
 
     @contextmanager
     def held(self) -> Iterator[Book]:
@@ -83,18 +86,24 @@ class FollowingBook:
             return True
 
     def _caught_up(self) -> Book:
-        raw = connection.connection
-        cursor = psycopg.Cursor(raw, row_factory=tuple_row)
-        known, head, head_hash = cursor.execute(_WHERE, (self._known[0],), binary=True).fetchone() or (None, 0, b"")
-        if self._book is None or known != self._known[1] or head < self._book.seq:
-            self._book = restored_book()
-            self._known = (head, head_hash) if head == self._book.seq else (0, b"")
-            return self._book
-        if head > self._book.seq:
-            for batch in read_batches(raw, after=self._book.seq, until=head):
-                self._fold(self._book, batch)
-        self._known = (head, head_hash)
-        return self._book
+        cursor = psycopg.Cursor(connection.connection, row_factory=tuple_row)
+        while True:
+            if self._book is None:
+                self._book = restored_book()
+                (hash_,) = cursor.execute(_HASH, {"known": self._book.seq}, binary=True).fetchone() or (None,)
+                self._known = (self._book.seq, hash_)
+            book, after = self._book, self._book.seq
+            given = {"known": self._known[0], "after": after, "until": END, "rows": BATCH_ROWS}
+            # Prepared: to parse this takes longer than to answer it.
+            ((known, blob, before, last),) = cursor.execute(_TAIL, given, binary=True, prepare=True)
+            if known != self._known[1] or (after and before is None):
+                self._book = None  # of another log, or of more than this one has
+                continue
+            if blob is not None:
+                self._fold(book, self._unpack(blob, before, after))
+                self._known = (last, blob[-HASH_BYTES:])
+            if blob is None or last - after < BATCH_ROWS:
+                return book
 
     def _fold(self, book: Book, batch: Sequence[Recorded]) -> None:
         try:

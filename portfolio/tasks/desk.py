@@ -65,7 +65,6 @@ class Desk:
     """What a carrier works with: the database and the book of this process; each kind of desk adds its gateways."""
 
     carriers: ClassVar[Mapping[Kind, str]] = {}
-    waking: ClassVar[tuple[type[Event], ...]] = ()  # kinds of events that say that there is something to do
     gather_s: ClassVar[Mapping[Queue, float]] = {}  # how long a queue's desk lets announced events come together
 
     def __init__(self, queue: Queue) -> None:
@@ -92,6 +91,10 @@ class Desk:
         """Close the gateways."""
         raise NotImplementedError
 
+    def is_woken_by(self, event: Event) -> bool:
+        """Tell whether an event says that there is something to do for this desk's queue."""
+        raise NotImplementedError
+
     async def in_database(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run blocking database work in a thread."""
         return await self._threads.run(work, *args, **kwargs)
@@ -100,7 +103,7 @@ class Desk:
         """Keep the book close to the log's head, and wake when somebody wants something."""
         seq = await self._head()
         async for batch in follow(conninfo(), after=seq, gather_s=self.gather_s.get(self.queue, 0.0)):
-            if any(isinstance(recorded.event, self.waking) for recorded in batch):
+            if any(self.is_woken_by(recorded.event) for recorded in batch):
                 BELL.ring()
             await asyncio.to_thread(FOLLOWING.take, batch)
 

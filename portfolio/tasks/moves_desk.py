@@ -17,7 +17,6 @@ class MovesDesk(desk.Desk):
     """What a carrier of moves works with: the database, the book and the custodians of this process."""
 
     carriers: ClassVar[Mapping[Kind, str]] = {"move": "portfolio.tasks.moves.carry_move"}
-    waking: ClassVar[tuple[type[Event], ...]] = (MoveApproved, GlassBroken)
     gather_s: ClassVar[Mapping[Queue, float]] = {"moves": 0.1}  # a move takes minutes
 
     def __init__(self, queue: Queue) -> None:
@@ -31,6 +30,10 @@ class MovesDesk(desk.Desk):
     async def close(self) -> None:
         """Close every gateway."""
         await self.doors.close()
+
+    def is_woken_by(self, event: Event) -> bool:
+        """Tell whether a move may go."""
+        return isinstance(event, MoveApproved | GlassBroken)
 
     async def move(self, move_id: str) -> Move | None:
         """Return a move as it is by the log's head."""

@@ -10,6 +10,7 @@ from hedgeapp.core.events.orders import CancelAsked, OrderIntended
 from hedgeapp.core.marks import Mark
 from portfolio.core.orders import HedgeOrder
 from portfolio.core.valuation import Marks
+from portfolio.operations.orders import queue_of
 from portfolio.operations.work import Kind, Queue
 from portfolio.queries.books import FOLLOWING
 from portfolio.tasks import desk
@@ -27,7 +28,6 @@ class OrdersDesk(desk.Desk):
         "cancel": "portfolio.tasks.orders.carry_cancel",
         "halt": "portfolio.tasks.halts.carry_halt",
     }
-    waking: ClassVar[tuple[type[Event], ...]] = (OrderIntended, CancelAsked, HaltDeclared)
     # On the way of an order each event would wake the other desk, too, and take the processor from it.
     gather_s: ClassVar[Mapping[Queue, float]] = {"urgent": 0.02}
 
@@ -44,6 +44,12 @@ class OrdersDesk(desk.Desk):
     async def close(self) -> None:
         """Close every gateway."""
         await self.doors.close()
+
+    def is_woken_by(self, event: Event) -> bool:
+        """Tell whether there is something to send, to cancel or to halt in this desk's queue."""
+        if isinstance(event, OrderIntended):
+            return queue_of(event) == self.queue
+        return self.queue == "urgent" and isinstance(event, CancelAsked | HaltDeclared)
 
     async def order(self, client_order_id: str) -> HedgeOrder | None:
         """Return an order as it is by the log's head."""

@@ -257,6 +257,21 @@ def test_the_best_levels_are_the_first_of_all(ticks: dict[int, float], count: in
         assert side.top(count) == side.top()[:count]
 
 
+@given(
+    st.sampled_from(["0.01", "0.05", "0.5", "10", "0.00001", "0.125"]),
+    st.integers(1, 2_000_000),
+    st.lists(st.integers(1, 300), min_size=1, max_size=20, unique=True),
+)
+def test_when_the_best_is_gone_the_next_is_found_whatever_the_tick(tick: str, best: int, away: list[int]) -> None:
+    size = Decimal(tick)
+    for inward in (1, -1):
+        side = Side(-1 if inward < 0 else 1, size, 1_000)
+        prices = [float(size * (best + 300 - inward * ticks)) for ticks in (0, *away)]
+        assert side.update([(price, 1.0) for price in prices], "ETH") is None
+        assert side.update([(prices[0], 0.0)], "ETH") is None
+        assert side.touch == prices[1 + away.index(min(away))]
+
+
 def test_best_levels_far_from_each_other_are_found_too() -> None:
     bids = Side(1, TICK, 1_000)
     assert bids.update([(100.0, 1.0), (50.0, 2.0), (10.0, 3.0)], "ETH") is None

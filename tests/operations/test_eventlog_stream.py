@@ -1,19 +1,32 @@
 """Reading and following: all of it, in order, once."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import psycopg
 import pytest
 
 from hedgeapp.core.events import Recorded
-from hedgeapp.eventlog import read
+from hedgeapp.eventlog import read, stream
 from hedgeapp.eventlog.append import AsyncLog, append
 from hedgeapp.eventlog.stream import follow
 from tests.builders.examples import EVERY_KIND
 from tests.builders.log import AT, fills
 
 Connection = psycopg.Connection[Any]
+
+
+class Counted:
+    """A coroutine function that counts its calls."""
+
+    def __init__(self, asked: Callable[..., Awaitable[Any]]) -> None:
+        self.count = 0
+        self._asked = asked
+
+    async def __call__(self, *given: Any) -> Any:
+        self.count += 1
+        return await self._asked(*given)
 
 
 async def followed(url: str, after: int, until: int) -> list[Recorded]:
@@ -76,3 +89,26 @@ async def test_a_follower_that_loses_its_connection_misses_and_repeats_nothing(a
             await asyncio.sleep(0.02)
         found = await asyncio.wait_for(following, 60)
     assert [one.seq for one in found] == list(range(1, 61))
+
+
+async def test_a_follower_asks_no_more_than_once_for_what_was_announced(
+    app_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "POLL_S", 60.0)
+    monkeypatch.setattr(stream, "_batch", asked := Counted(stream._batch))
+    async with AsyncLog(app_url) as log:
+        following = asyncio.create_task(followed(app_url, after=0, until=5))
+        for first in range(1, 6):
+            await log.append(fills(1, first=first))
+            await asyncio.sleep(0.05)
+        await asyncio.wait_for(following, 60)
+    assert asked.count <= 1 + 5  # at the begin, and for each event
+
+
+async def test_an_announcement_that_says_no_seq_makes_a_follower_look(app_url: str, owner: Connection) -> None:
+    async with AsyncLog(app_url) as log:
+        following = asyncio.create_task(followed(app_url, after=0, until=2))
+        await log.append(fills(1))
+        owner.execute("NOTIFY eventlog, 'somebody looks'")
+        await log.append(fills(1, first=2))
+        assert [one.seq for one in await asyncio.wait_for(following, 60)] == [1, 2]

@@ -19,6 +19,7 @@ from marketdata.feeds.reasons import unresolved
 FAULTS: Final = (aiohttp.ClientError, OSError, TimeoutError)  # what a venue or the way to it may do to us
 LOOK_S: Final = 0.1  # how often it is looked whether a book wants a snapshot
 BREATH: Final = 64  # messages after which others get their turn, however many more are waiting
+RENEW_S: Final = 0.1  # the watch for silence is set anew no more often: a timer costs as much as a message
 
 
 class ConnectionIsLost(ConnectionError):
@@ -105,13 +106,15 @@ class Connection:
         """
         clock, silence_s_max = asyncio.get_running_loop().time, self._patience.silence_s_max
         answer_by = clock() + self._patience.answer_s_max
-        count = 0
+        count, renew_at = 0, 0.0
         try:
             async with asyncio.timeout(silence_s_max) as watch:
                 while True:
                     message = await stream.receive()
                     now = clock()
-                    watch.reschedule(now + silence_s_max)
+                    if now >= renew_at:
+                        renew_at = now + RENEW_S
+                        watch.reschedule(renew_at + silence_s_max)
                     if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                         why = f"found the socket closed ({stream.close_code})"
                         raise ConnectionIsLost(f"{url}: expected messages, {why}")

@@ -68,6 +68,7 @@ class Line:
         "marks",
         "open_interest",
         "prices",
+        "said",
         "tick",
         "trade_id",
     )
@@ -84,6 +85,7 @@ class Line:
         # The value as its text, or as a price of the book on its tick; its time, and when it came, in ms.
         self.marks: dict[MarkKind, tuple[str | float, int, int]] = {}
         self.prices: dict[PriceKind, tuple[float, int]] = {}  # the last price of each kind, when it came in ms
+        self.said = (0.0, 0.0, 0, 0)  # the touch that needs not be said again, bid and ask, from and before when, in ms
 
 
 class Market(ABC):
@@ -261,6 +263,9 @@ class Market(ABC):
     def _take_touch(self, line: Line, at_ms: int, received_ms: int) -> Fault | None:
         """Keep the best bid and ask of a book that runs; wipe it when one of them jumped."""
         book, prices, marks = line.book, line.prices, line.marks
+        bid, ask, from_ms, before_ms = line.said
+        if from_ms <= received_ms < before_ms and bid == book.bids.touch and ask == book.asks.touch:
+            return None  # as after nearly every message
         touches: tuple[tuple[Literal["bid", "ask"], float], ...] = (("bid", book.bids.touch), ("ask", book.asks.touch))
         for kind, touch in touches:
             before = prices.get(kind)
@@ -280,6 +285,8 @@ class Market(ABC):
                 marks[kind] = (touch, at_ms, received_ms)
                 prices[kind] = (touch, received_ms)
                 self._changed[line.instrument.venue_symbol, kind] = None
+        (bid, bid_ms), (ask, ask_ms) = prices["bid"], prices["ask"]
+        line.said = (bid, ask, max(bid_ms, ask_ms), min(bid_ms, ask_ms) + CONFIRM_MS)
         return None
 
     def _keep_funding(self, line: Line, rate: str, due_ms: int | None, at_ms: int, received_ms: int) -> Fault | None:
