@@ -27,6 +27,7 @@ from typing import Any, Final
 
 import aiohttp
 import django
+import psycopg
 
 CALLS: Final = {
     "claim": "portfolio.tasks.desk:claim_work",
@@ -133,17 +134,15 @@ class Dying:
         return self.what != "claim" or Work.objects.filter(subject=self.subject, closed_at=None).exists()
 
     def _in_statements(self) -> None:
-        from django.db.backends.utils import CursorWrapper
+        real, needle = psycopg.Cursor.execute, STATEMENTS[self.what]  # Django's cursors are among them
 
-        real, needle = CursorWrapper.execute, STATEMENTS[self.what]
-
-        def execute(cursor: Any, sql: Any, params: Any = None) -> Any:
-            found = real(cursor, sql, params)
-            if needle in str(sql) and cursor.cursor.rowcount:
+        def execute(cursor: Any, query: Any, params: Any = None, **options: Any) -> Any:
+            found = real(cursor, query, params, **options)
+            if needle in str(query) and cursor.rowcount:
                 self.die()
             return found
 
-        setattr(CursorWrapper, "execute", execute)  # noqa: B010
+        setattr(psycopg.Cursor, "execute", execute)  # noqa: B010
 
     def _in_appends(self) -> None:
         orders: Any = importlib.import_module("portfolio.operations.orders")
