@@ -14,10 +14,10 @@ from typing import Final
 
 from hedgeapp.core.events import Event, Recorded
 from hedgeapp.core.events.balances import BalanceStated, CollateralTermsStated, TransferSeen
-from hedgeapp.core.events.breaks import ReconciliationEvent, RunBegun, RunEnded
+from hedgeapp.core.events.breaks import ReconciliationEvent
 from hedgeapp.core.events.collateral import CollateralStated, CustodianStateChanged, SettlementSeen, SupplyStated
 from hedgeapp.core.events.debts import BorrowRateStated, DebtEvent, InterestCharged
-from hedgeapp.core.events.door import DoorEvent, PersonActed, PersonCalled
+from hedgeapp.core.events.door import DoorEvent
 from hedgeapp.core.events.feeds import FeedStateChanged, ServiceTaken
 from hedgeapp.core.events.halts import HaltDeclared, HaltLifted, HaltTookHold, ResumeAsked
 from hedgeapp.core.events.marks import MarksTaken
@@ -37,15 +37,16 @@ from portfolio.core.catalogue import Catalogue, ReferenceChange
 from portfolio.core.collateral_folding import CollateralEvent, add, fold_collateral
 from portfolio.core.debts import Debts
 from portfolio.core.faults import Faults, instrument_unknown
-from portfolio.core.halts import HaltEvent, Halts
+from portfolio.core.halts import Halts
 from portfolio.core.headlines import headline
+from portfolio.core.kinds import BESIDE, QUIET, DeskEvent
 from portfolio.core.minting import Minting
 from portfolio.core.move_delegations import follow_balance
 from portfolio.core.move_folding import MoveDeskEvent, fold_move
 from portfolio.core.move_gates import Gate
 from portfolio.core.moves import Moves
 from portfolio.core.open_breaks import OpenBreaks
-from portfolio.core.orders import OrderEvent, Orders
+from portfolio.core.orders import Orders
 from portfolio.core.positions import OpeningCameTooLate, Position
 from portfolio.core.price_highs import PriceHighs
 from portfolio.core.proposals import LastProposal
@@ -59,23 +60,7 @@ EVENTS_KEPT: Final = 50  # latest ones, for the screen
 ORDERS_KEPT: Final = 1_000  # that are no longer working
 WAITING_KEPT: Final = 10_000  # fills of instruments that are not known yet, all together
 
-DeskEvent = (
-    CollateralEvent
-    | HedgeProposed
-    | ProposalClosed
-    | OrderEvent
-    | HaltEvent
-    | WatchEvent
-    | ReconciliationEvent
-    | MoveDeskEvent
-    | AccessEvent
-    | DoorEvent
-    | ReferenceChange
-)
-
 FINAL: Final = frozenset({"filled", "canceled", "rejected", "expired"})
-STATED: Final = (BalanceStated, PositionStated, CollateralStated, SupplyStated, DelegationStated)
-QUIET: Final = (MarksTaken, *STATED, BorrowRateStated, RunBegun, RunEnded, PersonActed, PersonCalled)
 
 
 class Book:
@@ -159,24 +144,38 @@ class Book:
         self.fold((recorded,))
 
     def fold(self, batch: Iterable[Recorded]) -> None:
-        """Fold events of the log, in its order; a fill of a position that is there stays in this loop."""
-        latest, orders, positions = self._latest, self.our_orders.of_id, self.positions
-        instruments, recorded = self.catalogue.instruments, None
+        """Fold events of the log, in its order; fills of positions that are there go to these many at a time."""
+        latest, our_orders, positions = self._latest, self.our_orders, self.positions
+        orders, recorded = our_orders.of_id, None
+        gathered: dict[tuple[str, str], list[FillRecorded]] = {}
         for recorded in batch:
             event = recorded.event
             if type(event) is FillRecorded:
                 latest.append(recorded)
-                name = event.instrument
-                position = positions.get((event.account, name))
-                if position is not None and not orders:
-                    position.fill(event, instruments[name].contract_size)
+                if orders:
+                    our_orders.fill(event, recorded.seq, recorded.recorded_at)
+                key = (event.account, event.instrument)
+                fills = gathered.get(key)
+                if fills is not None:
+                    fills.append(event)
+                    continue
+                if key in positions:
+                    gathered[key] = [event]
                     continue
             elif not isinstance(event, QUIET):
                 latest.append(recorded)
             self.seq, self.recorded_at = recorded.seq, recorded.recorded_at
+            if gathered and not isinstance(event, BESIDE):
+                self._hand_over(gathered)
             self._place(event)
+        self._hand_over(gathered)
         if recorded is not None:
             self.seq, self.recorded_at = recorded.seq, recorded.recorded_at
+
+    def _hand_over(self, gathered: dict[tuple[str, str], list[FillRecorded]]) -> None:
+        for key, fills in gathered.items():
+            self.positions[key].fill(fills, self.catalogue.instruments[key[1]].contract_size)
+        gathered.clear()
 
     def _place(self, event: Event) -> None:
         match event:
@@ -248,13 +247,11 @@ class Book:
             self._fault(event, event.key, said)
 
     def _fill(self, fill: FillRecorded) -> None:
-        if self.recorded_at is not None:
-            self.our_orders.fill(fill, self.seq, self.recorded_at)
         instrument = self.catalogue.instruments.get(fill.instrument)
         if instrument is None:
             self._wait(fill)
             return
-        self._position(fill, instrument).fill(fill, instrument.contract_size)
+        self._position(fill, instrument).fill((fill,), instrument.contract_size)
 
     def _open(self, opening: PositionOpened) -> None:
         instrument = self.catalogue.instruments.get(opening.instrument)

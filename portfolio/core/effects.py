@@ -118,7 +118,7 @@ def filled(order: OrderLike, book: Book, at: datetime) -> Book:
     key = (order.account, order.instrument)
     position = _beside(book.positions.get(key)) or Position(*key, instrument.kind, at)
     settled = position.settled
-    position.fill(_last_fill(order, position, instrument), instrument.contract_size)
+    position.fill((_last_fill(order, position, instrument),), instrument.contract_size)
     beside = copy(book)
     beside.positions = book.positions | {key: position}
     stated = book.balances.get((order.account, instrument.settlement))

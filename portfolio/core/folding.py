@@ -7,7 +7,7 @@ from typing import Final
 
 from hedgeapp.core.amounts import QUANTUM, ZERO, quantized
 from hedgeapp.core.events.trading import FillRecorded
-from hedgeapp.core.instruments import ContractKind, pnl, value
+from hedgeapp.core.instruments import ContractKind, value
 
 # The place of a trade: its time at the venue, then its trade id. Ids are growing numbers, so a longer one is later.
 Order = tuple[datetime, int, str]
@@ -45,31 +45,34 @@ def place_of(kept: KeptFill) -> Place:
 
 def after(kind: ContractKind, held: Held, fills: Iterable[KeptFill]) -> Held:
     """Return what a holding comes to after fills, in their order."""
-    held_quantity, had, entry_value, realized, booked, opened_at = held
-    is_linear, is_long = kind == "linear", had > 0
+    quantity, size, entry_value, realized, booked, opened_at = held
+    is_linear, is_long = kind == "linear", size > 0
+    if not is_long:  # the loop counts without a sign; `is_long` is the side
+        quantity, size, entry_value = -quantity, -size, -entry_value
     for fill, contract_size in fills:
-        buys = fill.side == "buy"
-        quantity = fill.quantity if buys else -fill.quantity
-        size = quantity * contract_size
-        worth = size * fill.price if is_linear else value(kind, size, fill.price)
-        held_quantity += quantity
-        left = had + size
-        if not had:
-            entry_value, booked, opened_at, is_long = worth, ZERO, fill.at, buys
+        buys, more = fill.side == "buy", fill.quantity * contract_size
+        worth = more * fill.price if is_linear else value(kind, more, fill.price)
+        if not size:
+            quantity = fill.quantity + (quantity if buys == is_long else -quantity)
+            size, entry_value, booked, opened_at, is_long = more, worth, ZERO, fill.at, buys
         elif buys == is_long:
+            quantity += fill.quantity
+            size += more
             entry_value += worth
-        elif left and (left > 0) != is_long:
-            # It crosses zero: the part that closes, then the part that opens.
-            closing = quantized(worth * -had / size)
-            realized += pnl(kind, entry_value, -closing)
-            entry_value, booked, opened_at, is_long = worth - closing, ZERO, fill.at, buys
-        else:
-            released = (entry_value * -size / had).quantize(QUANTUM) if left else entry_value  # half to even
-            realized -= worth + released if is_linear else -worth - released  # `pnl`, without a call for each fill
+        elif more < size:
+            quantity -= fill.quantity
+            released = (entry_value * more / size).quantize(QUANTUM)  # half to even
+            realized += worth - released if is_long == is_linear else released - worth
             entry_value -= released
             if booked:
-                booked = quantized(booked * left / had)
-            if not left:
-                opened_at = None
-        had = left
-    return held_quantity, had, entry_value, realized, booked, opened_at
+                booked = quantized(booked * (size - more) / size)
+            size -= more
+        else:
+            # All that was held is closed; what the fill has beyond it opens the other side.
+            closing = worth if more == size else quantized(worth * size / more)
+            realized += closing - entry_value if is_long == is_linear else entry_value - closing
+            quantity, size, entry_value = fill.quantity - quantity, more - size, worth - closing
+            booked, opened_at, is_long = ZERO, fill.at if size else None, buys
+    if not is_long:
+        quantity, size, entry_value = -quantity, -size, -entry_value
+    return quantity, size, entry_value, realized, booked, opened_at

@@ -14,6 +14,7 @@ one loop.
 """
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -28,6 +29,7 @@ from portfolio.core.folding import order_of as order_of
 
 FILLS_KEPT: Final = 256  # per position, at least
 FILLS_LET_GO: Final = 64  # together, as soon as there are so many more
+FILLS_MOST: Final = FILLS_KEPT + FILLS_LET_GO
 
 
 class OpeningCameTooLate(ValueError):
@@ -162,19 +164,23 @@ class Position:
         """Return realized and unrealized profit at a mark; it does not depend on the order of the fills."""
         return self.realized + pnl(self.kind, self.entry_value, value(self.kind, self.size, mark))
 
-    def fill(self, fill: FillRecorded, contract_size: Decimal) -> None:
-        """Fold a fill, sized by the contract size now in force; nothing changes if it is there already."""
-        if self.opening is not None and _trade(fill.trade_id) <= _trade(self.opening.last_trade_id):
-            return
-        kept, fees, at = self._kept, self.fees, fill.at
-        if at > self.updated_at:  # and so later than all that are kept
-            self.updated_at = at
-            kept.append((fill, contract_size))
-        elif not self._is_placed((fill, contract_size)):
-            return
-        if len(kept) >= FILLS_KEPT + FILLS_LET_GO:
-            self._let_go()
-        fees[fill.fee_asset] = fees.get(fill.fee_asset, ZERO) + fill.fee
+    def fill(self, fills: Iterable[FillRecorded], contract_size: Decimal) -> None:
+        """Fold fills, sized by the contract size now in force; one that is there already changes nothing."""
+        if self.opening is not None:
+            last = _trade(self.opening.last_trade_id)
+            fills = [one for one in fills if _trade(one.trade_id) > last]
+        kept, fees, updated_at = self._kept, self.fees, self.updated_at
+        for fill in fills:
+            if fill.at > updated_at:  # and so later than all that are kept
+                updated_at = fill.at
+                kept.append((fill, contract_size))
+            elif not self._is_placed((fill, contract_size)):
+                continue
+            asset = fill.fee_asset
+            fees[asset] = fees.get(asset, ZERO) + fill.fee
+            if len(kept) >= FILLS_MOST:
+                self._let_go()
+        self.updated_at = updated_at
 
     def _is_placed(self, one: KeptFill) -> bool:
         """Put a fill where it belongs among those that are kept; False if it is there already."""

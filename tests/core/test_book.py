@@ -104,6 +104,16 @@ def test_a_book_written_out_and_read_goes_on_as_if_nothing_had_happened(
     assert dump(continued) == dump(straight)
 
 
+@settings(max_examples=60)
+@given(events=account_events())
+def test_events_folded_at_once_come_to_what_they_come_to_one_by_one(events: list[Event]) -> None:
+    resized = introduced(instrument(LINEAR, contract_size="10"), version=2)
+    given_events = [*reference(), *events[::2], resized, *events[1::2], *EVENTS, *events]
+    at_once = Book()
+    at_once.fold(recorded(given_events))
+    assert dump(at_once) == dump(rebuilt(given_events))
+
+
 def test_a_snapshot_of_another_arithmetic_is_refused_by_name() -> None:
     other = replace(dump(Book()), version=99)
     with pytest.raises(SnapshotIsOfAnotherVersion, match="rebuild the book from the log"):

@@ -19,7 +19,7 @@ from tests.strategies import fills, prices
 def folded(given_fills: list[FillRecorded], name: str = LINEAR, contract_size: str = "1") -> Position:
     position = Position(USDM, name, "inverse" if name == INVERSE else "linear", AT)
     for one in given_fills:
-        position.fill(one, D(contract_size))
+        position.fill((one,), D(contract_size))
     return position
 
 
@@ -166,22 +166,24 @@ def test_a_position_written_out_and_read_goes_on_as_if_nothing_had_happened(name
     cut = data.draw(st.integers(0, len(given_fills)))
     position = Position.of(folded(given_fills[:cut], name).state())
     for one in given_fills[cut:]:
-        position.fill(one, D(1))
+        position.fill((one,), D(1))
     assert position.state().fills == folded(given_fills, name).state().fills
     assert position.entry_value == folded(given_fills, name).entry_value
 
 
-def test_a_position_comes_to_the_same_however_often_somebody_looks() -> None:
+def test_a_position_comes_to_the_same_however_often_somebody_looks_and_however_many_come_at_once() -> None:
     random = Random(7)
     many = trades(*((random.choice(["buy", "sell"]), str(random.randint(1, 9)), "2000.1") for _ in range(800)))
     for place in random.sample(range(790), 30):  # come late, some of them later than any that is kept
         many.insert(min(len(many), place + random.randint(5, 400)), many.pop(place))
     watched = folded([])
     for one in many:
-        watched.fill(one, D(1))
+        watched.fill((one,), D(1))
         assert watched.held[0] == watched.quantity
-    assert watched.held == folded(many).held
-    assert watched.state() == folded(many).state()
+    at_once = folded([])
+    at_once.fill(many, D(1))
+    assert watched.held == folded(many).held == at_once.held
+    assert watched.state() == folded(many).state() == at_once.state()
 
 
 def test_a_trade_id_counts_as_a_number() -> None:
@@ -193,8 +195,7 @@ def test_fills_inside_an_opening_count_once_whichever_comes_first() -> None:
     begin = opening("-5", "1900", last="9")
     before, after = folded([]), folded([first, second])
     before.open(begin, D(1))
-    before.fill(first, D(1))
-    before.fill(second, D(1))
+    before.fill((first, second), D(1))
     after.open(begin, D(1))
     after.open(begin, D(1))
     assert before.size == after.size == -6
@@ -224,5 +225,6 @@ def test_settled_and_unsettled_are_exclusive_parts_of_the_total(
     position = folded(before)
     position.settle(settled_at, AT)
     for place, one in enumerate(after):
-        position.fill(fill(one.side, one.quantity, one.price, trade_id=str(10_000 + place), at=one.at), D(1))
+        late = fill(one.side, one.quantity, one.price, trade_id=str(10_000 + place), at=one.at)
+        position.fill((late,), D(1))
     assert position.settled + position.unsettled(mark) == position.total_pnl(mark)
